@@ -1,0 +1,53 @@
+// What a kernel sees of a tensor: an address, a type and a shape. Row-major and contiguous always.
+#pragma once
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace nt {
+
+constexpr int kMaxRank = 8;
+
+struct Shape {
+  int rank = 0;
+  int64_t dims[kMaxRank] = {};
+
+  int64_t operator[](int i) const { return dims[i < 0 ? rank + i : i]; }
+  int64_t& operator[](int i) { return dims[i < 0 ? rank + i : i]; }
+  int64_t size() const {
+    int64_t n = 1;
+    for (int i = 0; i < rank; ++i) n *= dims[i];
+    return n;
+  }
+  bool operator==(const Shape& other) const {
+    if (rank != other.rank) return false;
+    for (int i = 0; i < rank; ++i)
+      if (dims[i] != other.dims[i]) return false;
+    return true;
+  }
+  bool operator!=(const Shape& other) const { return !(*this == other); }
+};
+
+struct Spec {
+  DType dtype = DType::kF32;
+  Shape shape;
+
+  int64_t bytes() const { return shape.size() * static_cast<int64_t>(item_size(dtype)); }
+};
+
+// An input that the caller left out has `present == false`.
+// A parameter that is a GEMM operand may be held as panels: `panel` is then set (see cpu/gemm), and `data` is null
+// unless it is a lookup table too.
+struct TensorView : Spec {
+  void* data = nullptr;
+  const void* panel = nullptr;
+  int panel_width = 0;
+  bool present = false;
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+}  // namespace nt
