@@ -1,0 +1,20 @@
+// The body of cpu/isa/<isa>.cc: NT_ISA names the namespace of the vector header that was included before. A new family
+// adds its kernels.h to cpu/kernels.h, its cpu.inl here and its struct to the list at the end.
+#include "cpu/kernels.h"
+
+#define NT_STRING(x) #x
+#define NT_NAME(x) NT_STRING(x)
+
+namespace nt {
+namespace NT_ISA {
+
+#include "ops/matmul/cpu.inl"
+
+extern const Kernels kKernels;
+const Kernels kKernels = {
+    NT_NAME(NT_ISA),
+    kMatmul,
+};
+
+}  // namespace NT_ISA
+}  // namespace nt

@@ -1,0 +1,22 @@
+// The kernels of one instruction set. Each family declares its own struct in ops/<family>/kernels.h.
+#pragma once
+#include "ops/matmul/kernels.h"
+
+namespace nt {
+
+struct Kernels {
+  const char* isa;  // generic, avx2, avx512 or neon
+  MatmulKernels matmul;
+};
+
+// Levels that this build has and this CPU can run, in rising order; the last is the best. Ends with null.
+const Kernels* const* available_kernels();
+
+// The level of that name; null when the name is unknown or the CPU cannot run it.
+const Kernels* kernels_for(const char* isa);
+
+// The best level, or the one that the environment variable NATIVE_TRANSFORMERS_ISA names. Null when the variable cannot
+// be obeyed; *problem then says why (static text), else it is null.
+const Kernels* default_kernels(const char** problem);
+
+}  // namespace nt
