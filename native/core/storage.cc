@@ -1,0 +1,70 @@
+#include <cstring>
+
+#include "core/node.h"
+#include "core/parallel.h"
+#include "cpu/gemm/pack.h"
+
+namespace nt {
+
+Storage::~Storage() {
+  allocator().free(data_, capacity_);
+  for (Panels* p = panels_.get(); p; p = p->next.get()) allocator().free(p->data, p->capacity);
+}
+
+bool Storage::reserve(int64_t bytes) {
+  data_ = allocator().take(bytes, &capacity_);
+  return data_ != nullptr;
+}
+
+bool Storage::pack(DType dtype, int64_t n, int64_t k, const Kernels* kernels, Parallel& parallel) {
+  if (!panels_for(dtype, n, k, kernels, parallel)) return false;
+  std::lock_guard<std::mutex> lock(mutex_);
+  allocator().free(data_, capacity_);
+  data_ = nullptr;
+  capacity_ = 0;
+  return true;
+}
+
+const void* Storage::panels_for(DType dtype, int64_t n, int64_t k, const Kernels* kernels, Parallel& parallel) {
+  const int width = panel_width(kernels);
+  Ref<Storage> unpacked;
+  const void* from = data_;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const Panels* p = panels_.get(); p; p = p->next.get())
+      if (p->width == width) return p->data;
+  }
+  if (!from) {
+    unpacked = rows(dtype, n, k, parallel);
+    if (!unpacked) return nullptr;
+    from = unpacked->data();
+  }
+  auto made = std::make_unique<Panels>();
+  made->width = width;
+  made->data = allocator().take(panel_bytes(dtype, n, k, width), &made->capacity);
+  if (!made->data) return nullptr;
+  pack_panels(from, dtype, n, k, width, made->data, parallel);
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const Panels* p = panels_.get(); p; p = p->next.get()) {
+    if (p->width != width) continue;  // another stream was first
+    allocator().free(made->data, made->capacity);
+    return p->data;
+  }
+  made->next = std::move(panels_);
+  panels_ = std::move(made);
+  return panels_->data;
+}
+
+Ref<Storage> Storage::rows(DType dtype, int64_t n, int64_t k, Parallel& parallel) {
+  const Panels* panels;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    panels = panels_.get();
+  }
+  Ref<Storage> made = make_ref<Storage>();
+  if (!made->reserve(n * k * static_cast<int64_t>(item_size(dtype)))) return Ref<Storage>();
+  unpack_panels(panels->data, dtype, n, k, panels->width, made->data(), parallel);
+  return made;
+}
+
+}  // namespace nt
