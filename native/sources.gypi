@@ -1,7 +1,27 @@
 {
   "variables": {
-    "nt_core": [],
-    "nt_addon": [],
+    "nt_std": "17",
+    "nt_napi": "9",
+    "nt_defines": [],
+    "nt_cxx_flags": [
+      "-O3",
+      "-ffp-contract=off",
+      "-fno-math-errno",
+      "-Wall",
+      "-Wextra"
+    ],
+    "nt_core": [
+      "native/core/allocator.cc",
+      "native/core/float_text.cc",
+      "native/core/storage.cc",
+      "native/core/stream.cc",
+      "native/core/thread_pool.cc"
+    ],
+    "nt_addon": [
+      "native/addon/addon.cc",
+      "native/addon/client.cc",
+      "native/addon/format.cc"
+    ],
     "nt_ops": [
       "native/ops/list.cc"
     ],
@@ -9,8 +29,27 @@
       "native/cpu/detect.cc",
       "native/cpu/isa/generic.cc"
     ],
-    "nt_avx2": ["native/cpu/isa/avx2.cc"],
-    "nt_avx512": ["native/cpu/isa/avx512.cc"],
-    "nt_neon": ["native/cpu/isa/neon.cc"]
+    "nt_avx2": [
+      "native/cpu/isa/avx2.cc"
+    ],
+    "nt_avx2_flags": [
+      "-mavx2",
+      "-mfma",
+      "-mf16c"
+    ],
+    "nt_avx512": [
+      "native/cpu/isa/avx512.cc"
+    ],
+    "nt_avx512_flags": [
+      "-mavx512f",
+      "-mavx512bw",
+      "-mavx512vl",
+      "-mavx512dq",
+      "-mfma",
+      "-mf16c"
+    ],
+    "nt_neon": [
+      "native/cpu/isa/neon.cc"
+    ]
   }
 }
