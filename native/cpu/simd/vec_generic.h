@@ -36,7 +36,6 @@
 #include "cpu/simd/element.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
 #endif
 
@@ -222,7 +221,3 @@ inline float reduce_max(Vec a) {
 
 }  // namespace generic
 }  // namespace nt
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
