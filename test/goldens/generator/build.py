@@ -1,0 +1,177 @@
+"""One checkpoint of the goldens: weights, inputs, what the reference makes of them."""
+
+import json
+import shutil
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+from .inputs import CHOICES, make_inputs
+from .plan import CLASS_PREFIXES
+from .weights import superset, write_checkpoint
+
+VERSION = transformers.__version__
+CONFIGS = transformers.models.auto.configuration_auto.CONFIG_MAPPING
+# What float32 rounding may move an output by; a case that is more sensitive would test luck and not the model.
+ROUNDING = 6e-6
+NO_3D_MASKS = ("albert", "distilbert")
+TOKEN_LABELS = ("ForMaskedLM", "ForTokenClassification", "ForPreTraining")
+WHOLE_SEQUENCE_SUMMARIES = ("mean", "last", "cls_index")
+
+
+def build_checkpoint(folder, family: str, plan) -> tuple:
+    """Write one checkpoint folder with its cases; returns (bytes, number of cases)."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    heads = list(dict.fromkeys(case.head for case in plan.cases))
+    config = CONFIGS[family](**plan.config)
+    config.architectures = [class_name(family, heads[-1])]
+    models = [build_model(family, head, config) for head in heads]
+    if plan.dtype != "float32":
+        config.dtype = plan.dtype
+    prefix = f"{models[0].base_model_prefix}."
+    tensors = superset([with_prefix(model) for model in models], family, plan.name)
+    write_checkpoint(folder, tensors, config, plan, prefix)
+    return write_cases(folder, family, plan)
+
+
+def class_name(family: str, head: str) -> str:
+    return CLASS_PREFIXES[family] + head
+
+
+def build_model(family: str, head: str, config):
+    return getattr(transformers, class_name(family, head))(config)
+
+
+def with_prefix(model):
+    """A base model inside a holder that gives its keys the prefix that heads see."""
+    if getattr(model, model.base_model_prefix, None) is not None:
+        return model
+    holder = torch.nn.Module()
+    holder.add_module(model.base_model_prefix, model)
+    return holder
+
+
+def write_cases(folder, family: str, plan) -> tuple:
+    tensors, entries, loading = {}, [], {}
+    for index, case in enumerate(plan.cases):
+        model, report = load(folder, family, case.head, plan, torch.float64)
+        assert not report["missing_keys"] and not report["mismatched_keys"], (family, plan.name, case, report)
+        loading[class_name(family, case.head)] = sorted(report["unexpected_keys"])
+        inputs = make_inputs(family, plan.name, index, case, model.config)
+        call = {name: True for name in ("output_hidden_states", "output_attentions") if asks_for(case, name)}
+        outputs = run(model, inputs, call)
+        check_rounding(outputs, run(load(folder, family, case.head, plan, torch.float32)[0], inputs, call), folder, case)
+        lengths = row_lengths(case, inputs, model.config)
+        axes = {name: token_axis(name, value, inputs, case) for name, value in outputs.items()}
+        outputs = {name: hide_padding(value, axes[name], lengths) for name, value in outputs.items()}
+        tensors.update({f"case.{index}.in.{name}": value for name, value in inputs.items()})
+        tensors.update({f"case.{index}.out.{name}": value for name, value in outputs.items()})
+        entries.append(
+            {
+                "id": index,
+                "name": f"{class_name(family, case.head)}: {case.words}",
+                "model_class": class_name(family, case.head),
+                "from_pretrained": plan.model_kwargs if case.head == "Model" else {},
+                "inputs": list(inputs),
+                "options": call,
+                "outputs": axes,
+                "lengths": lengths,
+            }
+        )
+    save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "cases.safetensors")
+    (folder / "cases.json").write_text(render(plan, loading, entries))
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    return sum(file.stat().st_size for file in folder.iterdir()), len(entries)
+
+
+def load(folder, family: str, head: str, plan, dtype):
+    """The reference model in `dtype` (weights of fewer bits upcast), with the attention that is written out."""
+    kwargs = {"dtype": dtype, "attn_implementation": "eager"} if VERSION.startswith("5") else {"torch_dtype": dtype}
+    kwargs.update(plan.model_kwargs if head == "Model" else {})
+    cls = getattr(transformers, class_name(family, head))
+    model, report = cls.from_pretrained(folder, output_loading_info=True, **kwargs)
+    return model.eval(), report
+
+
+def asks_for(case, option: str) -> bool:
+    return case.has({"output_hidden_states": "states", "output_attentions": "attentions"}[option])
+
+
+def run(model, inputs: dict, call: dict) -> dict:
+    """Every output field by name, tuples spread out as `name.<i>`, as float32."""
+    given = {name: value.to(model.dtype) if value.is_floating_point() else value for name, value in inputs.items()}
+    mask = given.get("attention_mask")
+    if mask is not None and mask.dim() == 3 and model.config.model_type in NO_3D_MASKS:
+        given["attention_mask"] = torch.where(mask[:, None] == 1, 0.0, torch.finfo(model.dtype).min).to(model.dtype)
+    with torch.no_grad():
+        output = model(**given, **call)
+    found = {}
+    for name, value in output.items():
+        parts = {f"{name}.{i}": part for i, part in enumerate(value)} if isinstance(value, tuple) else {name: value}
+        found.update({key: part.to(torch.float32) for key, part in parts.items()})
+    return found
+
+
+def check_rounding(exact: dict, rounded: dict, folder, case) -> None:
+    for name, value in exact.items():
+        worst = (value - rounded[name]).abs().max().item()
+        assert worst <= ROUNDING, f"{folder.parent.name}/{folder.name} {case}: {name} moves by {worst:.1e} in float32"
+
+
+def row_lengths(case, inputs: dict, config) -> list:
+    """Positions that carry meaning in each row (choices flattened): fewer than all only where padding is left out."""
+    tokens = inputs.get("input_ids", inputs.get("inputs_embeds"))
+    flat = 2 if case.head == CHOICES else 1
+    length, rows = tokens.shape[flat], tokens.shape[:flat].numel()
+    mask = inputs.get("attention_mask")
+    if mask is None or mask.dim() > flat + 1:
+        return [length] * rows
+    labels = inputs.get("labels")
+    found = []
+    for row, ones in enumerate(mask.reshape(rows, length)):
+        count = int(ones.sum())
+        unpadded = count > 0 and bool(ones[:count].all())
+        if case.head == "ForQuestionAnswering" and "start_positions" in inputs:
+            unpadded = False
+        if case.head in TOKEN_LABELS and labels is not None and not leaves_out_masked_labels(case, config):
+            unpadded = unpadded and not bool((labels[row][ones == 0] != -100).any())
+        if case.head == CHOICES and getattr(config, "summary_type", "first") in WHOLE_SEQUENCE_SUMMARIES:
+            unpadded = False
+        found.append(count if unpadded else length)
+    return found
+
+
+def leaves_out_masked_labels(case, config) -> bool:
+    """ELECTRA's discriminator loss looks at the attention mask itself."""
+    return config.model_type == "electra" and case.head == "ForPreTraining"
+
+
+def token_axis(name: str, value: torch.Tensor, inputs: dict, case):
+    """The axis of an output that runs over the tokens of a row; None where there is none."""
+    if name.startswith("attentions"):
+        return 2
+    if name in ("loss", "pooler_output", "seq_relationship_logits", "sop_logits"):
+        return None
+    heads_without = ("ForSequenceClassification", "ForNextSentencePrediction", CHOICES)
+    return None if name == "logits" and case.head in heads_without else 1
+
+
+def hide_padding(value: torch.Tensor, axis, lengths: list) -> torch.Tensor:
+    """Zeros at the positions that carry no meaning, whatever the reference computed there."""
+    if axis is None:
+        return value
+    value = value.clone()
+    for row, length in enumerate(lengths):
+        value[row].narrow(axis - 1, length, value.shape[axis] - length).zero_()
+    return value
+
+
+def render(plan, loading: dict, entries: list) -> str:
+    """cases.json with one line a case."""
+    head = {"reference": VERSION, "note": plan.note, "unexpected_keys": loading}
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    rows = ",\n".join(f"    {json.dumps(entry)}" for entry in entries)
+    return "{\n" + "\n".join(lines) + '\n  "cases": [\n' + rows + "\n  ]\n}\n"
