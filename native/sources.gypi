@@ -27,6 +27,7 @@
     ],
     "nt_cpu": [
       "native/cpu/detect.cc",
+      "native/cpu/gemm/pack.cc",
       "native/cpu/isa/generic.cc"
     ],
     "nt_avx2": [
