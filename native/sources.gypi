@@ -23,7 +23,19 @@
       "native/addon/format.cc"
     ],
     "nt_ops": [
-      "native/ops/list.cc"
+      "native/ops/list.cc",
+      "native/ops/elementwise/binary.cc",
+      "native/ops/elementwise/clamp.cc",
+      "native/ops/elementwise/compare.cc",
+      "native/ops/elementwise/exact.cc",
+      "native/ops/elementwise/gated.cc",
+      "native/ops/elementwise/unary.cc",
+      "native/ops/elementwise/where.cc",
+      "native/ops/embedding/embedding.cc",
+      "native/ops/embedding/index-select.cc",
+      "native/ops/norm/layer-norm.cc",
+      "native/ops/norm/normalize.cc",
+      "native/ops/softmax/softmax.cc"
     ],
     "nt_cpu": [
       "native/cpu/detect.cc",

@@ -1,12 +1,20 @@
 // The kernels of one instruction set. Each family declares its own struct in ops/<family>/kernels.h.
 #pragma once
+#include "ops/elementwise/kernels.h"
+#include "ops/embedding/kernels.h"
 #include "ops/matmul/kernels.h"
+#include "ops/norm/kernels.h"
+#include "ops/softmax/kernels.h"
 
 namespace nt {
 
 struct Kernels {
   const char* isa;  // generic, avx2, avx512 or neon
   MatmulKernels matmul;
+  ElementwiseKernels elementwise;
+  EmbeddingKernels embedding;
+  NormKernels norm;
+  SoftmaxKernels softmax;
 };
 
 // Levels that this build has and this CPU can run, in rising order; the last is the best. Ends with null.

@@ -10,10 +10,21 @@ namespace NT_ISA {
 
 #include "ops/matmul/cpu.inl"
 
+#include "ops/loops.inl"
+
+#include "ops/elementwise/cpu.inl"
+#include "ops/embedding/cpu.inl"
+#include "ops/norm/cpu.inl"
+#include "ops/softmax/cpu.inl"
+
 extern const Kernels kKernels;
 const Kernels kKernels = {
     NT_NAME(NT_ISA),
     kMatmul,
+    kElementwise,
+    kEmbedding,
+    kNorm,
+    kSoftmax,
 };
 
 }  // namespace NT_ISA
