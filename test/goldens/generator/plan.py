@@ -32,7 +32,7 @@ class CheckpointPlan:
 
     `layout` is how the weights are stored: "single" (one file, keys with the base model's prefix), "base" (keys without
     it), "sharded" (several files and an index), "legacy" (gamma/beta names, position_ids and tied copies kept, as in
-    checkpoints from before 2020).
+    checkpoints from before 2020). With `verbatim_config` config.json holds the plan's fields as they are.
     """
 
     name: str
@@ -43,6 +43,7 @@ class CheckpointPlan:
     layout: str = "single"
     note: str = ""
     model_kwargs: dict = field(default_factory=dict)
+    verbatim_config: bool = False
 
 
 def cases(table: dict) -> list:

@@ -39,8 +39,14 @@ def draw(name: str, like: torch.Tensor, owner: nn.Module, seed: str) -> torch.Te
         return 0.2 * noise
     if isinstance(owner, nn.Embedding):
         return 0.35 * noise
-    gain = 1.5 if any(part in name for part in ("query", "key", "q_lin", "k_lin", ".q.", ".k.")) else 1.1
-    return gain / like.shape[1] ** 0.5 * noise
+    return gain(name) / like.shape[1] ** 0.5 * noise
+
+
+def gain(name: str) -> float:
+    """Sharp attention, and a residual stream without norms (`Wo`) that does not grow."""
+    if any(part in name for part in ("query", "key", "q_lin", "k_lin", ".q.", ".k.")):
+        return 1.5
+    return 0.6 if "Wo" in name else 1.1
 
 
 def activation_parameter(name: str, like: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
@@ -56,11 +62,18 @@ def write_checkpoint(folder, tensors: dict, config, plan, prefix: str) -> None:
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     if plan.layout == "legacy":
         tensors = legacy(tensors, config, prefix)
-    (folder / "config.json").write_text(config.to_json_string(use_diff=True).rstrip() + "\n")
+    (folder / "config.json").write_text(config_text(config, plan))
     if plan.layout == "sharded":
         write_shards(folder, tensors)
     else:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def config_text(config, plan) -> str:
+    if not plan.verbatim_config:
+        return config.to_json_string(use_diff=True).rstrip() + "\n"
+    fields = {"architectures": config.architectures, "model_type": config.model_type, **plan.config}
+    return json.dumps(fields, indent=2, sort_keys=True) + "\n"
 
 
 def cast(value: torch.Tensor, dtype: str) -> torch.Tensor:

@@ -1,5 +1,23 @@
-"""The plan of every family: its checkpoints in order, smallest set that reaches every head, option and config field."""
+"""The plan of every family: its checkpoints in order, the smallest set that reaches every head, option and config field."""
 
+from .albert import PLANS as ALBERT
 from .bert import PLANS as BERT
+from .camembert import PLANS as CAMEMBERT
+from .distilbert import PLANS as DISTILBERT
+from .electra import PLANS as ELECTRA
+from .modernbert import PLANS as MODERNBERT
+from .mpnet import PLANS as MPNET
+from .roberta import PLANS as ROBERTA
+from .xlm_roberta import PLANS as XLM_ROBERTA
 
-PLANS = {"bert": BERT}
+PLANS = {
+    "bert": BERT,
+    "roberta": ROBERTA,
+    "xlm-roberta": XLM_ROBERTA,
+    "camembert": CAMEMBERT,
+    "distilbert": DISTILBERT,
+    "mpnet": MPNET,
+    "electra": ELECTRA,
+    "albert": ALBERT,
+    "modernbert": MODERNBERT,
+}
