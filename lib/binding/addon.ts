@@ -1,0 +1,110 @@
+import { dirname, join, relative } from 'node:path';
+import { ImportError } from '../errors';
+
+/** What a build of the addon says of itself and of this machine. */
+export interface NativeInfo {
+  /** Names of the ops; an op's number is its index here. */
+  ops: string[];
+  /** Instruction sets that this build has and this CPU runs, in rising order. */
+  levels: string[];
+  /** The one in use, or '' when NATIVE_TRANSFORMERS_ISA cannot be obeyed. */
+  isa: string;
+  /** Why NATIVE_TRANSFORMERS_ISA cannot be obeyed, or ''. */
+  isaProblem: string;
+  /** Compute threads. */
+  threads: number;
+  /** Cores that this process may use. */
+  cores: number;
+  /** Bytes that tensors may take. */
+  memoryLimit: number;
+  /** Bytes that NATIVE_TRANSFORMERS_MEMORY asks for; -1 unset, 0 not a size. */
+  memorySetting: number;
+  buildTool: string;
+  compiler: string;
+}
+
+/**
+ * The native half of one TypeScript instance. Hot calls take their arguments from `words` and `numbers` and leave
+ * their results there; the layouts stand in native/addon/addon.cc. Functions that return a number return a status.
+ */
+export interface NativeClient {
+  readonly words: Int32Array;
+  readonly numbers: Float64Array;
+  record(): number;
+  upload(array: NodeJS.TypedArray): number;
+  load(): number;
+  release(): void;
+  submit(stream: number): void;
+  discard(stream: number): void;
+  read(id: number, arrays: NodeJS.TypedArray[]): number;
+  wait(array: NodeJS.TypedArray): number;
+  whenBelow(stream: number, commands: number, bytes: number, id: number): number;
+  createStream(isa: string, singleThread: boolean): number;
+  closeStream(stream: number): void;
+  beginCall(): number;
+  abortCall(call: number): void;
+  endCall(call: number): void;
+  reason(): string;
+  stats(): void;
+  formatRows(
+    id: number,
+    vectors: Float32Array,
+    prefixes: Uint8Array,
+    prefixEnds: Int32Array,
+    suffix: Uint8Array,
+    out: Uint8Array,
+    outEnds: Float64Array,
+  ): number;
+}
+
+/** Hears of a finished read: its id, 0 done | 1 aborted | 2 failed, the failing op and the reason. */
+export type Finished = (id: number, state: number, op: number, reason: string) => void;
+
+export interface Addon {
+  open(callback: Finished): NativeClient;
+  info(): NativeInfo;
+  /** For each op: nanoseconds and calls since the process began. */
+  profile(): number[];
+}
+
+/** The package's root folder: the same from lib/ and from dist/. */
+export const packageRoot = join(__dirname, '..', '..');
+
+let loaded: Addon | null = null;
+
+/**
+ * Loads the addon on first use: a local build, else the prebuilt binary for this platform.
+ * @throws ImportError `ERR_NATIVE_MISSING` with the command that builds it.
+ */
+export function addon(): Addon {
+  if (loaded) return loaded;
+  try {
+    const load = require('node-gyp-build') as (root: string) => Addon;
+    loaded = load(packageRoot);
+  } catch (cause) {
+    throw new ImportError(missing(cause), { code: 'ERR_NATIVE_MISSING', cause });
+  }
+  return loaded;
+}
+
+/** Where the loaded addon's file lies. */
+export function addonPath(): string {
+  const load = require('node-gyp-build') as { path(root: string): string };
+  return load.path(packageRoot);
+}
+
+function missing(cause: unknown): string {
+  const target = `${process.platform}-${process.arch}, Node ${process.version}`;
+  const folder = relative(process.cwd(), packageRoot);
+  const prefix = folder === '' ? '' : ` --prefix ${folder.startsWith('..') ? packageRoot : folder}`;
+  const detail = String((cause as { message?: unknown } | null)?.message ?? cause).split('\n')[0];
+  return (
+    `native-transformers has no native build that loads here (${target}): ${detail}. ` +
+    `Build it with: npm run build:native${prefix} (needs a C++ compiler, make and python3, or cmake with cmake-js)`
+  );
+}
+
+/** The folder that holds the loaded addon. */
+export function addonFolder(): string {
+  return dirname(addonPath());
+}

@@ -1,0 +1,369 @@
+import { AbortError, ImportError, OSError, RuntimeError, ValueError } from '../errors';
+import { addon, type NativeClient, type NativeInfo } from './addon';
+
+/**
+ * The TypeScript side of the runtime: handles in, promises and errors out. The only module that knows the argument
+ * block's layout.
+ */
+
+/** One reference to a native value. Stale handles are refused, never misread. */
+export interface Handle {
+  readonly slot: number;
+  readonly generation: number;
+}
+
+/** A new value: its handle, the number of its dtype, and its shape. */
+export interface Output extends Handle {
+  readonly dtype: number;
+  readonly dims: number[];
+}
+
+/** An operand as a failed command saw it. */
+export interface Operand {
+  readonly dtype: number;
+  readonly dims: number[];
+}
+
+/** An op or upload that was not accepted. `operand` is the index of a disposed input. */
+export class Refused extends Error {
+  constructor(
+    readonly reason: string,
+    readonly operand: number | null = null,
+  ) {
+    super(reason);
+  }
+}
+
+/** Where a failed read says which op failed and on what. Set by the tensor room, which knows names. */
+export type DescribeFailure = (op: number, reason: string, operands: Operand[]) => Error;
+
+const Status = { ok: 0, refused: 1, disposed: 2, queueFull: 3, noStream: 4 } as const;
+const State = { done: 0, aborted: 1 } as const;
+
+interface Pending {
+  resolve(): void;
+  reject(error: Error): void;
+  signal: AbortSignal | undefined;
+}
+
+let client: NativeClient | null = null;
+const pending = new Map<number, Pending>();
+let nextId = 1;
+let describe: DescribeFailure = (_op, reason) => new RuntimeError(reason);
+
+export function setDescribeFailure(f: DescribeFailure): void {
+  describe = f;
+}
+
+function open(): NativeClient {
+  if (client) return client;
+  const info = addon().info();
+  if (info.isaProblem) {
+    const value = process.env['NATIVE_TRANSFORMERS_ISA'];
+    throw new ImportError(`${info.isaProblem}: it is '${value}', and this CPU has ${info.levels.join(', ')}`, {
+      code: 'ERR_ISA',
+    });
+  }
+  if (info.memorySetting === 0)
+    throw new ValueError(
+      `NATIVE_TRANSFORMERS_MEMORY is '${process.env['NATIVE_TRANSFORMERS_MEMORY']}'; ` +
+        `it must be bytes or a size such as '8GB' or '500MiB'`,
+    );
+  client = addon().open(finished);
+  return client;
+}
+
+/** What the addon says of itself and of this machine. */
+export function nativeInfo(): NativeInfo {
+  return addon().info();
+}
+
+function finished(id: number, state: number, op: number, reason: string): void {
+  const waiting = pending.get(id);
+  pending.delete(id);
+  if (!waiting) return;
+  if (state === State.done) waiting.resolve();
+  else if (state === State.aborted) waiting.reject(new AbortError(waiting.signal?.reason));
+  else waiting.reject(describe(op, reason, readOperands()));
+}
+
+function readOperands(): Operand[] {
+  const { words } = open();
+  const operands: Operand[] = [];
+  let at = 1;
+  for (let n = words[0] as number; n > 0; n--) {
+    const rank = words[at++] as number;
+    const dtype = words[at++] as number;
+    if (rank >= 0) operands.push({ dtype, dims: [...words.subarray(at, at + rank)] });
+    at += Math.max(rank, 0);
+  }
+  return operands;
+}
+
+function check(status: number): void {
+  if (status === Status.ok) return;
+  const { words } = open();
+  if (status === Status.refused) throw new Refused(open().reason());
+  if (status === Status.disposed) throw new Refused('has been disposed', words[0] as number);
+  if (status === Status.queueFull)
+    throw new RuntimeError('the stream holds more than 2^20 commands that have not run: await a result now and then', {
+      code: 'ERR_QUEUE_FULL',
+    });
+  throw new RuntimeError('this stream has been closed', { code: 'ERR_STREAM_CLOSED' });
+}
+
+function readOutputs(): Output[] {
+  const { words, numbers } = open();
+  const outputs: Output[] = [];
+  let at = 1;
+  let dim = 0;
+  for (let n = words[0] as number; n > 0; n--) {
+    const rank = words[at + 3] as number;
+    const dims = new Array<number>(rank);
+    for (let i = 0; i < rank; i++) dims[i] = numbers[dim++] as number;
+    outputs.push({
+      slot: words[at] as number,
+      generation: words[at + 1] as number,
+      dtype: words[at + 2] as number,
+      dims,
+    });
+    at += 4;
+  }
+  return outputs;
+}
+
+/** Records one op. An input that is null was left out. @throws Refused */
+export function record(
+  stream: number,
+  call: number,
+  op: number,
+  inputs: readonly (Handle | null)[],
+  attrs: readonly number[],
+): Output[] {
+  const { words, numbers } = open();
+  let at = putHead(words, op, stream, call, inputs);
+  words[at++] = attrs.length;
+  numbers.set(attrs);
+  check((client as NativeClient).record());
+  return readOutputs();
+}
+
+/** Another shape over the same elements. @throws Refused */
+export function reshape(stream: number, call: number, input: Handle, dtype: number, dims: readonly number[]): Output {
+  const { words, numbers } = open();
+  const at = putHead(words, -1, stream, call, [input]);
+  words[at] = dtype;
+  words[at + 1] = dims.length;
+  numbers.set(dims);
+  check((client as NativeClient).record());
+  return readOutputs()[0] as Output;
+}
+
+function putHead(
+  words: Int32Array,
+  op: number,
+  stream: number,
+  call: number,
+  inputs: readonly (Handle | null)[],
+): number {
+  words[0] = op;
+  words[1] = stream;
+  words[2] = call;
+  words[3] = inputs.length;
+  let at = 4;
+  for (const input of inputs) {
+    words[at++] = input ? input.slot : -1;
+    words[at++] = input ? input.generation : 0;
+  }
+  return at;
+}
+
+/** Copies `data` now. @throws Refused */
+export function upload(data: NodeJS.TypedArray, dtype: number, dims: readonly number[]): Output {
+  const { words, numbers } = open();
+  words[0] = dtype;
+  words[1] = dims.length;
+  numbers.set(dims);
+  check((client as NativeClient).upload(data));
+  return readOutputs()[0] as Output;
+}
+
+/** A byte range of an open file that becomes a parameter. */
+export interface LoadRequest {
+  /** File descriptor; stays open until a fence behind the load has passed. */
+  file: number;
+  offset: number;
+  /** dtype of the bytes in the file, and of the parameter. */
+  sourceType: number;
+  dtype: number;
+  dims: readonly number[];
+  /** Hold it as GEMM panels. */
+  pack: boolean;
+}
+
+/** Reads bytes of a file into a new value, on the stream's threads. */
+export function load(stream: number, call: number, request: LoadRequest): Output {
+  const { words, numbers } = open();
+  const { dims } = request;
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, request.pack ? 1 : 0, request.file]);
+  numbers.set(dims);
+  numbers[dims.length] = request.offset;
+  check((client as NativeClient).load());
+  return readOutputs()[0] as Output;
+}
+
+const kReleaseBatch = 255;
+
+/** Gives handles back. The values live on until the commands that were recorded with them have run. */
+export function release(handles: readonly Handle[]): void {
+  if (!client) return;
+  const { words } = client;
+  for (let begin = 0; begin < handles.length; begin += kReleaseBatch) {
+    const batch = handles.slice(begin, begin + kReleaseBatch);
+    words[0] = batch.length;
+    let at = 1;
+    for (const handle of batch) {
+      words[at++] = handle.slot;
+      words[at++] = handle.generation;
+    }
+    client.release();
+  }
+}
+
+/** Hands what was recorded to the compute threads. */
+export function submit(stream: number): void {
+  open().submit(stream);
+}
+
+/** Drops what was recorded and not submitted. */
+export function discard(stream: number): void {
+  open().discard(stream);
+}
+
+function expect(start: (id: number) => number, signal?: AbortSignal): Promise<void> {
+  const id = nextId;
+  nextId = nextId === 0xffffffff ? 1 : nextId + 1;
+  return new Promise((resolve, reject) => {
+    pending.set(id, { resolve, reject, signal });
+    try {
+      check(start(id));
+    } catch (error) {
+      pending.delete(id);
+      reject(error as Error);
+    }
+  });
+}
+
+/** Fills `arrays[i]` with the bytes of `handles[i]` when all before it in the stream has run. Submits. */
+export function read(
+  stream: number,
+  call: number,
+  handles: readonly Handle[],
+  arrays: NodeJS.TypedArray[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const native = open();
+  const { words } = native;
+  words[0] = stream;
+  words[1] = call;
+  words[2] = handles.length;
+  let at = 3;
+  for (const handle of handles) {
+    words[at++] = handle.slot;
+    words[at++] = handle.generation;
+  }
+  const done = expect((id) => native.read(id, arrays), signal);
+  native.submit(stream);
+  return done;
+}
+
+/** Resolves when all that was recorded before has run. */
+export function fence(stream: number, call: number, signal?: AbortSignal): Promise<void> {
+  return read(stream, call, [], [], signal);
+}
+
+/** Blocks this thread until `array` holds the value's bytes. @throws Refused */
+export function wait(stream: number, handle: Handle, array: NodeJS.TypedArray): void {
+  const native = open();
+  native.words.set([stream, handle.slot, handle.generation]);
+  check(native.wait(array));
+}
+
+/** Resolves when the stream's backlog is at or under both bounds. */
+export function whenBelow(stream: number, commands: number, bytes: number): Promise<void> {
+  return expect((id) => open().whenBelow(stream, commands, bytes, id));
+}
+
+/** A new stream at an instruction set ('' is the default, 'reference' the slow twins). @throws ValueError */
+export function createStream(isa: string, singleThread: boolean): number {
+  const id = open().createStream(isa, singleThread);
+  if (id < 0)
+    throw new ValueError(`no such instruction set here: '${isa}'; this CPU has ${nativeInfo().levels.join(', ')}`);
+  return id;
+}
+
+export function closeStream(stream: number): void {
+  client?.closeStream(stream);
+}
+
+export function beginCall(): number {
+  return open().beginCall();
+}
+
+export function abortCall(call: number): void {
+  client?.abortCall(call);
+}
+
+export function endCall(call: number): void {
+  client?.endCall(call);
+}
+
+/** Bytes of tensor memory in this process, and handles of this instance. */
+export interface MemoryStats {
+  live: number;
+  pooled: number;
+  peak: number;
+  limit: number;
+  handles: number;
+}
+
+export function memoryStats(): MemoryStats {
+  const native = open();
+  native.stats();
+  const [live, pooled, peak, limit, handles] = native.numbers as unknown as [number, number, number, number, number];
+  return { live, pooled, peak, limit, handles };
+}
+
+/** Bytes that one number may take as text, comma included. */
+const kFloatText = 16;
+
+/**
+ * Rows as text, made on the compute threads: `prefix + '[' + numbers + ']' + suffix`, numbers as the shortest text that
+ * reads back as the same float32 (NaN and infinities are null).
+ * @param vectors - [rows, dim]
+ * @param prefixEnds - [rows], where each row's prefix ends in `prefixes`
+ * @returns the text of all rows, and where each ends in it
+ */
+export async function formatRows(
+  stream: number,
+  vectors: Float32Array,
+  dim: number,
+  prefixes: Uint8Array,
+  prefixEnds: Int32Array,
+  suffix: Uint8Array,
+): Promise<{ text: Uint8Array; ends: Float64Array }> {
+  const native = open();
+  const rows = prefixEnds.length;
+  const out = new Uint8Array(prefixes.length + rows * (dim * kFloatText + 2 + suffix.length));
+  const ends = new Float64Array(rows);
+  native.words.set([stream, 0, rows, dim]);
+  const done = expect((id) => native.formatRows(id, vectors, prefixes, prefixEnds, suffix, out, ends));
+  native.submit(stream);
+  await done;
+  return { text: out.subarray(0, rows === 0 ? 0 : ends[rows - 1]), ends };
+}
+
+/** A failure to read a checkpoint's bytes carries this code. */
+export function fileError(reason: string): OSError {
+  return new OSError(reason, { code: reason.startsWith('file is shorter') ? 'FILE_CHANGED' : 'ERR_READ' });
+}

@@ -1,0 +1,517 @@
+/**
+ * BERT: encoder-only transformer; learned positions, post-layer-norm blocks, GELU feed-forward.
+ * Paper: arXiv:1810.04805. Upstream: transformers models/bert (4.35.2, 5.18.0).
+ */
+import { ValueError } from '../../errors';
+import { checkActivation } from '../../nn/activation';
+import { attend } from '../../nn/attention';
+import { Embedding } from '../../nn/embedding';
+import { type Encoded, type LayerOutput, runLayers, traceOf } from '../../nn/encoded';
+import { Linear } from '../../nn/linear';
+import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
+import { Module, ModuleList } from '../../nn/module';
+import { LayerNorm } from '../../nn/norm';
+import { Buffer, Parameter } from '../../nn/parameter';
+import { checkChunks } from '../../nn/chunks';
+import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { PretrainedConfig } from '../../pretrained/config';
+import {
+  choiceOutput,
+  flattenChoices,
+  type SpanLabels,
+  sequenceOutput,
+  spanOutput,
+  tokenOutput,
+} from '../../pretrained/heads';
+import { ModelOutput } from '../../pretrained/model-output';
+import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
+import { relative_position_scores } from '../../tensor/ops/attention';
+import { add } from '../../tensor/ops/elementwise';
+import type { Tensor } from '../../tensor/tensor';
+
+export class BertConfig extends PretrainedConfig {
+  static override readonly model_type: string = 'bert';
+  static override readonly defaults: Record<string, unknown> = {
+    vocab_size: 30522,
+    hidden_size: 768,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    intermediate_size: 3072,
+    hidden_act: 'gelu',
+    hidden_dropout_prob: 0.1,
+    attention_probs_dropout_prob: 0.1,
+    max_position_embeddings: 512,
+    type_vocab_size: 2,
+    initializer_range: 0.02,
+    layer_norm_eps: 1e-12,
+    pad_token_id: 0,
+    position_embedding_type: 'absolute',
+    use_cache: true,
+    classifier_dropout: null,
+  };
+  declare vocab_size: number;
+  declare hidden_size: number;
+  declare num_hidden_layers: number;
+  declare num_attention_heads: number;
+  declare intermediate_size: number;
+  declare hidden_act: string;
+  declare max_position_embeddings: number;
+  declare type_vocab_size: number;
+  declare layer_norm_eps: number;
+  declare position_embedding_type: string;
+  declare chunk_size_feed_forward: number;
+  declare pad_token_id: number | null;
+}
+
+/** Inputs of a BERT model; `labels` where the head has a loss. */
+export type BertInputs = TokenInputs & CallOptions & { labels?: Labels };
+
+class BertEmbeddings extends Module {
+  readonly word_embeddings;
+  readonly position_embeddings;
+  readonly token_type_embeddings;
+  readonly LayerNorm;
+  readonly position_ids;
+  readonly token_type_ids;
+  private readonly isAbsolute: boolean;
+
+  constructor(config: BertConfig) {
+    super();
+    const { hidden_size: C, max_position_embeddings: P } = config;
+    this.word_embeddings = new Embedding(config.vocab_size, C, config.pad_token_id);
+    this.position_embeddings = new Embedding(P, C);
+    this.token_type_embeddings = new Embedding(config.type_vocab_size, C);
+    this.LayerNorm = new LayerNorm(C, config.layer_norm_eps);
+    this.position_ids = new Buffer([1, P], 'int64', false);
+    this.token_type_ids = new Buffer([1, P], 'int64', false);
+    this.isAbsolute = config.position_embedding_type === 'absolute';
+  }
+
+  override forward(tokens: Tokens): Tensor {
+    const words = tokens.inputs_embeds ?? this.word_embeddings.forward(tokens.input_ids as Tensor);
+    let x = this.token_type_embeddings.forward(tokens.token_type_ids as Tensor, words);
+    if (this.isAbsolute) x = this.position_embeddings.forward(tokens.position_ids, x);
+    return this.LayerNorm.forward(x); // [N, C]
+  }
+}
+
+class BertSelfAttention extends Module {
+  readonly query;
+  readonly key;
+  readonly value;
+  readonly distance_embedding?: Embedding;
+  private readonly heads: number;
+  private readonly kind: string;
+
+  constructor(config: BertConfig) {
+    super();
+    const { hidden_size: C, num_attention_heads: H } = config;
+    if (C % H !== 0)
+      throw new ValueError(`The hidden size (${C}) is not a multiple of the number of attention heads (${H})`);
+    this.query = new Linear(C, C);
+    this.key = new Linear(C, C);
+    this.value = new Linear(C, C);
+    this.heads = H;
+    this.kind = config.position_embedding_type;
+    if (this.kind !== 'absolute') this.distance_embedding = new Embedding(2 * config.max_position_embeddings - 1, C / H);
+  }
+
+  override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
+    const { layout } = tokens;
+    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
+    const bias = this.distance_embedding
+      ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
+          heads: this.heads,
+          both: this.kind === 'relative_key_query',
+          length: layout.longest,
+        })
+      : null;
+    const { output, probs } = attend(q, k, v, layout, {
+      heads: this.heads,
+      bias,
+      head_mask: tokens.head_mask(layer),
+      output_attentions,
+    });
+    return { x: output, probs };
+  }
+}
+
+class BertSelfOutput extends Module {
+  readonly dense;
+  readonly LayerNorm;
+
+  constructor(width: number, config: BertConfig) {
+    super();
+    this.dense = new Linear(width, config.hidden_size);
+    this.LayerNorm = new LayerNorm(config.hidden_size, config.layer_norm_eps);
+  }
+
+  override forward(x: Tensor, residual: Tensor): Tensor {
+    return this.LayerNorm.forward(this.dense.forward(x, { residual }));
+  }
+}
+
+class BertAttention extends Module {
+  readonly self;
+  readonly output;
+
+  constructor(config: BertConfig) {
+    super();
+    this.self = new BertSelfAttention(config);
+    this.output = new BertSelfOutput(config.hidden_size, config);
+  }
+
+  override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
+    const attended = this.self.forward(x, tokens, layer, output_attentions);
+    return { x: this.output.forward(attended.x, x), probs: attended.probs };
+  }
+}
+
+class BertIntermediate extends Module {
+  readonly dense;
+  private readonly activation: string;
+
+  constructor(config: BertConfig) {
+    super();
+    this.dense = new Linear(config.hidden_size, config.intermediate_size);
+    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.dense.forward(x, { activation: this.activation }); // [N, F]
+  }
+}
+
+class BertLayer extends Module {
+  readonly attention;
+  readonly intermediate;
+  readonly output;
+
+  constructor(config: BertConfig) {
+    super();
+    this.attention = new BertAttention(config);
+    this.intermediate = new BertIntermediate(config);
+    this.output = new BertSelfOutput(config.intermediate_size, config);
+  }
+
+  override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
+    const attended = this.attention.forward(x, tokens, layer, output_attentions);
+    return { x: this.output.forward(this.intermediate.forward(attended.x), attended.x), probs: attended.probs };
+  }
+}
+
+class BertEncoder extends Module {
+  readonly layer;
+
+  constructor(config: BertConfig) {
+    super();
+    this.layer = new ModuleList(Array.from({ length: config.num_hidden_layers }, () => new BertLayer(config)));
+  }
+
+  override forward(x: Tensor, tokens: Tokens, options: CallOptions): Encoded {
+    return runLayers(this.layer, x, tokens.layout, options, (layer, x, i) =>
+      layer.forward(x, tokens, i, options.output_attentions ?? false),
+    );
+  }
+}
+
+class BertPooler extends Module {
+  readonly dense;
+
+  constructor(config: BertConfig) {
+    super();
+    this.dense = new Linear(config.hidden_size, config.hidden_size);
+  }
+
+  /** @param first - [B, C], each row's first token */
+  override forward(first: Tensor): Tensor {
+    return this.dense.forward(first, { activation: 'tanh' });
+  }
+}
+
+class BertPredictionHeadTransform extends Module {
+  readonly dense;
+  readonly LayerNorm;
+  private readonly activation: string;
+
+  constructor(config: BertConfig) {
+    super();
+    this.dense = new Linear(config.hidden_size, config.hidden_size);
+    this.LayerNorm = new LayerNorm(config.hidden_size, config.layer_norm_eps);
+    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.LayerNorm.forward(this.dense.forward(x, { activation: this.activation }));
+  }
+}
+
+class BertLMPredictionHead extends Module {
+  readonly bias;
+  readonly transform;
+  readonly decoder;
+
+  constructor(config: BertConfig) {
+    super();
+    this.bias = new Parameter([config.vocab_size]);
+    this.transform = new BertPredictionHeadTransform(config);
+    this.decoder = new Linear(config.hidden_size, config.vocab_size, { bias: this.bias });
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.decoder.forward(this.transform.forward(x)); // [N, V]
+  }
+}
+
+class BertOnlyMLMHead extends Module {
+  readonly predictions;
+
+  constructor(config: BertConfig) {
+    super();
+    this.predictions = new BertLMPredictionHead(config);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.predictions.forward(x);
+  }
+}
+
+class BertOnlyNSPHead extends Module {
+  readonly seq_relationship;
+
+  constructor(config: BertConfig) {
+    super();
+    this.seq_relationship = new Linear(config.hidden_size, 2);
+  }
+
+  override forward(pooled: Tensor): Tensor {
+    return this.seq_relationship.forward(pooled);
+  }
+}
+
+class BertPreTrainingHeads extends Module {
+  readonly predictions;
+  readonly seq_relationship;
+
+  constructor(config: BertConfig) {
+    super();
+    this.predictions = new BertLMPredictionHead(config);
+    this.seq_relationship = new Linear(config.hidden_size, 2);
+  }
+}
+
+const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids', 'head_mask', 'inputs_embeds'];
+const tied = ['predictions.decoder.bias', 'cls.predictions.decoder.weight'];
+
+export abstract class BertPreTrainedModel extends PreTrainedModel {
+  static override readonly config_class: typeof PretrainedConfig = BertConfig;
+  static override readonly base_model_prefix = 'bert';
+  static override readonly input_names: readonly string[] = inputs;
+  static override readonly supports_gradient_checkpointing = true;
+  declare readonly config: BertConfig;
+}
+
+/** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
+export class BertModel extends BertPreTrainedModel {
+  readonly embeddings;
+  readonly encoder;
+  readonly pooler: BertPooler | null;
+
+  constructor(config: BertConfig, add_pooling_layer = true) {
+    super(config);
+    this.embeddings = new BertEmbeddings(config);
+    this.encoder = new BertEncoder(config);
+    this.pooler = add_pooling_layer ? new BertPooler(config) : null;
+    this.post_init();
+  }
+
+  override get_input_embeddings(): Embedding {
+    return this.embeddings.word_embeddings;
+  }
+
+  /** @internal The tokens of a call through all layers. */
+  encode(inputs: BertInputs, labels: Int32Array | null = null): Encoded {
+    const { config } = this;
+    const tokens = packTokens(inputs, {
+      vocab_size: config.vocab_size,
+      positions: config.max_position_embeddings,
+      types: config.type_vocab_size,
+      width: config.hidden_size,
+      layers: config.num_hidden_layers,
+      heads: config.num_attention_heads,
+    }, labels);
+    checkChunks(config.chunk_size_feed_forward, tokens.layout.length);
+    return this.encoder.forward(this.embeddings.forward(tokens), tokens, inputs);
+  }
+
+  /** @internal [B, C] */
+  pool(encoded: Encoded): Tensor {
+    return (this.pooler as BertPooler).forward(encoded.layout.select(encoded.x));
+  }
+
+  override forward(inputs: BertInputs): ModelOutput {
+    const encoded = this.encode(inputs);
+    return new ModelOutput({
+      last_hidden_state: encoded.layout.unpack(encoded.x), // [B, T, C]
+      pooler_output: this.pooler && this.pool(encoded), // [B, C]
+      ...traceOf(encoded),
+    });
+  }
+}
+
+/** Masked language modelling: `logits` [B, T, V]. */
+export class BertForMaskedLM extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  static override readonly _tied_weights_keys = tied;
+  readonly bert;
+  readonly cls;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config, false);
+    this.cls = new BertOnlyMLMHead(config);
+    this.post_init();
+  }
+
+  override get_output_embeddings(): Linear {
+    return this.cls.predictions.decoder;
+  }
+
+  override forward(inputs: BertInputs): ModelOutput {
+    const labels = labelIds(inputs.labels);
+    const encoded = this.bert.encode(inputs, labels);
+    return tokenOutput(encoded, this.cls.forward(encoded.x), labels);
+  }
+}
+
+/** Is the second text the first one's continuation: `logits` [B, 2], 0 is yes. */
+export class BertForNextSentencePrediction extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly bert;
+  readonly cls;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config);
+    this.cls = new BertOnlyNSPHead(config);
+    this.post_init();
+  }
+
+  override forward(inputs: BertInputs): ModelOutput {
+    const encoded = this.bert.encode(inputs);
+    const logits = this.cls.forward(this.bert.pool(encoded)); // [B, 2]
+    const labels = labelIds(inputs.labels);
+    return new ModelOutput({ loss: labels && classLoss(logits, labels), logits, ...traceOf(encoded) });
+  }
+}
+
+/** Both pre-training heads: `prediction_logits` [B, T, V], `seq_relationship_logits` [B, 2]. */
+export class BertForPreTraining extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels', 'next_sentence_label'];
+  static override readonly _tied_weights_keys = tied;
+  readonly bert;
+  readonly cls;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config);
+    this.cls = new BertPreTrainingHeads(config);
+    this.post_init();
+  }
+
+  override get_output_embeddings(): Linear {
+    return this.cls.predictions.decoder;
+  }
+
+  override forward(inputs: BertInputs & { next_sentence_label?: Labels }): ModelOutput {
+    const labels = labelIds(inputs.labels);
+    const next = labelIds(inputs.next_sentence_label);
+    const encoded = this.bert.encode(inputs, labels);
+    const tokens = this.cls.predictions.forward(encoded.x); // [N, V]
+    const seq_relationship_logits = this.cls.seq_relationship.forward(this.bert.pool(encoded)); // [B, 2]
+    return new ModelOutput({
+      loss: labels && next && add(tokenLoss(tokens, labels, encoded.layout), classLoss(seq_relationship_logits, next)),
+      prediction_logits: encoded.layout.unpack(tokens),
+      seq_relationship_logits,
+      ...traceOf(encoded),
+    });
+  }
+}
+
+/** One label a text: `logits` [B, num_labels]. */
+export class BertForSequenceClassification extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly bert;
+  readonly classifier;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config);
+    this.classifier = new Linear(config.hidden_size, config.num_labels);
+    this.post_init();
+  }
+
+  override forward(inputs: BertInputs): ModelOutput {
+    const encoded = this.bert.encode(inputs);
+    return sequenceOutput(encoded, this.classifier.forward(this.bert.pool(encoded)), inputs.labels, this.config);
+  }
+}
+
+/** One choice of K: inputs [B, K, T], `logits` [B, K]. */
+export class BertForMultipleChoice extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly bert;
+  readonly classifier;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config);
+    this.classifier = new Linear(config.hidden_size, 1);
+    this.post_init();
+  }
+
+  override forward(given: BertInputs): ModelOutput {
+    const { inputs, choices } = flattenChoices(given);
+    const encoded = this.bert.encode(inputs);
+    return choiceOutput(encoded, this.classifier.forward(this.bert.pool(encoded)), choices, labelIds(given.labels));
+  }
+}
+
+/** One label a token: `logits` [B, T, num_labels]. */
+export class BertForTokenClassification extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly bert;
+  readonly classifier;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config, false);
+    this.classifier = new Linear(config.hidden_size, config.num_labels);
+    this.post_init();
+  }
+
+  override forward(inputs: BertInputs): ModelOutput {
+    const labels = labelIds(inputs.labels);
+    const encoded = this.bert.encode(inputs, labels);
+    return tokenOutput(encoded, this.classifier.forward(encoded.x), labels);
+  }
+}
+
+/** A span of the text as the answer: `start_logits`, `end_logits` [B, T]. */
+export class BertForQuestionAnswering extends BertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'start_positions', 'end_positions'];
+  readonly bert;
+  readonly qa_outputs;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config, false);
+    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.post_init();
+  }
+
+  override forward(inputs: BertInputs & SpanLabels): ModelOutput {
+    const encoded = this.bert.encode(inputs);
+    return spanOutput(encoded, this.qa_outputs.forward(encoded.x), inputs);
+  }
+}

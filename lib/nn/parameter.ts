@@ -1,0 +1,64 @@
+import { RuntimeError } from '../errors';
+import { type DType, itemSize } from '../tensor/dtype';
+import type { Tensor } from '../tensor/tensor';
+
+/**
+ * A weight: declared with its shape and dtype, it owns no memory until it is loaded. Tied weights are one Parameter
+ * under several names.
+ */
+export class Parameter {
+  type: DType = 'float32';
+  private tensor: Tensor | null = null;
+
+  /**
+   * @param dims - shape
+   * @param role - 'gemm' is multiplied with and may be held as panels; 'table' is looked up by row
+   */
+  constructor(
+    readonly dims: readonly number[],
+    readonly role: 'plain' | 'gemm' | 'table' = 'plain',
+  ) {}
+
+  /** Number of elements. */
+  get size(): number {
+    return this.dims.reduce((n, d) => n * d, 1);
+  }
+
+  /** Bytes of its elements. */
+  get nbytes(): number {
+    return this.size * itemSize(this.type);
+  }
+
+  get isLoaded(): boolean {
+    return this.tensor !== null;
+  }
+
+  /** The weight as a tensor. @throws RuntimeError before it is loaded and after it is disposed */
+  get value(): Tensor {
+    if (!this.tensor)
+      throw new RuntimeError('this parameter holds no values: the model was not loaded, or it has been disposed', {
+        code: 'ERR_DISPOSED',
+      });
+    return this.tensor;
+  }
+
+  set value(tensor: Tensor) {
+    this.tensor?.dispose();
+    this.tensor = tensor;
+    this.type = tensor.type;
+  }
+
+  dispose(): void {
+    this.tensor?.dispose();
+    this.tensor = null;
+  }
+}
+
+/** A tensor that belongs to a module and is not trained. Those that are not persistent are not in checkpoints. */
+export class Buffer {
+  constructor(
+    readonly dims: readonly number[],
+    readonly type: DType,
+    readonly persistent: boolean,
+  ) {}
+}

@@ -1,0 +1,176 @@
+import { ValueError } from '../errors';
+import { Tensor } from '../tensor/tensor';
+import { checkRange, type IdInput, toIds } from './ids';
+import { Layout } from './layout';
+
+/** The inputs that encoders share. */
+export interface TokenInputs {
+  /** [B, T] */
+  input_ids?: IdInput | null;
+  /** [B, T], or [B, T, T] with a row for each query; 1 is kept, 0 masked */
+  attention_mask?: IdInput | null;
+  /** [B, T] */
+  token_type_ids?: IdInput | null;
+  /** [B, T], or [1, T] for all rows */
+  position_ids?: IdInput | null;
+  /** [B, T, C] float32, in place of input_ids */
+  inputs_embeds?: Tensor | null;
+  /** [H] or [L, H]: factors on the heads' probabilities */
+  head_mask?: Tensor | number[] | number[][] | null;
+}
+
+/** What ids of an architecture may be. */
+export interface TokenLimits {
+  vocab_size: number;
+  /** Rows of the position table; Infinity without one. */
+  positions: number;
+  /** Rows of the token type table; 0 when the architecture has none. */
+  types: number;
+  /** C of inputs_embeds. */
+  width: number;
+  layers: number;
+  heads: number;
+  /** Position ids when the call gives none; 0 … T-1 when left out. */
+  defaultPositions?: (ids: Int32Array | null, batch: number, length: number) => Int32Array;
+}
+
+/** The tokens of a batch as one sequence: see Layout. */
+export class Tokens {
+  /** [N] */
+  readonly input_ids: Tensor | null;
+  /** [N, C] */
+  readonly inputs_embeds: Tensor | null;
+  /** [N] */
+  readonly position_ids: Tensor;
+  /** [N], or null when the architecture has no token types */
+  readonly token_type_ids: Tensor | null;
+  private readonly headFactors: Float32Array[] | null;
+
+  /**
+   * @param counted - [B, T], true where a label counts in the loss
+   * @throws ValueError for shapes that disagree, ids out of range, more tokens than positions
+   */
+  constructor(
+    inputs: TokenInputs,
+    limits: TokenLimits,
+    readonly layout: Layout,
+    ids: Int32Array | null,
+  ) {
+    const { batch, length } = layout;
+    const packed = (values: Int32Array) => new Tensor('int32', layout.pack(values), [layout.total]);
+    this.input_ids = ids && packed(ids);
+    this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inputs.inputs_embeds) : null;
+
+    const positions = inputs.position_ids
+      ? fit('position_ids', inputs.position_ids, batch, length)
+      : (limits.defaultPositions ?? counting)(ids, batch, length);
+    checkPositions(positions, length, limits.positions);
+    this.position_ids = packed(positions);
+
+    if (inputs.token_type_ids && limits.types > 0) {
+      const types = fit('token_type_ids', inputs.token_type_ids, batch, length);
+      checkRange('token_type_ids', types, limits.types, 'config.type_vocab_size');
+      this.token_type_ids = packed(types);
+    } else this.token_type_ids = limits.types > 0 ? packed(new Int32Array(batch * length)) : null;
+    this.headFactors = inputs.head_mask ? headFactors(inputs.head_mask, limits) : null;
+  }
+
+  /** [H] factors for `layer`, or null. */
+  head_mask(layer: number): Tensor | null {
+    const factors = this.headFactors?.[layer];
+    return factors ? new Tensor('float32', factors) : null;
+  }
+}
+
+/**
+ * The tokens of a call.
+ * @param labels - [B, T] when the loss is over tokens: masked positions that count are computed
+ */
+export function packTokens(inputs: TokenInputs, limits: TokenLimits, labels: Int32Array | null = null): Tokens {
+  const { input_ids, inputs_embeds } = inputs;
+  if (input_ids && inputs_embeds)
+    throw new ValueError('You cannot specify both input_ids and inputs_embeds at the same time');
+  let ids: Int32Array | null = null;
+  let dims: readonly number[];
+  if (input_ids) {
+    const read = toIds('input_ids', input_ids);
+    ids = read.data;
+    dims = read.dims;
+    if (dims.length !== 2) throw wrongShape('input_ids', dims, '[batch, length]');
+    checkRange('input_ids', ids, limits.vocab_size, 'config.vocab_size');
+  } else if (inputs_embeds) {
+    dims = inputs_embeds.dims.slice(0, 2);
+    if (inputs_embeds.dims.length !== 3 || inputs_embeds.dims[2] !== limits.width)
+      throw wrongShape('inputs_embeds', inputs_embeds.dims, `[batch, length, ${limits.width}]`);
+  } else throw new ValueError('You have to specify either input_ids or inputs_embeds');
+  const [batch, length] = dims as [number, number];
+  const mask = inputs.attention_mask ? readMask(inputs.attention_mask, batch, length) : null;
+  const layout = new Layout(batch, length, mask, labels ? (i) => labels[i] !== -100 : undefined);
+  return new Tokens(inputs, limits, layout, ids);
+}
+
+function wrongShape(name: string, dims: readonly number[], wanted: string): ValueError {
+  return new ValueError(`Wrong shape for ${name}: [${dims}]; it must be ${wanted}`, { code: 'ERR_SHAPE' });
+}
+
+function counting(_ids: Int32Array | null, batch: number, length: number): Int32Array {
+  return Int32Array.from({ length: batch * length }, (_, i) => i % length);
+}
+
+/** [B, T], repeating [1, T] and [T]. */
+function fit(name: string, input: IdInput, batch: number, length: number): Int32Array {
+  const { data, dims } = toIds(name, input);
+  const rows = dims.length === 1 ? 1 : (dims[0] as number);
+  if (dims.length > 2 || dims[dims.length - 1] !== length || (rows !== batch && rows !== 1))
+    throw wrongShape(name, dims, `[${batch}, ${length}]`);
+  if (rows === batch) return data;
+  return Int32Array.from({ length: batch * length }, (_, i) => data[i % length] as number);
+}
+
+function readMask(input: IdInput, batch: number, length: number): Uint8Array {
+  const { data, dims } = toIds('attention_mask', input);
+  const wanted = dims.length === 3 ? [batch, length, length] : [batch, length];
+  if (dims.length !== wanted.length || dims.some((d, i) => d !== wanted[i]))
+    throw wrongShape('attention_mask', dims, `[${batch}, ${length}] or [${batch}, ${length}, ${length}]`);
+  const mask = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] !== 0 && data[i] !== 1)
+      throw new ValueError(`attention_mask holds ${data[i]} at element ${i}; it must be 0 (masked) or 1 (kept)`);
+    mask[i] = data[i] as number;
+  }
+  return mask;
+}
+
+function checkPositions(positions: Int32Array, length: number, rows: number): void {
+  for (let i = 0; i < positions.length; i++) {
+    const position = positions[i] as number;
+    if (position >= 0 && position < rows) continue;
+    throw new ValueError(
+      `a row of ${length} tokens needs position ${position}, but this model has positions 0 to ${rows - 1} ` +
+        '(config.max_position_embeddings); tokenize with { truncation: true }',
+      { code: 'ERR_TOO_MANY_TOKENS' },
+    );
+  }
+}
+
+function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {
+  const tensor = mask instanceof Tensor ? mask : nestedFloats(mask);
+  const { dims } = tensor;
+  const values = Float32Array.from(tensor.data as ArrayLike<number>);
+  const perLayer = dims.length === 2 || dims.length === 5;
+  const shape = dims.length === 5 ? [dims[0], dims[2]] : dims;
+  const wanted = perLayer ? [layers, heads] : [heads];
+  const fits = shape.length === wanted.length && shape.every((d, i) => d === wanted[i]) && values.length === product(wanted);
+  if (!fits) throw wrongShape('head_mask', dims, `[${heads}] or [${layers}, ${heads}]`);
+  return Array.from({ length: layers }, (_, l) => (perLayer ? values.subarray(l * heads, (l + 1) * heads) : values));
+}
+
+function product(dims: readonly number[]): number {
+  return dims.reduce((n, d) => n * d, 1);
+}
+
+function nestedFloats(rows: number[] | number[][]): Tensor {
+  const nested = rows.length > 0 && Array.isArray(rows[0]);
+  const dims = nested ? [rows.length, (rows[0] as number[]).length] : [rows.length];
+  return new Tensor('float32', rows.flat(), dims);
+}

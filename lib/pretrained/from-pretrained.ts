@@ -1,0 +1,283 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { openCheckpoint } from '../checkpoint/open';
+import type { CheckpointSource } from '../checkpoint/source';
+import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { info as logInfo, warn } from '../logging';
+import type { Module } from '../nn/module';
+import { Parameter } from '../nn/parameter';
+import { Call } from '../tensor/call';
+import { type DType, dtypes, isFloating } from '../tensor/dtype';
+import { fence, loadTensor } from '../tensor/load';
+import { cast } from '../tensor/ops/cast';
+import type { Tensor } from '../tensor/tensor';
+import { PretrainedConfig } from './config';
+import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, type ProgressInfo, requestedDtype } from './load-options';
+import { type LoadPlan, type LoadTarget, type Mismatch, planLoad } from './load-plan';
+import type { ModelClass, PreTrainedModel } from './pretrained-model';
+
+export type { FromPretrainedOptions, ProgressInfo } from './load-options';
+
+/** What a load left open: names in ascending order. */
+export interface LoadingInfo {
+  missing_keys: string[];
+  unexpected_keys: string[];
+  /** [name, shape in the checkpoint, shape in the model] */
+  mismatched_keys: Mismatch[];
+  error_msgs: string[];
+}
+
+/** Loads a model: config, then weights, then what they lack. See `PreTrainedModel.from_pretrained`. */
+export async function loadPretrained<M extends PreTrainedModel>(
+  ModelType: ModelClass<M>,
+  path: string | null,
+  options: FromPretrainedOptions,
+): Promise<[M, LoadingInfo]> {
+  throwIfAborted(options.signal);
+  const overrides = checkLoadOptions(options);
+  const asked = requestedDtype(options);
+  const { config, rest } = await findConfig(ModelType, path, options, overrides);
+  if (Object.keys(rest).length > 0)
+    throw new TypeError(
+      `${ModelType.name}.__init__() got an unexpected keyword argument '${Object.keys(rest)[0]}'`,
+      { code: 'ERR_UNKNOWN_NAME' },
+    );
+  config.name_or_path = String(path);
+  const model = new ModelType(config as never, ...((options.model_args ?? []) as never[]));
+  const weights = await openWeights(path, options);
+  try {
+    const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
+    const plan = planLoad(weights.shapes, targetOf(ModelType, model, options), {
+      ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
+    });
+    await fill(ModelType, model, plan, weights, dtype, options);
+    config.torch_dtype = dtype;
+    report(ModelType.name, String(path), plan, config);
+    model.eval();
+    const { missing_keys, unexpected_keys, mismatched_keys } = plan;
+    return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  } finally {
+    await weights.close();
+  }
+}
+
+async function findConfig<M extends PreTrainedModel>(
+  ModelType: ModelClass<M>,
+  path: string | null,
+  options: FromPretrainedOptions,
+  overrides: Record<string, unknown>,
+): Promise<{ config: PretrainedConfig; rest: Record<string, unknown> }> {
+  const { config: given } = options;
+  if (given instanceof PretrainedConfig) return { config: given.clone(), rest: overrides };
+  if (path === null) {
+    const other = options.state_dict ? 'config' : 'state_dict';
+    if (options.state_dict || given)
+      throw new ValueError(`from_pretrained(null) needs both config and state_dict; ${other} is missing`);
+    throw new OSError('None is not a folder; give a folder, or null with both config and state_dict');
+  }
+  const from = given ?? path;
+  if (!given && (await isFile(path)))
+    throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
+  const [config, rest] = await ModelType.config_class.from_pretrained(from, {
+    subfolder: options.subfolder ?? '',
+    signal: options.signal,
+    ...overrides,
+    return_unused_kwargs: true,
+  });
+  return { config, rest };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (s) => s.isFile(),
+    () => false,
+  );
+}
+
+/** Tensors by name: a checkpoint's, or the caller's own. */
+interface Weights {
+  shapes: Map<string, readonly number[]>;
+  types: Map<string, string>;
+  source: CheckpointSource | null;
+  given: Map<string, Tensor> | null;
+  close(): Promise<void>;
+}
+
+async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
+  const { state_dict } = options;
+  if (state_dict) {
+    const given = new Map(state_dict instanceof Map ? state_dict : Object.entries(state_dict as Record<string, Tensor>));
+    return {
+      shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
+      types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
+      source: null,
+      given,
+      close: async () => {},
+    };
+  }
+  const source = await openCheckpoint(path as string, {
+    use_safetensors: options.use_safetensors ?? null,
+    variant: options.variant ?? null,
+    subfolder: options.subfolder ?? '',
+    from_tf: options.from_tf ?? false,
+    from_flax: options.from_flax ?? false,
+    signal: options.signal,
+  });
+  const names = source.names();
+  return {
+    shapes: new Map(names.map((name) => [name, source.info(name).shape])),
+    types: new Map(names.map((name) => [name, source.info(name).dtype])),
+    source,
+    given: null,
+    close: () => source.close(),
+  };
+}
+
+/** 'auto': what the config says, else what the index says, else the first floating tensor's dtype. */
+function autoDtype(config: PretrainedConfig, weights: Weights): DType {
+  const stated = config.torch_dtype ?? weights.source?.indexMetadata.get('dtype');
+  const types = [...weights.types.values()];
+  const type = stated ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
+  logInfo(`dtype 'auto' is ${String(type)}, from ${stated ? 'the config' : 'the first floating tensor of the checkpoint'}`);
+  return checkWeightType(String(type).replace(/^torch\./, '') as DType);
+}
+
+function targetOf(ModelType: ModelClass, model: PreTrainedModel, options: FromPretrainedOptions): LoadTarget {
+  const parameters = new Map<string, Parameter>();
+  for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
+  const silentBuffers = new Set<string>();
+  for (const [name, buffer] of model.named_buffers()) if (!buffer.persistent) silentBuffers.add(name);
+  return {
+    className: ModelType.name,
+    parameters,
+    silentBuffers,
+    base_model_prefix: ModelType.base_model_prefix,
+    ignoreMissing: ModelType._keys_to_ignore_on_load_missing,
+    ignoreUnexpected: ModelType._keys_to_ignore_on_load_unexpected,
+    key_mapping: options.key_mapping ?? {},
+  };
+}
+
+/** Bytes that are read between two reports of progress. */
+const kReportBytes = 32 * 2 ** 20;
+
+async function fill(
+  ModelType: ModelClass,
+  model: PreTrainedModel,
+  plan: LoadPlan,
+  weights: Weights,
+  dtype: DType,
+  options: FromPretrainedOptions,
+): Promise<void> {
+  const typeOf = (name: string): DType =>
+    dtype === 'float16' && name.split('.').some((part) => ModelType._keep_in_fp32_modules.includes(part)) ? 'float32' : dtype;
+  const progress = new Progress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
+  const call = new Call(options.signal);
+  try {
+    let waiting = 0;
+    for (const step of plan.steps) {
+      call.run(() => {
+        step.parameter.value = readStep(step.source, step.parameter, typeOf(step.name), weights);
+      });
+      waiting += weights.source?.info(step.source).byteLength ?? 0;
+      if (waiting < kReportBytes) continue;
+      await call.run(() => fence(options.signal));
+      progress.advance(waiting);
+      waiting = 0;
+    }
+    await call.run(() => fence(options.signal));
+    progress.advance(waiting);
+    const owners = new Map<string, Module>(model.named_modules());
+    for (const { name, parameter } of plan.unfilled) {
+      const owner = owners.get(name.slice(0, Math.max(0, name.lastIndexOf('.')))) as Module;
+      parameter.value = castTo(model._init_weights(name, parameter, owner), typeOf(name));
+    }
+    await weights.source?.verify();
+    progress.done();
+  } finally {
+    call.end();
+  }
+}
+
+function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
+  if (weights.given) return castTo((weights.given.get(source) as Tensor).clone(), type);
+  const info = (weights.source as CheckpointSource).info(source);
+  if (!(dtypes as readonly string[]).includes(info.dtype))
+    throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
+      code: 'ERR_DTYPE',
+    });
+  const bytes = {
+    file: (weights.source as CheckpointSource).descriptor(source),
+    offset: info.byteOffset,
+    type: info.dtype as DType,
+    dims: parameter.dims,
+  };
+  return loadTensor(bytes, type, parameter.role === 'gemm');
+}
+
+function castTo(tensor: Tensor, type: DType): Tensor {
+  return tensor.type === type ? tensor : cast(tensor, type);
+}
+
+class Progress {
+  private loaded = 0;
+  private readonly total: number;
+
+  constructor(
+    private readonly name: string,
+    private readonly source: CheckpointSource | null,
+    private readonly callback: ((info: ProgressInfo) => void) | null,
+  ) {
+    this.total = source ? source.names().reduce((n, key) => n + source.info(key).byteLength, 0) : 0;
+    for (const file of this.files()) callback?.({ status: 'initiate', name, file });
+  }
+
+  private files(): string[] {
+    return (this.source?.files ?? []).map((file) => basename(file));
+  }
+
+  advance(bytes: number): void {
+    if (!this.callback || bytes === 0) return;
+    this.loaded = Math.min(this.loaded + bytes, this.total);
+    this.callback({
+      status: 'progress',
+      name: this.name,
+      file: this.files()[0] ?? '',
+      progress: (100 * this.loaded) / this.total,
+      loaded: this.loaded,
+      total: this.total,
+    });
+  }
+
+  done(): void {
+    for (const file of this.files()) this.callback?.({ status: 'done', name: this.name, file });
+  }
+}
+
+function report(className: string, path: string, plan: LoadPlan, config: PretrainedConfig): void {
+  const { missing_keys, unexpected_keys, mismatched_keys, renamed } = plan;
+  for (const [from, to] of renamed) logInfo(`'${from}' of the checkpoint is '${to}' here`);
+  if (unexpected_keys.length > 0) {
+    const loud = (config.architectures ?? []).includes(className) ? warn : logInfo;
+    loud(
+      `Some weights of the checkpoint at ${path} were not used when initializing ${className}: ${unexpected_keys.join(', ')}`,
+    );
+  } else logInfo(`all checkpoint weights at ${path} were used when initializing ${className}`);
+  if (missing_keys.length > 0)
+    warn(
+      `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized: ` +
+        `${missing_keys.join(', ')}. You should probably TRAIN this model on a down-stream task to be able to use it ` +
+        'for predictions and inference.',
+    );
+  else if (mismatched_keys.length === 0) logInfo(`all the weights of ${className} were initialized from ${path}`);
+  if (mismatched_keys.length > 0)
+    warn(
+      `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized ` +
+        `because the shapes did not match:\n${mismatched_keys
+          .map(([name, found, wanted]) => `- ${name}: found shape [${found}] in the checkpoint and [${wanted}] in the model`)
+          .join('\n')}`,
+    );
+}

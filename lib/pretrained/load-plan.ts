@@ -1,0 +1,188 @@
+import { RuntimeError, ValueError } from '../errors';
+import { Parameter } from '../nn/parameter';
+
+/**
+ * Which tensor of a checkpoint goes into which parameter. Pure: names and shapes in, steps or one error out; no bytes
+ * are read.
+ */
+
+/** What the planner knows of a checkpoint: tensor name → shape. */
+export type CheckpointShapes = ReadonlyMap<string, readonly number[]>;
+
+/** What the planner knows of a model. */
+export interface LoadTarget {
+  /** Names the class in errors. */
+  className: string;
+  /** `state_dict` name → parameter; tied names give the same Parameter. */
+  parameters: ReadonlyMap<string, Parameter>;
+  /** Names of buffers that are not in checkpoints; older ones hold them all the same. */
+  silentBuffers: ReadonlySet<string>;
+  /** The attribute that holds the headless network in head models. */
+  base_model_prefix: string;
+  /** Regular expressions, searched: names that may be missing, names that may be left over. */
+  ignoreMissing: readonly string[];
+  ignoreUnexpected: readonly string[];
+  /** Regular expressions over the file's names and what takes their place. */
+  key_mapping?: Record<string, string>;
+}
+
+/** One parameter to fill. */
+export interface LoadStep {
+  /** Name in the model. */
+  name: string;
+  parameter: Parameter;
+  /** Name in the checkpoint. */
+  source: string;
+}
+
+/** [name, shape in the checkpoint, shape in the model] */
+export type Mismatch = [name: string, found: readonly number[], wanted: readonly number[]];
+
+export interface LoadPlan {
+  steps: LoadStep[];
+  missing_keys: string[];
+  unexpected_keys: string[];
+  mismatched_keys: Mismatch[];
+  /** Renames that were made on the file's names. */
+  renamed: [from: string, to: string][];
+  /** Parameters that no step fills, by their name in the model: they are initialised. */
+  unfilled: { name: string; parameter: Parameter }[];
+}
+
+/**
+ * Plans a load.
+ * @throws ValueError `corrupted`: a base checkpoint that holds a tensor of the head
+ * @throws RuntimeError: shapes differ and `ignore_mismatched_sizes` is false; lists all of them
+ */
+export function planLoad(
+  checkpoint: CheckpointShapes,
+  target: LoadTarget,
+  options: { ignore_mismatched_sizes?: boolean } = {},
+): LoadPlan {
+  const { renamed, names } = renameKeys(checkpoint, target);
+  const { toFile, strangers, silent } = matchPrefix(names, target);
+
+  const missing = new Set<string>();
+  const used = new Set<string>();
+  const mismatched: Mismatch[] = [];
+  const sources = new Map<Parameter, LoadStep>();
+  for (const [name, parameter] of target.parameters) {
+    const key = toFile(name);
+    const source = key === null ? undefined : names.get(key);
+    if (key === null || source === undefined) {
+      missing.add(name);
+      continue;
+    }
+    used.add(key);
+    if (sources.has(parameter)) continue;
+    const found = checkpoint.get(source) as readonly number[];
+    if (sameShape(found, parameter.dims)) sources.set(parameter, { name, parameter, source });
+    else if (!mismatched.some(([other]) => target.parameters.get(other) === parameter))
+      mismatched.push([name, found, parameter.dims]);
+  }
+  const mismatches = mismatched.filter(([name]) => !sources.has(target.parameters.get(name) as Parameter));
+  if (mismatches.length > 0 && !options.ignore_mismatched_sizes) throw sizeMismatch(target.className, mismatches);
+
+  // A tied weight that stands under one of its names is not missing under the others.
+  const present = new Set<Parameter>();
+  for (const [name, parameter] of target.parameters) if (!missing.has(name)) present.add(parameter);
+  for (const name of [...missing]) if (present.has(target.parameters.get(name) as Parameter)) missing.delete(name);
+  const unexpected = [...names.keys()].filter((key) => !used.has(key) && !silent(key)).map(strangers);
+  return {
+    steps: [...sources.values()],
+    missing_keys: filtered(missing, target.ignoreMissing),
+    unexpected_keys: filtered(unexpected, target.ignoreUnexpected),
+    mismatched_keys: mismatches,
+    renamed,
+    unfilled: unfilled(target, sources),
+  };
+}
+
+function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPlan['unfilled'] {
+  const seen = new Map<Parameter, string>();
+  for (const [name, parameter] of target.parameters)
+    if (!sources.has(parameter) && !seen.has(parameter)) seen.set(parameter, name);
+  return [...seen].map(([parameter, name]) => ({ name, parameter }));
+}
+
+/** The file's names as the model knows them → the file's names. */
+function renameKeys(checkpoint: CheckpointShapes, target: LoadTarget) {
+  const renamed: [string, string][] = [];
+  const names = new Map<string, string>();
+  const modelNames = [...target.parameters.keys()];
+  const parametrized = modelNames.some((name) => name.includes('.parametrizations.weight.original'));
+  for (const key of checkpoint.keys()) {
+    let name = key
+      .replace(/(^|\.)LayerNorm\.gamma$/, '$1LayerNorm.weight')
+      .replace(/(^|\.)LayerNorm\.beta$/, '$1LayerNorm.bias');
+    if (parametrized)
+      name = name
+        .replace(/\.weight_g$/, '.parametrizations.weight.original0')
+        .replace(/\.weight_v$/, '.parametrizations.weight.original1');
+    else
+      name = name
+        .replace(/\.parametrizations\.weight\.original0$/, '.weight_g')
+        .replace(/\.parametrizations\.weight\.original1$/, '.weight_v');
+    for (const [pattern, replacement] of Object.entries(target.key_mapping ?? {}))
+      name = name.replace(new RegExp(pattern), replacement);
+    if (name !== key) renamed.push([key, name]);
+    names.set(name, key);
+  }
+  return { renamed, names };
+}
+
+/**
+ * Base and head checkpoints differ by a prefix: loading a base from a head strips it, loading a head from a base puts
+ * it on.
+ */
+function matchPrefix(names: ReadonlyMap<string, string>, target: LoadTarget) {
+  const prefix = `${target.base_model_prefix}.`;
+  const named = prefix !== '.';
+  const fileHas = named && [...names.keys()].some((key) => key.startsWith(prefix));
+  const modelHas = named && [...target.parameters.keys()].some((key) => key.startsWith(prefix));
+  const isSilent = (name: string) => target.silentBuffers.has(name);
+
+  if (fileHas && !modelHas)
+    return {
+      toFile: (name: string): string | null => prefix + name,
+      strangers: (key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : key),
+      silent: (key: string) => key.startsWith(prefix) && isSilent(key.slice(prefix.length)),
+    };
+  if (!fileHas && modelHas) {
+    for (const key of names.keys())
+      if (target.parameters.has(key) && !target.parameters.has(prefix + key))
+        throw new ValueError(
+          `The state dictionary of the model you are trying to load is corrupted: it is a base checkpoint ` +
+            `(no name begins with '${prefix}'), but '${key}' belongs to the head of ${target.className}. Are you sure it ` +
+            'was properly saved?',
+          { code: 'ERR_CORRUPTED' },
+        );
+    return {
+      toFile: (name: string): string | null => (name.startsWith(prefix) ? name.slice(prefix.length) : null),
+      strangers: (key: string) => key,
+      silent: (key: string) => isSilent(prefix + key),
+    };
+  }
+  return { toFile: (name: string): string | null => name, strangers: (key: string) => key, silent: isSilent };
+}
+
+function filtered(names: Iterable<string>, patterns: readonly string[]): string[] {
+  const expressions = patterns.map((p) => new RegExp(p));
+  return [...names].filter((name) => !expressions.some((e) => e.test(name))).sort();
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+function sizeMismatch(className: string, mismatches: Mismatch[]): RuntimeError {
+  const lines = mismatches.map(
+    ([name, found, wanted]) =>
+      `size mismatch for ${name}: the checkpoint has shape [${found}], the model has [${wanted}].`,
+  );
+  return new RuntimeError(
+    `Error(s) in loading state_dict for ${className}:\n\t${lines.join('\n\t')}\n\tYou may consider adding ` +
+      '`ignore_mismatched_sizes=True` in the model `from_pretrained` method.',
+    { code: 'ERR_SIZE_MISMATCH' },
+  );
+}

@@ -1,0 +1,258 @@
+import { NotImplementedError, TypeError, unknownName } from '../errors';
+import type { Embedding } from '../nn/embedding';
+import type { Linear } from '../nn/linear';
+import { Module } from '../nn/module';
+import { Parameter } from '../nn/parameter';
+import { Call } from '../tensor/call';
+import { recorded } from '../tensor/dispatch';
+import type { DType } from '../tensor/dtype';
+import { scope } from '../tensor/scope';
+import { currentStream } from '../tensor/stream';
+import { readTensors, Tensor } from '../tensor/tensor';
+import { PretrainedConfig } from './config';
+import { type FromPretrainedOptions, loadPretrained, type LoadingInfo } from './from-pretrained';
+import { initializeParameter } from './init';
+import { ModelOutput } from './model-output';
+
+/** Options of every call. */
+export interface CallOptions {
+  /** Adds `hidden_states`: the embeddings' output and every layer's, [B, T, C] each. */
+  output_hidden_states?: boolean;
+  /** Adds `attentions`: every layer's probabilities, [B, H, T, T] each. */
+  output_attentions?: boolean;
+  /** false gives the fields as an array. */
+  return_dict?: boolean;
+  /** Stops the call; the promise rejects with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+const callOptions = ['output_hidden_states', 'output_attentions', 'return_dict', 'signal'];
+
+/** Inputs of a call by name, with its options among them. */
+export type ModelInputs = CallOptions & Record<string, unknown>;
+
+/** A class of models, as the loader and the Auto classes see it. */
+export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
+  new (config: never, ...args: never[]): M;
+  readonly name: string;
+  readonly config_class: typeof PretrainedConfig;
+  readonly base_model_prefix: string;
+  readonly main_input_name: string;
+  readonly _keys_to_ignore_on_load_missing: readonly string[];
+  readonly _keys_to_ignore_on_load_unexpected: readonly string[];
+  readonly _keys_to_ignore_on_save: readonly string[];
+  readonly _tied_weights_keys: readonly string[];
+  readonly _keep_in_fp32_modules: readonly string[];
+}
+
+/**
+ * A model with a config, loaded from a checkpoint. Instances are functions: `await model(inputs)`.
+ */
+export abstract class PreTrainedModel extends Module {
+  protected static override readonly callable = true;
+
+  static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
+  /** The attribute that holds the headless network in head models. */
+  static readonly base_model_prefix: string = '';
+  static readonly main_input_name: string = 'input_ids';
+  /** Names of the inputs that `forward` takes, besides the options of every call. */
+  static readonly input_names: readonly string[] = [];
+  /** Regular expressions, searched, filtered out of what a load reports. */
+  static readonly _keys_to_ignore_on_load_missing: readonly string[] = [];
+  static readonly _keys_to_ignore_on_load_unexpected: readonly string[] = [];
+  static readonly _keys_to_ignore_on_save: readonly string[] = [];
+  /** Regular expressions of names that duplicate another tensor. */
+  static readonly _tied_weights_keys: readonly string[] = [];
+  static readonly _keep_in_fp32_modules: readonly string[] = [];
+  static readonly _no_split_modules: readonly string[] | null = null;
+  static readonly is_parallelizable: boolean = false;
+  static readonly supports_gradient_checkpointing: boolean = false;
+
+  declare readonly config: PretrainedConfig;
+  declare name_or_path: string;
+  declare warnings_issued: Record<string, boolean>;
+
+  /** Computes the outputs; recorded as one segment. @internal called through `model(inputs)` */
+  abstract override forward(inputs: ModelInputs): ModelOutput;
+
+  /** @throws TypeError when `config` is not a PretrainedConfig */
+  constructor(config: PretrainedConfig) {
+    super();
+    if (!(config instanceof PretrainedConfig))
+      throw new TypeError(
+        `Parameter config in \`${new.target.name}(config)\` should be an instance of class \`PretrainedConfig\`, got ` +
+          `${config === null ? 'null' : typeof config}. To create a model from a pretrained model use ` +
+          `\`model = await ${new.target.name}.from_pretrained(PRETRAINED_MODEL_NAME)\``,
+      );
+    hidden(this, 'config', config);
+    hidden(this, 'name_or_path', config.name_or_path);
+    hidden(this, 'warnings_issued', {});
+  }
+
+  /**
+   * Loads a model from a folder with `config.json` and its weights.
+   * @param path - the folder
+   * @throws OSError when there is no such folder, no config or no weights; RuntimeError when shapes differ; ValueError,
+   *   TypeError for options that cannot be
+   */
+  static async from_pretrained<M extends PreTrainedModel>(
+    this: ModelClass<M>,
+    path: string | null,
+    options: FromPretrainedOptions & { output_loading_info: true },
+  ): Promise<[M, LoadingInfo]>;
+  static async from_pretrained<M extends PreTrainedModel>(
+    this: ModelClass<M>,
+    path: string | null,
+    options?: FromPretrainedOptions,
+  ): Promise<M>;
+  static async from_pretrained<M extends PreTrainedModel>(
+    this: ModelClass<M>,
+    path: string | null,
+    options: FromPretrainedOptions = {},
+  ): Promise<M | [M, LoadingInfo]> {
+    const [model, info] = await loadPretrained(this as ModelClass<M>, path, options);
+    return options.output_loading_info ? [model, info] : model;
+  }
+
+  /** The headless network: the attribute that `base_model_prefix` names, or this model. */
+  get base_model(): PreTrainedModel {
+    const prefix = (this.constructor as typeof PreTrainedModel).base_model_prefix;
+    const inner = (this as unknown as Record<string, unknown>)[prefix];
+    return inner instanceof PreTrainedModel ? inner : this;
+  }
+
+  get main_input_name(): string {
+    return (this.constructor as typeof PreTrainedModel).main_input_name;
+  }
+
+  get framework(): 'pt' {
+    return 'pt';
+  }
+
+  /** Where the parameters are. */
+  get device(): 'cpu' {
+    return 'cpu';
+  }
+
+  /** dtype of the first floating parameter. */
+  get dtype(): DType {
+    for (const [, parameter] of this.named_parameters()) return parameter.type;
+    return 'float32';
+  }
+
+  get dummy_inputs(): { input_ids: Tensor } {
+    const rows = [
+      [7, 6, 0, 0, 1],
+      [1, 2, 3, 0, 0],
+      [0, 0, 0, 4, 5],
+    ];
+    return { input_ids: new Tensor('int64', rows.flat(), [3, 5]) };
+  }
+
+  /** The table of input embeddings. */
+  get_input_embeddings(): Embedding {
+    if (this.base_model !== this) return this.base_model.get_input_embeddings();
+    throw new NotImplementedError(`${this.constructor.name} has no input embeddings`);
+  }
+
+  /** The projection onto the vocabulary, or null. */
+  get_output_embeddings(): Linear | null {
+    return null;
+  }
+
+  /** Makes the output projection's weight the input table, where the config says so. */
+  tie_weights(): void {
+    const output = this.get_output_embeddings();
+    if (output && this.config.tie_word_embeddings) output.weight = this.get_input_embeddings().weight;
+  }
+
+  /** Every concrete class calls this last in its constructor. */
+  protected post_init(): void {
+    this.tie_weights();
+  }
+
+  /** Name → tensor, in the order in which Transformers saves them; tied names share a tensor. */
+  state_dict(): Map<string, Tensor> {
+    const state = new Map<string, Tensor>();
+    for (const [name, value] of this.named_state()) if (value instanceof Parameter) state.set(name, value.value);
+    return state;
+  }
+
+  /** Number of parameters; tied ones count once. */
+  num_parameters(): number {
+    let n = 0;
+    for (const [, parameter] of this.named_parameters()) n += parameter.size;
+    return n;
+  }
+
+  /** Starting values of a parameter that a checkpoint lacks. Families override what differs. @internal */
+  _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
+    return initializeParameter(name, parameter, owner, this.config);
+  }
+
+  /** Encoders do not generate. */
+  can_generate(): boolean {
+    return false;
+  }
+
+  /** Gives the weights back. A call afterwards is an error. */
+  async dispose(): Promise<void> {
+    for (const [, parameter] of this.named_parameters()) parameter.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  protected override async invoke(inputs: ModelInputs | PromiseLike<ModelInputs>): Promise<ModelOutput | unknown[]> {
+    const given = await inputs;
+    const named = this.checkInputs(given);
+    const signal = given.signal;
+    const call = new Call(signal);
+    try {
+      // Ids and masks are looked at in JS: those that were computed natively are brought here first.
+      const unread = Object.values(named).filter((v): v is Tensor => v instanceof Tensor && !v.isRead && isIndex(v));
+      await readTensors(unread, signal);
+      const stream = currentStream();
+      await stream.ready();
+      const output = call.run(() => recorded(() => scope(() => this.forward(named))));
+      await call.run(() => readTensors(tensorsOf(output), signal));
+      return given.return_dict === false || this.config.return_dict === false ? output.to_tuple() : output;
+    } finally {
+      call.end();
+    }
+  }
+
+  private checkInputs(inputs: ModelInputs): ModelInputs {
+    const className = this.constructor.name;
+    if (inputs === null || typeof inputs !== 'object' || Array.isArray(inputs))
+      throw new TypeError(`${className} takes one object of named inputs, such as { input_ids, attention_mask }`);
+    const known = [...(this.constructor as typeof PreTrainedModel).input_names, ...callOptions];
+    const named: ModelInputs = {
+      output_hidden_states: this.config.output_hidden_states,
+      output_attentions: this.config.output_attentions,
+    };
+    for (const [name, value] of Object.entries(inputs)) {
+      if (!known.includes(name)) throw unknownName('input', name, className, known);
+      if (value !== undefined && value !== null) named[name] = value;
+    }
+    return named;
+  }
+}
+
+function isIndex(tensor: Tensor): boolean {
+  return tensor.type !== 'float32';
+}
+
+function tensorsOf(value: unknown): Tensor[] {
+  if (value instanceof Tensor) return [value];
+  if (Array.isArray(value)) return value.flatMap(tensorsOf);
+  if (value instanceof ModelOutput) return Object.values(value).flatMap(tensorsOf);
+  return [];
+}
+
+/** A field that walking the module's tree does not see. */
+function hidden(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
+}
+
