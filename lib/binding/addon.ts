@@ -5,6 +5,8 @@ import { ImportError } from '../errors';
 export interface NativeInfo {
   /** Names of the ops; an op's number is its index here. */
   ops: string[];
+  /** Names of the activations that a product can apply; an activation's number is its index here. */
+  activations: string[];
   /** Instruction sets that this build has and this CPU runs, in rising order. */
   levels: string[];
   /** The one in use, or '' when NATIVE_TRANSFORMERS_ISA cannot be obeyed. */

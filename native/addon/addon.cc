@@ -9,6 +9,7 @@
 #include "core/allocator.h"
 #include "core/thread_pool.h"
 #include "cpu/kernels.h"
+#include "math/activation.h"
 
 #ifdef __clang__
 #define NT_COMPILER "clang " __clang_version__
@@ -511,6 +512,9 @@ napi_value describe(napi_env env, napi_callback_info) {
   napi_create_array_with_length(env, static_cast<size_t>(op_count()), &names);
   for (int i = 0; i < op_count(); ++i) napi_set_element(env, names, static_cast<uint32_t>(i), text(env, ops()[i].name));
   set(env, object, "ops", names);
+  napi_create_array(env, &names);
+  for (int i = 0; i < kActivationCount; ++i) napi_set_element(env, names, static_cast<uint32_t>(i), text(env, activation_name(i)));
+  set(env, object, "activations", names);
   napi_create_array(env, &names);
   for (int i = 0; available_kernels()[i]; ++i)
     napi_set_element(env, names, static_cast<uint32_t>(i), text(env, available_kernels()[i]->isa));

@@ -13,15 +13,19 @@ enum Activation : int {
   kActivationCount
 };
 
-// The number of an activation, "none" and "linear" included; -1 when there is none of that name.
-inline int activation_id(const char* name) {
+inline const char* activation_name(int id) {
   static const char* const kNames[] = {
       "none",
 #define ACTIVATION(name, Functor) #name,
 #include "math/activation.def"
   };
+  return kNames[id];
+}
+
+// The number of an activation, "none" and "linear" included; -1 when there is none of that name.
+inline int activation_id(const char* name) {
   for (int i = 0; i < kActivationCount; ++i)
-    if (!std::strcmp(name, kNames[i])) return i;
+    if (!std::strcmp(name, activation_name(i))) return i;
   return std::strcmp(name, "linear") ? -1 : static_cast<int>(kActivation_none);
 }
 

@@ -1,0 +1,7 @@
+import { run1 } from '../dispatch';
+import type { Tensor } from '../tensor';
+
+/** Elements start, start + step, … below stop along `dim`. */
+export function slice(x: Tensor, dim: number, start: number, stop: number, step = 1): Tensor {
+  return run1('slice', [x], [dim, start, stop, step]);
+}
