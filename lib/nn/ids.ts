@@ -16,7 +16,8 @@ export type IdInput = Tensor | NestedArray;
  */
 export function toIds(name: string, input: IdInput): Ids {
   if (input instanceof Tensor) return { data: toInt32(name, input.data), dims: input.dims };
-  if (!Array.isArray(input)) throw new TypeError(`${name} must be a Tensor or nested arrays of integers, not ${kind(input)}`);
+  if (!Array.isArray(input))
+    throw new TypeError(`${name} must be a Tensor or nested arrays of integers, not ${kind(input)}`);
   const dims: number[] = [];
   for (let level: unknown = input; Array.isArray(level); level = level[0]) dims.push(level.length);
   const values: (number | bigint)[] = [];

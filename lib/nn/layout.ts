@@ -1,6 +1,6 @@
 import { ValueError } from '../errors';
-import { index_select } from '../tensor/ops/embedding';
 import { reshape } from '../tensor/dispatch';
+import { index_select } from '../tensor/ops/embedding';
 import { Tensor } from '../tensor/tensor';
 
 /**
@@ -102,6 +102,17 @@ export class Layout {
       Int32Array.from({ length: this.length }, (_, t) => (t < this.longest ? t : -1)),
     );
     return index_select(index_select(x, 2, index), 3, index);
+  }
+
+  /** Places in the sequence of the tokens that the mask keeps. */
+  keptTokens(): Int32Array {
+    const mask = this.mask?.data;
+    const square = (this.mask?.dims[1] ?? 1) > 1;
+    const kept: number[] = [];
+    for (let b = 0; b < this.batch; b++)
+      for (let t = 0; t < (this.lengths[b] as number); t++)
+        if (!mask || square || mask[b * this.length + t]) kept.push((this.offsets[b] as number) + t);
+    return Int32Array.from(kept);
   }
 
   /** One token a row: position `positions[b]` (0 when left out), [N, C] → [B, C]. */

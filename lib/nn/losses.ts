@@ -1,5 +1,6 @@
 import { ValueError } from '../errors';
 import { add, mul } from '../tensor/ops/elementwise';
+import { index_select } from '../tensor/ops/embedding';
 import { binary_cross_entropy_with_logits, cross_entropy, mse_loss } from '../tensor/ops/losses';
 import { Tensor } from '../tensor/tensor';
 import { type IdInput, toIds } from './ids';
@@ -22,7 +23,9 @@ export function labelIds(labels: Labels | undefined | null): Int32Array | null {
 /** @throws ValueError when there is not one label for each of `count` things */
 function classes(labels: Int32Array, count: number, num_labels: number): Tensor {
   if (labels.length !== count)
-    throw new ValueError(`labels has ${labels.length} elements, but there are ${count} to label`, { code: 'ERR_SHAPE' });
+    throw new ValueError(`labels has ${labels.length} elements, but there are ${count} to label`, {
+      code: 'ERR_SHAPE',
+    });
   for (const label of labels)
     if (label !== -100 && (label < 0 || label >= num_labels))
       throw new ValueError(`labels holds ${label}; it must be -100 or a class from 0 to ${num_labels - 1}`, {
@@ -38,10 +41,9 @@ function classes(labels: Int32Array, count: number, num_labels: number): Tensor 
  */
 export function tokenLoss(logits: Tensor, labels: Int32Array, layout: Layout): Tensor {
   if (labels.length !== layout.batch * layout.length)
-    throw new ValueError(
-      `labels has ${labels.length} elements, but the batch is [${layout.batch}, ${layout.length}]`,
-      { code: 'ERR_SHAPE' },
-    );
+    throw new ValueError(`labels has ${labels.length} elements, but the batch is [${layout.batch}, ${layout.length}]`, {
+      code: 'ERR_SHAPE',
+    });
   return classLoss(logits, layout.pack(labels));
 }
 
@@ -77,9 +79,12 @@ function problemOf(labels: Labels, num_labels: number): string {
 
 /** Labels as float32 of the logits' shape. */
 function floats(labels: Labels, like: Tensor): Tensor {
-  const values = labels instanceof Tensor ? Array.from(labels.data as ArrayLike<number | bigint>, Number) : flat(labels);
+  const values =
+    labels instanceof Tensor ? Array.from(labels.data as ArrayLike<number | bigint>, Number) : flat(labels);
   if (values.length !== like.size)
-    throw new ValueError(`labels has ${values.length} elements, but the logits are [${like.dims}]`, { code: 'ERR_SHAPE' });
+    throw new ValueError(`labels has ${values.length} elements, but the logits are [${like.dims}]`, {
+      code: 'ERR_SHAPE',
+    });
   return new Tensor('float32', Float32Array.from(values), like.dims);
 }
 
@@ -99,4 +104,25 @@ export function spanLoss(start_logits: Tensor, end_logits: Tensor, start: Labels
   const first = classLoss(start_logits, clamp('start_positions', start));
   const last = classLoss(end_logits, clamp('end_positions', end));
   return mul(add(first, last), 0.5);
+}
+
+/**
+ * Mean binary cross entropy over the tokens of a row that the mask keeps (ELECTRA's discriminator).
+ * @param scores - [N, 1], packed
+ * @param labels - [B·T] of 0 and 1
+ */
+export function markedLoss(scores: Tensor, labels: Int32Array, layout: Layout): Tensor {
+  if (labels.length !== layout.batch * layout.length)
+    throw new ValueError(`labels has ${labels.length} elements, but the batch is [${layout.batch}, ${layout.length}]`, {
+      code: 'ERR_SHAPE',
+    });
+  const kept = layout.keptTokens();
+  const packed = layout.pack(labels);
+  const index = new Tensor('int32', kept);
+  const target = new Tensor(
+    'float32',
+    Float32Array.from(kept, (i) => packed[i] as number),
+    [kept.length, 1],
+  );
+  return binary_cross_entropy_with_logits(index_select(scores, 0, index), target);
 }

@@ -39,8 +39,7 @@ export class Module {
 
   /** Parameters and persistent buffers in `state_dict` order. Tied parameters appear under each of their names. */
   *named_state(prefix = ''): Generator<[name: string, value: Parameter | Buffer]> {
-    for (const [name, value] of Object.entries(this))
-      if (value instanceof Parameter) yield [join(prefix, name), value];
+    for (const [name, value] of Object.entries(this)) if (value instanceof Parameter) yield [join(prefix, name), value];
     for (const [name, value] of Object.entries(this))
       if (value instanceof Buffer && value.persistent) yield [join(prefix, name), value];
     for (const [name, child] of this.children()) yield* child.named_state(join(prefix, name));
@@ -108,6 +107,7 @@ function hide(target: object, name: string, value: unknown): void {
 }
 
 function callable(module: Module): Module {
-  const f = ((...args: never[]) => (f as unknown as { invoke(...a: never[]): unknown }).invoke(...args)) as unknown as Module;
+  const f = ((...args: never[]) =>
+    (f as unknown as { invoke(...a: never[]): unknown }).invoke(...args)) as unknown as Module;
   return Object.setPrototypeOf(f, Object.getPrototypeOf(module)) as Module;
 }

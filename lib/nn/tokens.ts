@@ -62,13 +62,13 @@ export class Tokens {
     this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inputs.inputs_embeds) : null;
 
     const positions = inputs.position_ids
-      ? fit('position_ids', inputs.position_ids, batch, length)
+      ? fitRows('position_ids', inputs.position_ids, batch, length)
       : (limits.defaultPositions ?? counting)(ids, batch, length);
     checkPositions(positions, length, limits.positions);
     this.position_ids = packed(positions);
 
     if (inputs.token_type_ids && limits.types > 0) {
-      const types = fit('token_type_ids', inputs.token_type_ids, batch, length);
+      const types = fitRows('token_type_ids', inputs.token_type_ids, batch, length);
       checkRange('token_type_ids', types, limits.types, 'config.type_vocab_size');
       this.token_type_ids = packed(types);
     } else this.token_type_ids = limits.types > 0 ? packed(new Int32Array(batch * length)) : null;
@@ -118,7 +118,7 @@ function counting(_ids: Int32Array | null, batch: number, length: number): Int32
 }
 
 /** [B, T], repeating [1, T] and [T]. */
-function fit(name: string, input: IdInput, batch: number, length: number): Int32Array {
+function fitRows(name: string, input: IdInput, batch: number, length: number): Int32Array {
   const { data, dims } = toIds(name, input);
   const rows = dims.length === 1 ? 1 : (dims[0] as number);
   if (dims.length > 2 || dims[dims.length - 1] !== length || (rows !== batch && rows !== 1))
@@ -160,7 +160,8 @@ function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: To
   const perLayer = dims.length === 2 || dims.length === 5;
   const shape = dims.length === 5 ? [dims[0], dims[2]] : dims;
   const wanted = perLayer ? [layers, heads] : [heads];
-  const fits = shape.length === wanted.length && shape.every((d, i) => d === wanted[i]) && values.length === product(wanted);
+  const fits =
+    shape.length === wanted.length && shape.every((d, i) => d === wanted[i]) && values.length === product(wanted);
   if (!fits) throw wrongShape('head_mask', dims, `[${heads}] or [${layers}, ${heads}]`);
   return Array.from({ length: layers }, (_, l) => (perLayer ? values.subarray(l * heads, (l + 1) * heads) : values));
 }

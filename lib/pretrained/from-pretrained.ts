@@ -12,7 +12,13 @@ import { fence, loadTensor } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, type ProgressInfo, requestedDtype } from './load-options';
+import {
+  checkLoadOptions,
+  checkWeightType,
+  type FromPretrainedOptions,
+  type ProgressInfo,
+  requestedDtype,
+} from './load-options';
 import { type LoadPlan, type LoadTarget, type Mismatch, planLoad } from './load-plan';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
@@ -38,10 +44,9 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
   if (Object.keys(rest).length > 0)
-    throw new TypeError(
-      `${ModelType.name}.__init__() got an unexpected keyword argument '${Object.keys(rest)[0]}'`,
-      { code: 'ERR_UNKNOWN_NAME' },
-    );
+    throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${Object.keys(rest)[0]}'`, {
+      code: 'ERR_UNKNOWN_NAME',
+    });
   config.name_or_path = String(path);
   const model = new ModelType(config as never, ...((options.model_args ?? []) as never[]));
   const weights = await openWeights(path, options);
@@ -109,7 +114,9 @@ interface Weights {
 async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
-    const given = new Map(state_dict instanceof Map ? state_dict : Object.entries(state_dict as Record<string, Tensor>));
+    const given = new Map(
+      state_dict instanceof Map ? state_dict : Object.entries(state_dict as Record<string, Tensor>),
+    );
     return {
       shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
       types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
@@ -141,7 +148,9 @@ function autoDtype(config: PretrainedConfig, weights: Weights): DType {
   const stated = config.torch_dtype ?? weights.source?.indexMetadata.get('dtype');
   const types = [...weights.types.values()];
   const type = stated ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
-  logInfo(`dtype 'auto' is ${String(type)}, from ${stated ? 'the config' : 'the first floating tensor of the checkpoint'}`);
+  logInfo(
+    `dtype 'auto' is ${String(type)}, from ${stated ? 'the config' : 'the first floating tensor of the checkpoint'}`,
+  );
   return checkWeightType(String(type).replace(/^torch\./, '') as DType);
 }
 
@@ -173,7 +182,9 @@ async function fill(
   options: FromPretrainedOptions,
 ): Promise<void> {
   const typeOf = (name: string): DType =>
-    dtype === 'float16' && name.split('.').some((part) => ModelType._keep_in_fp32_modules.includes(part)) ? 'float32' : dtype;
+    dtype === 'float16' && name.split('.').some((part) => ModelType._keep_in_fp32_modules.includes(part))
+      ? 'float32'
+      : dtype;
   const progress = new Progress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
   const call = new Call(options.signal);
   try {
@@ -277,7 +288,10 @@ function report(className: string, path: string, plan: LoadPlan, config: Pretrai
     warn(
       `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized ` +
         `because the shapes did not match:\n${mismatched_keys
-          .map(([name, found, wanted]) => `- ${name}: found shape [${found}] in the checkpoint and [${wanted}] in the model`)
+          .map(
+            ([name, found, wanted]) =>
+              `- ${name}: found shape [${found}] in the checkpoint and [${wanted}] in the model`,
+          )
           .join('\n')}`,
     );
 }

@@ -57,7 +57,12 @@ export function spanOutput(encoded: Encoded, logits: Tensor, labels: SpanLabels)
 }
 
 /** Multiple choice. @param logits - [B·K, 1] */
-export function choiceOutput(encoded: Encoded, logits: Tensor, choices: number, labels: Int32Array | null): ModelOutput {
+export function choiceOutput(
+  encoded: Encoded,
+  logits: Tensor,
+  choices: number,
+  labels: Int32Array | null,
+): ModelOutput {
   const scores = reshape(logits, [-1, choices]); // [B, K]
   return new ModelOutput({ loss: labels && classLoss(scores, labels), logits: scores, ...traceOf(encoded) });
 }

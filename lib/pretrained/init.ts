@@ -9,7 +9,12 @@ import type { PretrainedConfig } from './config';
  * Starting values of what a checkpoint lacks, as in Transformers' `_init_weights` of the encoders: products and tables
  * from N(0, initializer_range), biases 0, norms 1, a table's padding row 0.
  */
-export function initializeParameter(name: string, parameter: Parameter, owner: Module, config: PretrainedConfig): Tensor {
+export function initializeParameter(
+  name: string,
+  parameter: Parameter,
+  owner: Module,
+  config: PretrainedConfig,
+): Tensor {
   const values = new Float32Array(parameter.size);
   const range = (config as { initializer_range?: number }).initializer_range ?? 0.02;
   const last = name.slice(name.lastIndexOf('.') + 1);

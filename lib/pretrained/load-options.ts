@@ -161,10 +161,9 @@ export function requestedDtype(options: FromPretrainedOptions): DType | 'auto' |
 /** @throws ValueError when weights cannot be of that type */
 export function checkWeightType(type: DType): DType {
   if (!isFloating(type))
-    throw new ValueError(
-      `Can't instantiate a model under dtype=${type} since it is not a floating point dtype`,
-      { code: 'ERR_DTYPE' },
-    );
+    throw new ValueError(`Can't instantiate a model under dtype=${type} since it is not a floating point dtype`, {
+      code: 'ERR_DTYPE',
+    });
   if (!['float32', 'float16', 'bfloat16'].includes(type))
     throw new ValueError(`weights cannot be held as ${type} here; use 'float32', 'float16' or 'bfloat16'`, {
       code: 'ERR_DTYPE',

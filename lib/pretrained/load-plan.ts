@@ -1,5 +1,5 @@
 import { RuntimeError, ValueError } from '../errors';
-import { Parameter } from '../nn/parameter';
+import type { Parameter } from '../nn/parameter';
 
 /**
  * Which tensor of a checkpoint goes into which parameter. Pure: names and shapes in, steps or one error out; no bytes

@@ -10,7 +10,7 @@ import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import { type FromPretrainedOptions, loadPretrained, type LoadingInfo } from './from-pretrained';
+import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
 
@@ -255,4 +255,3 @@ function tensorsOf(value: unknown): Tensor[] {
 function hidden(target: object, name: string, value: unknown): void {
   Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
 }
-

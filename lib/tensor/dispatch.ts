@@ -32,7 +32,13 @@ export function run(op: string, inputs: readonly (Tensor | null)[], attrs: reado
   const number = numberOf(op);
   const stream = currentStream();
   const outputs = guarded(op, inputs, () =>
-    runtime.record(stream.id, currentCall()?.id ?? 0, number, inputs.map((t) => t?.native() ?? null), attrs),
+    runtime.record(
+      stream.id,
+      currentCall()?.id ?? 0,
+      number,
+      inputs.map((t) => t?.native() ?? null),
+      attrs,
+    ),
   );
   return finish(stream, outputs);
 }
@@ -80,7 +86,9 @@ function guarded<T>(op: string, inputs: readonly (Tensor | null)[], f: () => T):
     if ((error as Error).constructor !== runtime.Refused) throw error;
     const { reason, operand } = error as runtime.Refused;
     if (operand !== null)
-      throw new RuntimeError(`${op}: input ${operand}, ${inputs[operand]}, has been disposed`, { code: 'ERR_DISPOSED' });
+      throw new RuntimeError(`${op}: input ${operand}, ${inputs[operand]}, has been disposed`, {
+        code: 'ERR_DISPOSED',
+      });
     throw failure(op, reason, inputs.filter((t) => t !== null).map(String));
   }
 }

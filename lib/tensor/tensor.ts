@@ -45,10 +45,9 @@ export class Tensor {
       if (!Number.isSafeInteger(dim) || dim < 0)
         throw new ValueError(`Tensor dims must be non-negative integers, got [${this.dims}]`, { code: 'ERR_SHAPE' });
     if (this.size !== data.length)
-      throw new ValueError(
-        `Tensor of dims [${this.dims}] has ${this.size} elements, but the data has ${data.length}`,
-        { code: 'ERR_SHAPE' },
-      );
+      throw new ValueError(`Tensor of dims [${this.dims}] has ${this.size} elements, but the data has ${data.length}`, {
+        code: 'ERR_SHAPE',
+      });
     this.array = toTypedArray(this.type, data);
   }
 
@@ -129,7 +128,7 @@ export class Tensor {
   /** @internal The native value, uploading the elements when they are only in JS. */
   native(): runtime.Handle {
     if (this.handle) return this.handle;
-    if (!this.array) throw disposedError(this);
+    if (this.disposed || !this.array) throw disposedError(this);
     const output = runtime.upload(this.array, dtypeNumber(this.type), this.dims);
     this.handle = output;
     this.temporary = true;
@@ -243,7 +242,7 @@ export async function readTensors(tensors: readonly Tensor[], signal?: AbortSign
 }
 
 function disposedError(tensor: Tensor): RuntimeError {
-  return new RuntimeError(`${tensor} has been disposed; its elements were never read`, { code: 'ERR_DISPOSED' });
+  return new RuntimeError(`${tensor} has been disposed`, { code: 'ERR_DISPOSED' });
 }
 
 /** @internal The stream that current ops are recorded on. */
@@ -269,7 +268,9 @@ function toTypedArray(type: DType, data: TensorData): TypedArray {
     });
   }
   if (type === 'float16' || type === 'bfloat16' || type.startsWith('float8'))
-    throw new TypeError(`a Tensor of type '${type}' wants a ${Wanted.name} of its bits; make a float32 Tensor, then .to('${type}')`);
+    throw new TypeError(
+      `a Tensor of type '${type}' wants a ${Wanted.name} of its bits; make a float32 Tensor, then .to('${type}')`,
+    );
   const array = new Wanted(data.length);
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number | bigint | boolean;

@@ -2,17 +2,14 @@
  * BERT: encoder-only transformer; learned positions, post-layer-norm blocks, GELU feed-forward.
  * Paper: arXiv:1810.04805. Upstream: transformers models/bert (4.35.2, 5.18.0).
  */
-import { ValueError } from '../../errors';
 import { checkActivation } from '../../nn/activation';
-import { attend } from '../../nn/attention';
 import { Embedding } from '../../nn/embedding';
-import { type Encoded, type LayerOutput, runLayers, traceOf } from '../../nn/encoded';
+import { type Encoded, traceOf } from '../../nn/encoded';
 import { Linear } from '../../nn/linear';
 import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
-import { Module, ModuleList } from '../../nn/module';
+import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
-import { checkChunks } from '../../nn/chunks';
 import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -25,9 +22,9 @@ import {
 } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
-import { relative_position_scores } from '../../tensor/ops/attention';
 import { add } from '../../tensor/ops/elementwise';
 import type { Tensor } from '../../tensor/tensor';
+import { BertEncoder, BertPooler } from './encoder';
 
 export class BertConfig extends PretrainedConfig {
   static override readonly model_type: string = 'bert';
@@ -92,140 +89,6 @@ class BertEmbeddings extends Module {
     let x = this.token_type_embeddings.forward(tokens.token_type_ids as Tensor, words);
     if (this.isAbsolute) x = this.position_embeddings.forward(tokens.position_ids, x);
     return this.LayerNorm.forward(x); // [N, C]
-  }
-}
-
-class BertSelfAttention extends Module {
-  readonly query;
-  readonly key;
-  readonly value;
-  readonly distance_embedding?: Embedding;
-  private readonly heads: number;
-  private readonly kind: string;
-
-  constructor(config: BertConfig) {
-    super();
-    const { hidden_size: C, num_attention_heads: H } = config;
-    if (C % H !== 0)
-      throw new ValueError(`The hidden size (${C}) is not a multiple of the number of attention heads (${H})`);
-    this.query = new Linear(C, C);
-    this.key = new Linear(C, C);
-    this.value = new Linear(C, C);
-    this.heads = H;
-    this.kind = config.position_embedding_type;
-    if (this.kind !== 'absolute') this.distance_embedding = new Embedding(2 * config.max_position_embeddings - 1, C / H);
-  }
-
-  override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
-    const { layout } = tokens;
-    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
-    const bias = this.distance_embedding
-      ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
-          heads: this.heads,
-          both: this.kind === 'relative_key_query',
-          length: layout.longest,
-        })
-      : null;
-    const { output, probs } = attend(q, k, v, layout, {
-      heads: this.heads,
-      bias,
-      head_mask: tokens.head_mask(layer),
-      output_attentions,
-    });
-    return { x: output, probs };
-  }
-}
-
-class BertSelfOutput extends Module {
-  readonly dense;
-  readonly LayerNorm;
-
-  constructor(width: number, config: BertConfig) {
-    super();
-    this.dense = new Linear(width, config.hidden_size);
-    this.LayerNorm = new LayerNorm(config.hidden_size, config.layer_norm_eps);
-  }
-
-  override forward(x: Tensor, residual: Tensor): Tensor {
-    return this.LayerNorm.forward(this.dense.forward(x, { residual }));
-  }
-}
-
-class BertAttention extends Module {
-  readonly self;
-  readonly output;
-
-  constructor(config: BertConfig) {
-    super();
-    this.self = new BertSelfAttention(config);
-    this.output = new BertSelfOutput(config.hidden_size, config);
-  }
-
-  override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
-    const attended = this.self.forward(x, tokens, layer, output_attentions);
-    return { x: this.output.forward(attended.x, x), probs: attended.probs };
-  }
-}
-
-class BertIntermediate extends Module {
-  readonly dense;
-  private readonly activation: string;
-
-  constructor(config: BertConfig) {
-    super();
-    this.dense = new Linear(config.hidden_size, config.intermediate_size);
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.dense.forward(x, { activation: this.activation }); // [N, F]
-  }
-}
-
-class BertLayer extends Module {
-  readonly attention;
-  readonly intermediate;
-  readonly output;
-
-  constructor(config: BertConfig) {
-    super();
-    this.attention = new BertAttention(config);
-    this.intermediate = new BertIntermediate(config);
-    this.output = new BertSelfOutput(config.intermediate_size, config);
-  }
-
-  override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
-    const attended = this.attention.forward(x, tokens, layer, output_attentions);
-    return { x: this.output.forward(this.intermediate.forward(attended.x), attended.x), probs: attended.probs };
-  }
-}
-
-class BertEncoder extends Module {
-  readonly layer;
-
-  constructor(config: BertConfig) {
-    super();
-    this.layer = new ModuleList(Array.from({ length: config.num_hidden_layers }, () => new BertLayer(config)));
-  }
-
-  override forward(x: Tensor, tokens: Tokens, options: CallOptions): Encoded {
-    return runLayers(this.layer, x, tokens.layout, options, (layer, x, i) =>
-      layer.forward(x, tokens, i, options.output_attentions ?? false),
-    );
-  }
-}
-
-class BertPooler extends Module {
-  readonly dense;
-
-  constructor(config: BertConfig) {
-    super();
-    this.dense = new Linear(config.hidden_size, config.hidden_size);
-  }
-
-  /** @param first - [B, C], each row's first token */
-  override forward(first: Tensor): Tensor {
-    return this.dense.forward(first, { activation: 'tanh' });
   }
 }
 
@@ -332,15 +195,18 @@ export class BertModel extends BertPreTrainedModel {
   /** @internal The tokens of a call through all layers. */
   encode(inputs: BertInputs, labels: Int32Array | null = null): Encoded {
     const { config } = this;
-    const tokens = packTokens(inputs, {
-      vocab_size: config.vocab_size,
-      positions: config.max_position_embeddings,
-      types: config.type_vocab_size,
-      width: config.hidden_size,
-      layers: config.num_hidden_layers,
-      heads: config.num_attention_heads,
-    }, labels);
-    checkChunks(config.chunk_size_feed_forward, tokens.layout.length);
+    const tokens = packTokens(
+      inputs,
+      {
+        vocab_size: config.vocab_size,
+        positions: config.max_position_embeddings,
+        types: config.type_vocab_size,
+        width: config.hidden_size,
+        layers: config.num_hidden_layers,
+        heads: config.num_attention_heads,
+      },
+      labels,
+    );
     return this.encoder.forward(this.embeddings.forward(tokens), tokens, inputs);
   }
 

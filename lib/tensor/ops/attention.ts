@@ -66,5 +66,9 @@ export function relative_position_scores(
   options: { heads: number; both: boolean; length: number },
 ): Tensor {
   const P = ((table.dims[0] as number) + 1) / 2;
-  return run1('relative_position_scores', [q, k, table, cu_seqlens], [options.heads, options.both ? 2 : 1, P, options.length]);
+  return run1(
+    'relative_position_scores',
+    [q, k, table, cu_seqlens],
+    [options.heads, options.both ? 2 : 1, P, options.length],
+  );
 }

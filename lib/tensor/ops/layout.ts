@@ -5,3 +5,8 @@ import type { Tensor } from '../tensor';
 export function slice(x: Tensor, dim: number, start: number, stop: number, step = 1): Tensor {
   return run1('slice', [x], [dim, start, stop, step]);
 }
+
+/** The same elements with axes in another order, as torch.permute. */
+export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  return run1('permute', [x], dims);
+}

@@ -1,0 +1,450 @@
+/**
+ * ALBERT: one or a few groups of blocks run many times over, on tables narrower than the blocks.
+ * Paper: arXiv:1909.11942. Upstream: transformers models/albert (4.35.2, 5.18.0).
+ */
+import { ValueError } from '../../errors';
+import { checkActivation } from '../../nn/activation';
+import { attend } from '../../nn/attention';
+import { checkChunks } from '../../nn/chunks';
+import { Embedding } from '../../nn/embedding';
+import { type Encoded, type LayerOutput, traceOf } from '../../nn/encoded';
+import { Linear } from '../../nn/linear';
+import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
+import { Module, ModuleList } from '../../nn/module';
+import { LayerNorm } from '../../nn/norm';
+import { Buffer, Parameter } from '../../nn/parameter';
+import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { PretrainedConfig } from '../../pretrained/config';
+import {
+  choiceOutput,
+  flattenChoices,
+  type SpanLabels,
+  sequenceOutput,
+  spanOutput,
+  tokenOutput,
+} from '../../pretrained/heads';
+import { ModelOutput } from '../../pretrained/model-output';
+import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
+import { relative_position_scores } from '../../tensor/ops/attention';
+import { add } from '../../tensor/ops/elementwise';
+import type { Tensor } from '../../tensor/tensor';
+
+export class AlbertConfig extends PretrainedConfig {
+  static override readonly model_type: string = 'albert';
+  static override readonly defaults: Record<string, unknown> = {
+    vocab_size: 30000,
+    embedding_size: 128,
+    hidden_size: 4096,
+    num_hidden_layers: 12,
+    num_hidden_groups: 1,
+    num_attention_heads: 64,
+    intermediate_size: 16384,
+    inner_group_num: 1,
+    hidden_act: 'gelu_new',
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0,
+    max_position_embeddings: 512,
+    type_vocab_size: 2,
+    initializer_range: 0.02,
+    layer_norm_eps: 1e-12,
+    classifier_dropout_prob: 0.1,
+    position_embedding_type: 'absolute',
+    pad_token_id: 0,
+    bos_token_id: 2,
+    eos_token_id: 3,
+  };
+  declare vocab_size: number;
+  declare embedding_size: number;
+  declare hidden_size: number;
+  declare num_hidden_layers: number;
+  declare num_hidden_groups: number;
+  declare num_attention_heads: number;
+  declare intermediate_size: number;
+  declare inner_group_num: number;
+  declare hidden_act: string;
+  declare max_position_embeddings: number;
+  declare type_vocab_size: number;
+  declare layer_norm_eps: number;
+  declare position_embedding_type: string;
+  declare pad_token_id: number | null;
+  declare chunk_size_feed_forward: number;
+}
+
+/** Inputs of an ALBERT model; `labels` where the head has a loss. */
+export type AlbertInputs = TokenInputs & CallOptions & { labels?: Labels };
+
+class AlbertEmbeddings extends Module {
+  readonly word_embeddings;
+  readonly position_embeddings;
+  readonly token_type_embeddings;
+  readonly LayerNorm;
+  readonly position_ids;
+  readonly token_type_ids;
+  private readonly isAbsolute: boolean;
+
+  constructor(config: AlbertConfig) {
+    super();
+    const { embedding_size: E, max_position_embeddings: P } = config;
+    this.word_embeddings = new Embedding(config.vocab_size, E, config.pad_token_id);
+    this.position_embeddings = new Embedding(P, E);
+    this.token_type_embeddings = new Embedding(config.type_vocab_size, E);
+    this.LayerNorm = new LayerNorm(E, config.layer_norm_eps);
+    this.position_ids = new Buffer([1, P], 'int64', false);
+    this.token_type_ids = new Buffer([1, P], 'int64', false);
+    this.isAbsolute = config.position_embedding_type === 'absolute';
+  }
+
+  override forward(tokens: Tokens): Tensor {
+    const words = tokens.inputs_embeds ?? this.word_embeddings.forward(tokens.input_ids as Tensor);
+    let x = this.token_type_embeddings.forward(tokens.token_type_ids as Tensor, words);
+    if (this.isAbsolute) x = this.position_embeddings.forward(tokens.position_ids, x);
+    return this.LayerNorm.forward(x); // [N, E]
+  }
+}
+
+class AlbertAttention extends Module {
+  readonly query;
+  readonly key;
+  readonly value;
+  readonly dense;
+  readonly LayerNorm;
+  readonly distance_embedding?: Embedding;
+  private readonly heads: number;
+  private readonly kind: string;
+
+  constructor(config: AlbertConfig) {
+    super();
+    const { hidden_size: C, num_attention_heads: H } = config;
+    if (C % H !== 0)
+      throw new ValueError(`The hidden size (${C}) is not a multiple of the number of attention heads (${H})`);
+    this.query = new Linear(C, C);
+    this.key = new Linear(C, C);
+    this.value = new Linear(C, C);
+    this.dense = new Linear(C, C);
+    this.LayerNorm = new LayerNorm(C, config.layer_norm_eps);
+    this.heads = H;
+    this.kind = config.position_embedding_type;
+    if (this.kind !== 'absolute')
+      this.distance_embedding = new Embedding(2 * config.max_position_embeddings - 1, C / H);
+  }
+
+  override forward(x: Tensor, tokens: Tokens, head_mask: Tensor | null, output_attentions: boolean): LayerOutput {
+    const { layout } = tokens;
+    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
+    const bias = this.distance_embedding
+      ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
+          heads: this.heads,
+          both: this.kind === 'relative_key_query',
+          length: layout.longest,
+        })
+      : null;
+    const { output, probs } = attend(q, k, v, layout, { heads: this.heads, bias, head_mask, output_attentions });
+    return { x: this.LayerNorm.forward(this.dense.forward(output, { residual: x })), probs };
+  }
+}
+
+class AlbertLayer extends Module {
+  readonly full_layer_layer_norm;
+  readonly attention;
+  readonly ffn;
+  readonly ffn_output;
+  private readonly activation: string;
+
+  constructor(config: AlbertConfig) {
+    super();
+    this.full_layer_layer_norm = new LayerNorm(config.hidden_size, config.layer_norm_eps);
+    this.attention = new AlbertAttention(config);
+    this.ffn = new Linear(config.hidden_size, config.intermediate_size);
+    this.ffn_output = new Linear(config.intermediate_size, config.hidden_size);
+    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+  }
+
+  override forward(x: Tensor, tokens: Tokens, head_mask: Tensor | null, output_attentions: boolean): LayerOutput {
+    const attended = this.attention.forward(x, tokens, head_mask, output_attentions);
+    const inner = this.ffn.forward(attended.x, { activation: this.activation }); // [N, F]
+    const sum = this.ffn_output.forward(inner, { residual: attended.x });
+    return { x: this.full_layer_layer_norm.forward(sum), probs: attended.probs };
+  }
+}
+
+class AlbertLayerGroup extends Module {
+  readonly albert_layers;
+
+  constructor(config: AlbertConfig) {
+    super();
+    this.albert_layers = new ModuleList(Array.from({ length: config.inner_group_num }, () => new AlbertLayer(config)));
+  }
+}
+
+class AlbertTransformer extends Module {
+  readonly embedding_hidden_mapping_in;
+  readonly albert_layer_groups;
+  private readonly repeats: number;
+  private readonly perGroup: number;
+  private readonly chunk: number;
+
+  constructor(config: AlbertConfig) {
+    super();
+    const { num_hidden_layers, num_hidden_groups } = config;
+    this.embedding_hidden_mapping_in = new Linear(config.embedding_size, config.hidden_size);
+    this.albert_layer_groups = new ModuleList(
+      Array.from({ length: num_hidden_groups }, () => new AlbertLayerGroup(config)),
+    );
+    this.repeats = num_hidden_layers;
+    this.perGroup = num_hidden_layers / num_hidden_groups;
+    this.chunk = config.chunk_size_feed_forward;
+  }
+
+  /** @param embedded - [N, E] */
+  override forward(embedded: Tensor, tokens: Tokens, options: CallOptions): Encoded {
+    checkChunks(this.chunk, tokens.layout.length);
+    let x = this.embedding_hidden_mapping_in.forward(embedded);
+    const hidden_states: Tensor[] = options.output_hidden_states ? [x] : [];
+    const attentions: Tensor[] = [];
+    for (let i = 0; i < this.repeats; i++) {
+      const group = Math.trunc(i / this.perGroup);
+      const { albert_layers } = this.albert_layer_groups[group] as AlbertLayerGroup;
+      let inner = 0;
+      for (const layer of albert_layers) {
+        // Upstream hands each group its own slice of the head mask, numbered by the layers inside the group.
+        const head_mask = tokens.head_mask(group * Math.trunc(this.perGroup) + inner++);
+        const output = layer.forward(x, tokens, head_mask, options.output_attentions ?? false);
+        x = output.x;
+        if (output.probs) attentions.push(output.probs);
+      }
+      if (options.output_hidden_states) hidden_states.push(x);
+    }
+    return { layout: tokens.layout, x, hidden_states, attentions };
+  }
+}
+
+class AlbertMLMHead extends Module {
+  readonly bias;
+  readonly LayerNorm;
+  readonly dense;
+  readonly decoder;
+  private readonly activation: string;
+
+  constructor(config: AlbertConfig) {
+    super();
+    this.bias = new Parameter([config.vocab_size]);
+    this.LayerNorm = new LayerNorm(config.embedding_size, config.layer_norm_eps);
+    this.dense = new Linear(config.hidden_size, config.embedding_size);
+    this.decoder = new Linear(config.embedding_size, config.vocab_size, { bias: this.bias });
+    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.decoder.forward(this.LayerNorm.forward(this.dense.forward(x, { activation: this.activation }))); // [N, V]
+  }
+}
+
+class AlbertSOPHead extends Module {
+  readonly classifier;
+
+  constructor(config: AlbertConfig) {
+    super();
+    this.classifier = new Linear(config.hidden_size, config.num_labels);
+  }
+
+  override forward(pooled: Tensor): Tensor {
+    return this.classifier.forward(pooled);
+  }
+}
+
+const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids', 'head_mask', 'inputs_embeds'];
+
+export abstract class AlbertPreTrainedModel extends PreTrainedModel {
+  static override readonly config_class: typeof PretrainedConfig = AlbertConfig;
+  static override readonly base_model_prefix = 'albert';
+  static override readonly input_names: readonly string[] = inputs;
+  declare readonly config: AlbertConfig;
+}
+
+/** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
+export class AlbertModel extends AlbertPreTrainedModel {
+  readonly embeddings;
+  readonly encoder;
+  readonly pooler: Linear | null;
+
+  constructor(config: AlbertConfig, add_pooling_layer = true) {
+    super(config);
+    this.embeddings = new AlbertEmbeddings(config);
+    this.encoder = new AlbertTransformer(config);
+    this.pooler = add_pooling_layer ? new Linear(config.hidden_size, config.hidden_size) : null;
+    this.post_init();
+  }
+
+  override get_input_embeddings(): Embedding {
+    return this.embeddings.word_embeddings;
+  }
+
+  /** @internal The tokens of a call through all layers. */
+  encode(given: AlbertInputs, labels: Int32Array | null = null): Encoded {
+    const { config } = this;
+    const limits = {
+      vocab_size: config.vocab_size,
+      positions: config.max_position_embeddings,
+      types: config.type_vocab_size,
+      width: config.embedding_size,
+      layers: config.num_hidden_layers,
+      heads: config.num_attention_heads,
+    };
+    const tokens = packTokens(given, limits, labels);
+    return this.encoder.forward(this.embeddings.forward(tokens), tokens, given);
+  }
+
+  /** @internal [B, C] */
+  pool(encoded: Encoded): Tensor {
+    return (this.pooler as Linear).forward(encoded.layout.select(encoded.x), { activation: 'tanh' });
+  }
+
+  override forward(given: AlbertInputs): ModelOutput {
+    const encoded = this.encode(given);
+    return new ModelOutput({
+      last_hidden_state: encoded.layout.unpack(encoded.x), // [B, T, C]
+      pooler_output: this.pooler && this.pool(encoded), // [B, C]
+      ...traceOf(encoded),
+    });
+  }
+}
+
+const tied = ['predictions.decoder.bias', 'predictions.decoder.weight'];
+
+/** Both pre-training heads: `prediction_logits` [B, T, V], `sop_logits` [B, num_labels]. */
+export class AlbertForPreTraining extends AlbertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels', 'sentence_order_label'];
+  static override readonly _tied_weights_keys = tied;
+  readonly albert;
+  readonly predictions;
+  readonly sop_classifier;
+
+  constructor(config: AlbertConfig) {
+    super(config);
+    this.albert = new AlbertModel(config);
+    this.predictions = new AlbertMLMHead(config);
+    this.sop_classifier = new AlbertSOPHead(config);
+    this.post_init();
+  }
+
+  override get_output_embeddings(): Linear {
+    return this.predictions.decoder;
+  }
+
+  override forward(given: AlbertInputs & { sentence_order_label?: Labels }): ModelOutput {
+    const labels = labelIds(given.labels);
+    const order = labelIds(given.sentence_order_label);
+    const encoded = this.albert.encode(given, labels);
+    const tokens = this.predictions.forward(encoded.x); // [N, V]
+    const sop_logits = this.sop_classifier.forward(this.albert.pool(encoded)); // [B, num_labels]
+    return new ModelOutput({
+      loss: labels && order && add(tokenLoss(tokens, labels, encoded.layout), classLoss(sop_logits, order)),
+      prediction_logits: encoded.layout.unpack(tokens),
+      sop_logits,
+      ...traceOf(encoded),
+    });
+  }
+}
+
+/** Masked language modelling: `logits` [B, T, V]. */
+export class AlbertForMaskedLM extends AlbertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  static override readonly _tied_weights_keys = tied;
+  readonly albert;
+  readonly predictions;
+
+  constructor(config: AlbertConfig) {
+    super(config);
+    this.albert = new AlbertModel(config, false);
+    this.predictions = new AlbertMLMHead(config);
+    this.post_init();
+  }
+
+  override get_output_embeddings(): Linear {
+    return this.predictions.decoder;
+  }
+
+  override forward(given: AlbertInputs): ModelOutput {
+    const labels = labelIds(given.labels);
+    const encoded = this.albert.encode(given, labels);
+    return tokenOutput(encoded, this.predictions.forward(encoded.x), labels);
+  }
+}
+
+/** One label a text: `logits` [B, num_labels]. */
+export class AlbertForSequenceClassification extends AlbertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly albert;
+  readonly classifier;
+
+  constructor(config: AlbertConfig) {
+    super(config);
+    this.albert = new AlbertModel(config);
+    this.classifier = new Linear(config.hidden_size, config.num_labels);
+    this.post_init();
+  }
+
+  override forward(given: AlbertInputs): ModelOutput {
+    const encoded = this.albert.encode(given);
+    return sequenceOutput(encoded, this.classifier.forward(this.albert.pool(encoded)), given.labels, this.config);
+  }
+}
+
+/** One label a token: `logits` [B, T, num_labels]. */
+export class AlbertForTokenClassification extends AlbertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly albert;
+  readonly classifier;
+
+  constructor(config: AlbertConfig) {
+    super(config);
+    this.albert = new AlbertModel(config, false);
+    this.classifier = new Linear(config.hidden_size, config.num_labels);
+    this.post_init();
+  }
+
+  override forward(given: AlbertInputs): ModelOutput {
+    const labels = labelIds(given.labels);
+    const encoded = this.albert.encode(given, labels);
+    return tokenOutput(encoded, this.classifier.forward(encoded.x), labels);
+  }
+}
+
+/** A span of the text as the answer: `start_logits`, `end_logits` [B, T]. */
+export class AlbertForQuestionAnswering extends AlbertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'start_positions', 'end_positions'];
+  readonly albert;
+  readonly qa_outputs;
+
+  constructor(config: AlbertConfig) {
+    super(config);
+    this.albert = new AlbertModel(config, false);
+    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.post_init();
+  }
+
+  override forward(given: AlbertInputs & SpanLabels): ModelOutput {
+    const encoded = this.albert.encode(given);
+    return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
+  }
+}
+
+/** One choice of K: inputs [B, K, T], `logits` [B, K]. */
+export class AlbertForMultipleChoice extends AlbertPreTrainedModel {
+  static override readonly input_names = [...inputs, 'labels'];
+  readonly albert;
+  readonly classifier;
+
+  constructor(config: AlbertConfig) {
+    super(config);
+    this.albert = new AlbertModel(config);
+    this.classifier = new Linear(config.hidden_size, 1);
+    this.post_init();
+  }
+
+  override forward(given: AlbertInputs): ModelOutput {
+    const { inputs: flat, choices } = flattenChoices(given);
+    const encoded = this.albert.encode(flat);
+    return choiceOutput(encoded, this.classifier.forward(this.albert.pool(encoded)), choices, labelIds(given.labels));
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * XLM-RoBERTa: RoBERTa over a multilingual vocabulary; every module and name is RoBERTa's.
+ * Paper: arXiv:1911.02116. Upstream: transformers models/xlm_roberta (4.35.2, 5.18.0).
+ */
+import type { PretrainedConfig } from '../../pretrained/config';
+import {
+  RobertaConfig,
+  RobertaForMaskedLM,
+  RobertaForMultipleChoice,
+  RobertaForQuestionAnswering,
+  RobertaForSequenceClassification,
+  RobertaForTokenClassification,
+  RobertaModel,
+} from '../roberta/model';
+
+export class XLMRobertaConfig extends RobertaConfig {
+  static override readonly model_type: string = 'xlm-roberta';
+  static override readonly defaults: Record<string, unknown> = {
+    ...RobertaConfig.defaults,
+    vocab_size: 30522,
+  };
+}
+
+const config_class: typeof PretrainedConfig = XLMRobertaConfig;
+
+export class XLMRobertaModel extends RobertaModel {
+  static override readonly config_class = config_class;
+}
+
+export class XLMRobertaForMaskedLM extends RobertaForMaskedLM {
+  static override readonly config_class = config_class;
+}
+
+export class XLMRobertaForSequenceClassification extends RobertaForSequenceClassification {
+  static override readonly config_class = config_class;
+}
+
+export class XLMRobertaForMultipleChoice extends RobertaForMultipleChoice {
+  static override readonly config_class = config_class;
+}
+
+export class XLMRobertaForTokenClassification extends RobertaForTokenClassification {
+  static override readonly config_class = config_class;
+}
+
+export class XLMRobertaForQuestionAnswering extends RobertaForQuestionAnswering {
+  static override readonly config_class = config_class;
+}
