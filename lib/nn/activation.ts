@@ -1,23 +1,70 @@
 import { NotImplementedError, nearest } from '../errors';
-import { activationNames, unary } from '../tensor/ops/elementwise';
+import { cast } from '../tensor/ops/cast';
+import { activationNames, add, gt, maximum, minimum, mul, sub, unary, where } from '../tensor/ops/elementwise';
 import type { Tensor } from '../tensor/tensor';
+import { Module } from './module';
+import { Parameter } from './parameter';
+
+/** An activation without parameters: a product applies it in its own pass. */
+export interface FusedActivation {
+  /** Its name in ACT2FN. */
+  readonly fused: string;
+}
+
+/** Transformers' ACT2FN: a function, or a module with learned parameters of its own. */
+export type Activation = FusedActivation | LearnedActivation;
+
+/** An activation with learned parameters. */
+export abstract class LearnedActivation extends Module {
+  abstract override forward(x: Tensor): Tensor;
+}
+
+/** x where it is positive, weight · x elsewhere (arXiv:1502.01852). */
+class PReLU extends LearnedActivation {
+  readonly weight = new Parameter([1]);
+
+  override forward(x: Tensor): Tensor {
+    return add(maximum(x, 0), mul(minimum(x, 0), cast(this.weight.value, 'float32')));
+  }
+}
+
+/** The expanded integral of the exponential linear unit (arXiv:2411.13010). */
+class XIELUActivation extends LearnedActivation {
+  readonly alpha_p = new Parameter([1]);
+  readonly alpha_n = new Parameter([1]);
+  readonly beta = new Parameter([]);
+  readonly eps = new Parameter([]);
+
+  override forward(x: Tensor): Tensor {
+    const [alpha_p, alpha_n, beta, eps] = [this.alpha_p, this.alpha_n, this.beta, this.eps].map((p) =>
+      cast(p.value, 'float32'),
+    ) as [Tensor, Tensor, Tensor, Tensor];
+    const positive = mul(mul(x, x), unary('softplus', alpha_p));
+    const slope = add(unary('softplus', alpha_n), beta);
+    const negative = mul(sub(sub(unary('exp', minimum(x, eps)), 1), x), slope);
+    return add(where(gt(x, 0), positive, negative), mul(x, beta));
+  }
+}
 
 /**
- * Checks the name of an activation, as configs give it (Transformers' ACT2FN).
+ * The activation that a config names.
+ * @param field - the config's field, for errors
  * @throws NotImplementedError naming the field and the nearest known name
  */
-export function checkActivation(name: string, field: string): string {
+export function createActivation(name: string, field: string): Activation {
+  if (name === 'prelu') return new PReLU();
+  if (name === 'xielu') return new XIELUActivation();
   const known = activationNames();
-  if (known.includes(name)) return name;
-  const guess = nearest(name, known);
+  if (known.includes(name)) return { fused: name };
+  const guess = nearest(name, [...known, 'prelu', 'xielu']);
   throw new NotImplementedError(
-    `config.${field} is '${name}', which is no activation that is known here${guess ? ` (did you mean '${guess}'?)` : ''}: ` +
-      known.join(', '),
+    `config.${field} is '${name}', which is no activation that is known here` +
+      `${guess ? ` (did you mean '${guess}'?)` : ''}: ${known.join(', ')}, prelu, xielu`,
     { code: 'ERR_CONFIG_FIELD' },
   );
 }
 
-/** Applies the activation of that name. */
-export function activate(name: string, x: Tensor): Tensor {
-  return unary(name, x);
+/** Applies an activation on its own. */
+export function activate(activation: Activation, x: Tensor): Tensor {
+  return activation instanceof Module ? activation.forward(x) : unary(activation.fused, x);
 }

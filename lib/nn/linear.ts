@@ -1,5 +1,7 @@
+import { add } from '../tensor/ops/elementwise';
 import { linear } from '../tensor/ops/matmul';
 import type { Tensor } from '../tensor/tensor';
+import { type Activation, LearnedActivation } from './activation';
 import { Module } from './module';
 import { Parameter } from './parameter';
 
@@ -21,11 +23,19 @@ export class Linear extends Module {
 
   /**
    * @param x - [..., K]
-   * @param options.activation - name in ACT2FN, applied before the residual is added
+   * @param options.activation - applied before the residual is added
    * @param options.residual - [..., N]
    * @returns [..., N]
    */
-  override forward(x: Tensor, options: { activation?: string; residual?: Tensor } = {}): Tensor {
-    return linear(x, this.weight.value, this.bias?.value ?? null, options); // [..., K] → [..., N]
+  override forward(x: Tensor, options: { activation?: Activation; residual?: Tensor } = {}): Tensor {
+    const { activation, residual } = options;
+    const [weight, bias] = [this.weight.value, this.bias?.value ?? null];
+    if (!(activation instanceof LearnedActivation))
+      return linear(x, weight, bias, {
+        ...(activation && { activation: activation.fused }),
+        ...(residual && { residual }),
+      });
+    const y = activation.forward(linear(x, weight, bias));
+    return residual ? add(y, residual) : y;
   }
 }

@@ -34,6 +34,9 @@ export interface TokenLimits {
   defaultPositions?: (ids: Int32Array | null, batch: number, length: number) => Int32Array;
 }
 
+/** Positions whose values the head needs although the mask hides them: where a label is not -100, or all. */
+export type Counted = Int32Array | 'all' | null;
+
 /** The tokens of a batch as one sequence: see Layout. */
 export class Tokens {
   /** [N] */
@@ -84,9 +87,10 @@ export class Tokens {
 
 /**
  * The tokens of a call.
- * @param labels - [B, T] when the loss is over tokens: masked positions that count are computed
+ * @param counted - [B·T] labels when the loss is over tokens: a row with a masked position that counts is computed whole;
+ *   'all' when every position counts
  */
-export function packTokens(inputs: TokenInputs, limits: TokenLimits, labels: Int32Array | null = null): Tokens {
+export function packTokens(inputs: TokenInputs, limits: TokenLimits, counted: Counted = null): Tokens {
   const { input_ids, inputs_embeds } = inputs;
   if (input_ids && inputs_embeds)
     throw new ValueError('You cannot specify both input_ids and inputs_embeds at the same time');
@@ -105,7 +109,8 @@ export function packTokens(inputs: TokenInputs, limits: TokenLimits, labels: Int
   } else throw new ValueError('You have to specify either input_ids or inputs_embeds');
   const [batch, length] = dims as [number, number];
   const mask = inputs.attention_mask ? readMask(inputs.attention_mask, batch, length) : null;
-  const layout = new Layout(batch, length, mask, labels ? (i) => labels[i] !== -100 : undefined);
+  const counts = counted === 'all' ? () => true : counted ? (i: number) => counted[i] !== -100 : undefined;
+  const layout = new Layout(batch, length, mask, counts);
   return new Tokens(inputs, limits, layout, ids);
 }
 

@@ -43,12 +43,9 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const overrides = checkLoadOptions(options);
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
-  if (Object.keys(rest).length > 0)
-    throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${Object.keys(rest)[0]}'`, {
-      code: 'ERR_UNKNOWN_NAME',
-    });
+  const further = constructorArguments(ModelType, options, rest);
   config.name_or_path = String(path);
-  const model = new ModelType(config as never, ...((options.model_args ?? []) as never[]));
+  const model = new ModelType(config as never, ...(further as never[]));
   const weights = await openWeights(path, options);
   try {
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
@@ -93,6 +90,24 @@ async function findConfig<M extends PreTrainedModel>(
     return_unused_kwargs: true,
   });
   return { config, rest };
+}
+
+/** @throws TypeError for an option that is neither a config field nor an argument of the constructor */
+function constructorArguments(
+  ModelType: ModelClass,
+  options: FromPretrainedOptions,
+  rest: Record<string, unknown>,
+): unknown[] {
+  const values = [...(options.model_args ?? [])];
+  for (const [name, value] of Object.entries(rest)) {
+    const index = ModelType.constructor_args.indexOf(name);
+    if (index < 0)
+      throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${name}'`, {
+        code: 'ERR_UNKNOWN_NAME',
+      });
+    values[index] = value;
+  }
+  return values;
 }
 
 async function isFile(path: string): Promise<boolean> {

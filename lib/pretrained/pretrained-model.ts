@@ -38,6 +38,7 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly config_class: typeof PretrainedConfig;
   readonly base_model_prefix: string;
   readonly main_input_name: string;
+  readonly constructor_args: readonly string[];
   readonly _keys_to_ignore_on_load_missing: readonly string[];
   readonly _keys_to_ignore_on_load_unexpected: readonly string[];
   readonly _keys_to_ignore_on_save: readonly string[];
@@ -55,6 +56,8 @@ export abstract class PreTrainedModel extends Module {
   /** The attribute that holds the headless network in head models. */
   static readonly base_model_prefix: string = '';
   static readonly main_input_name: string = 'input_ids';
+  /** Options of `from_pretrained` that go to the constructor behind the config, in its order. */
+  static readonly constructor_args: readonly string[] = [];
   /** Names of the inputs that `forward` takes, besides the options of every call. */
   static readonly input_names: readonly string[] = [];
   /** Regular expressions, searched, filtered out of what a load reports. */

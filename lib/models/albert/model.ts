@@ -3,7 +3,7 @@
  * Paper: arXiv:1909.11942. Upstream: transformers models/albert (4.35.2, 5.18.0).
  */
 import { ValueError } from '../../errors';
-import { checkActivation } from '../../nn/activation';
+import { createActivation } from '../../nn/activation';
 import { attend } from '../../nn/attention';
 import { checkChunks } from '../../nn/chunks';
 import { Embedding } from '../../nn/embedding';
@@ -148,7 +148,7 @@ class AlbertLayer extends Module {
   readonly attention;
   readonly ffn;
   readonly ffn_output;
-  private readonly activation: string;
+  readonly activation;
 
   constructor(config: AlbertConfig) {
     super();
@@ -156,7 +156,7 @@ class AlbertLayer extends Module {
     this.attention = new AlbertAttention(config);
     this.ffn = new Linear(config.hidden_size, config.intermediate_size);
     this.ffn_output = new Linear(config.intermediate_size, config.hidden_size);
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+    this.activation = createActivation(config.hidden_act, 'hidden_act');
   }
 
   override forward(x: Tensor, tokens: Tokens, head_mask: Tensor | null, output_attentions: boolean): LayerOutput {
@@ -223,7 +223,7 @@ class AlbertMLMHead extends Module {
   readonly LayerNorm;
   readonly dense;
   readonly decoder;
-  private readonly activation: string;
+  readonly activation;
 
   constructor(config: AlbertConfig) {
     super();
@@ -231,7 +231,7 @@ class AlbertMLMHead extends Module {
     this.LayerNorm = new LayerNorm(config.embedding_size, config.layer_norm_eps);
     this.dense = new Linear(config.hidden_size, config.embedding_size);
     this.decoder = new Linear(config.embedding_size, config.vocab_size, { bias: this.bias });
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+    this.activation = createActivation(config.hidden_act, 'hidden_act');
   }
 
   override forward(x: Tensor): Tensor {
@@ -263,6 +263,7 @@ export abstract class AlbertPreTrainedModel extends PreTrainedModel {
 
 /** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
 export class AlbertModel extends AlbertPreTrainedModel {
+  static override readonly constructor_args = ['add_pooling_layer'];
   readonly embeddings;
   readonly encoder;
   readonly pooler: Linear | null;
@@ -296,7 +297,7 @@ export class AlbertModel extends AlbertPreTrainedModel {
 
   /** @internal [B, C] */
   pool(encoded: Encoded): Tensor {
-    return (this.pooler as Linear).forward(encoded.layout.select(encoded.x), { activation: 'tanh' });
+    return (this.pooler as Linear).forward(encoded.layout.select(encoded.x), { activation: { fused: 'tanh' } });
   }
 
   override forward(given: AlbertInputs): ModelOutput {

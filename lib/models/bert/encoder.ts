@@ -3,7 +3,7 @@
  * have the same ones under the same names. Upstream: transformers models/bert (4.35.2, 5.18.0).
  */
 import { ValueError } from '../../errors';
-import { checkActivation } from '../../nn/activation';
+import { createActivation } from '../../nn/activation';
 import { attend } from '../../nn/attention';
 import { checkChunks } from '../../nn/chunks';
 import { Embedding } from '../../nn/embedding';
@@ -110,16 +110,16 @@ class BertAttention extends Module {
 
 class BertIntermediate extends Module {
   readonly dense;
-  private readonly activation: string;
+  readonly intermediate_act_fn;
 
   constructor(config: BlockConfig) {
     super();
     this.dense = new Linear(config.hidden_size, config.intermediate_size);
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+    this.intermediate_act_fn = createActivation(config.hidden_act, 'hidden_act');
   }
 
   override forward(x: Tensor): Tensor {
-    return this.dense.forward(x, { activation: this.activation }); // [N, F]
+    return this.dense.forward(x, { activation: this.intermediate_act_fn }); // [N, F]
   }
 }
 
@@ -170,6 +170,6 @@ export class BertPooler extends Module {
 
   /** @param first - [B, C], each row's first token */
   override forward(first: Tensor): Tensor {
-    return this.dense.forward(first, { activation: 'tanh' });
+    return this.dense.forward(first, { activation: { fused: 'tanh' } });
   }
 }

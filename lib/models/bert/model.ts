@@ -2,7 +2,7 @@
  * BERT: encoder-only transformer; learned positions, post-layer-norm blocks, GELU feed-forward.
  * Paper: arXiv:1810.04805. Upstream: transformers models/bert (4.35.2, 5.18.0).
  */
-import { checkActivation } from '../../nn/activation';
+import { createActivation } from '../../nn/activation';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, traceOf } from '../../nn/encoded';
 import { Linear } from '../../nn/linear';
@@ -94,18 +94,18 @@ class BertEmbeddings extends Module {
 
 class BertPredictionHeadTransform extends Module {
   readonly dense;
+  readonly transform_act_fn;
   readonly LayerNorm;
-  private readonly activation: string;
 
   constructor(config: BertConfig) {
     super();
     this.dense = new Linear(config.hidden_size, config.hidden_size);
+    this.transform_act_fn = createActivation(config.hidden_act, 'hidden_act');
     this.LayerNorm = new LayerNorm(config.hidden_size, config.layer_norm_eps);
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
   }
 
   override forward(x: Tensor): Tensor {
-    return this.LayerNorm.forward(this.dense.forward(x, { activation: this.activation }));
+    return this.LayerNorm.forward(this.dense.forward(x, { activation: this.transform_act_fn }));
   }
 }
 
@@ -176,6 +176,7 @@ export abstract class BertPreTrainedModel extends PreTrainedModel {
 
 /** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
 export class BertModel extends BertPreTrainedModel {
+  static override readonly constructor_args = ['add_pooling_layer'];
   readonly embeddings;
   readonly encoder;
   readonly pooler: BertPooler | null;

@@ -3,7 +3,7 @@
  * Paper: arXiv:1910.01108. Upstream: transformers models/distilbert (4.35.2, 5.18.0).
  */
 import { ValueError } from '../../errors';
-import { checkActivation } from '../../nn/activation';
+import { createActivation } from '../../nn/activation';
 import { attend } from '../../nn/attention';
 import { checkChunks } from '../../nn/chunks';
 import { Embedding } from '../../nn/embedding';
@@ -121,13 +121,13 @@ class MultiHeadSelfAttention extends Module {
 class FFN extends Module {
   readonly lin1;
   readonly lin2;
-  private readonly activation: string;
+  readonly activation;
 
   constructor(config: DistilBertConfig) {
     super();
     this.lin1 = new Linear(config.dim, config.hidden_dim);
     this.lin2 = new Linear(config.hidden_dim, config.dim);
-    this.activation = checkActivation(config.activation, 'activation');
+    this.activation = createActivation(config.activation, 'activation');
   }
 
   /** @returns x with the feed-forward's output added */
@@ -232,6 +232,7 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
 export class DistilBertForMaskedLM extends DistilBertPreTrainedModel {
   static override readonly input_names = [...inputs, 'labels'];
   static override readonly _tied_weights_keys = ['vocab_projector.weight'];
+  readonly activation;
   readonly distilbert;
   readonly vocab_transform;
   readonly vocab_layer_norm;
@@ -239,6 +240,7 @@ export class DistilBertForMaskedLM extends DistilBertPreTrainedModel {
 
   constructor(config: DistilBertConfig) {
     super(config);
+    this.activation = createActivation(config.activation, 'activation');
     this.distilbert = new DistilBertModel(config);
     this.vocab_transform = new Linear(config.dim, config.dim);
     this.vocab_layer_norm = new LayerNorm(config.dim, kEps);
@@ -253,7 +255,7 @@ export class DistilBertForMaskedLM extends DistilBertPreTrainedModel {
   override forward(given: DistilBertInputs): ModelOutput {
     const labels = labelIds(given.labels);
     const encoded = this.distilbert.encode(given, labels);
-    const transformed = this.vocab_transform.forward(encoded.x, { activation: this.config.activation });
+    const transformed = this.vocab_transform.forward(encoded.x, { activation: this.activation });
     return tokenOutput(encoded, this.vocab_projector.forward(this.vocab_layer_norm.forward(transformed)), labels);
   }
 }
@@ -275,7 +277,7 @@ export class DistilBertForSequenceClassification extends DistilBertPreTrainedMod
 
   override forward(given: DistilBertInputs): ModelOutput {
     const encoded = this.distilbert.encode(given);
-    const pooled = this.pre_classifier.forward(encoded.layout.select(encoded.x), { activation: 'relu' }); // [B, C]
+    const pooled = this.pre_classifier.forward(encoded.layout.select(encoded.x), { activation: { fused: 'relu' } }); // [B, C]
     return sequenceOutput(encoded, this.classifier.forward(pooled), given.labels, this.config);
   }
 }
@@ -338,7 +340,7 @@ export class DistilBertForMultipleChoice extends DistilBertPreTrainedModel {
   override forward(given: DistilBertInputs): ModelOutput {
     const { inputs: flat, choices } = flattenChoices(given);
     const encoded = this.distilbert.encode(flat);
-    const pooled = this.pre_classifier.forward(encoded.layout.select(encoded.x), { activation: 'relu' });
+    const pooled = this.pre_classifier.forward(encoded.layout.select(encoded.x), { activation: { fused: 'relu' } });
     return choiceOutput(encoded, this.classifier.forward(pooled), choices, labelIds(given.labels));
   }
 }

@@ -2,7 +2,7 @@
  * ELECTRA: BERT's blocks trained to tell replaced tokens from real ones; tables may be narrower than the blocks.
  * Paper: arXiv:2003.10555. Upstream: transformers models/electra (4.35.2, 5.18.0).
  */
-import { checkActivation } from '../../nn/activation';
+import { createActivation } from '../../nn/activation';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, traceOf } from '../../nn/encoded';
 import { Linear } from '../../nn/linear';
@@ -10,7 +10,7 @@ import { type Labels, labelIds, markedLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer } from '../../nn/parameter';
-import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import {
   choiceOutput,
@@ -81,14 +81,14 @@ class ElectraEmbeddings extends Module {
 
 class ElectraDiscriminatorPredictions extends Module {
   readonly dense;
+  readonly activation;
   readonly dense_prediction;
-  private readonly activation: string;
 
   constructor(config: ElectraConfig) {
     super();
     this.dense = new Linear(config.hidden_size, config.hidden_size);
+    this.activation = createActivation(config.hidden_act, 'hidden_act');
     this.dense_prediction = new Linear(config.hidden_size, 1);
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
   }
 
   override forward(x: Tensor): Tensor {
@@ -107,7 +107,7 @@ class ElectraGeneratorPredictions extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.LayerNorm.forward(this.dense.forward(x, { activation: 'gelu' })); // [N, E]
+    return this.LayerNorm.forward(this.dense.forward(x, { activation: { fused: 'gelu' } })); // [N, E]
   }
 }
 
@@ -123,7 +123,7 @@ class ElectraClassificationHead extends Module {
 
   /** @param first - [B, C], each row's first token */
   override forward(first: Tensor): Tensor {
-    return this.out_proj.forward(this.dense.forward(first, { activation: 'gelu' })); // [B, num_labels]
+    return this.out_proj.forward(this.dense.forward(first, { activation: { fused: 'gelu' } })); // [B, num_labels]
   }
 }
 
@@ -157,7 +157,7 @@ export class ElectraModel extends ElectraPreTrainedModel {
   }
 
   /** @internal The tokens of a call through all layers. */
-  encode(given: ElectraInputs, labels: Int32Array | null = null): Encoded {
+  encode(given: ElectraInputs, counted: Counted = null): Encoded {
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
@@ -167,7 +167,7 @@ export class ElectraModel extends ElectraPreTrainedModel {
       layers: config.num_hidden_layers,
       heads: config.num_attention_heads,
     };
-    const tokens = packTokens(given, limits, labels);
+    const tokens = packTokens(given, limits, counted);
     const embedded = this.embeddings.forward(tokens);
     return this.encoder.forward(this.embeddings_project?.forward(embedded) ?? embedded, tokens, given);
   }
@@ -305,7 +305,7 @@ export class ElectraForMultipleChoice extends ElectraPreTrainedModel {
 
   override forward(given: ElectraInputs): ModelOutput {
     const { inputs: flat, choices } = flattenChoices(given);
-    const encoded = this.electra.encode(flat);
+    const encoded = this.electra.encode(flat, this.sequence_summary.readsPadding ? 'all' : null);
     const summary = this.sequence_summary.forward(encoded); // [B·K, C]
     return choiceOutput(encoded, this.classifier.forward(summary), choices, labelIds(given.labels));
   }

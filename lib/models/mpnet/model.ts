@@ -3,7 +3,7 @@
  * Paper: arXiv:2004.09297. Upstream: transformers models/mpnet (4.35.2, 5.18.0).
  */
 import { ValueError } from '../../errors';
-import { checkActivation } from '../../nn/activation';
+import { createActivation } from '../../nn/activation';
 import { attend } from '../../nn/attention';
 import { checkChunks } from '../../nn/chunks';
 import { Embedding } from '../../nn/embedding';
@@ -138,16 +138,16 @@ class MPNetAttention extends Module {
 
 class MPNetIntermediate extends Module {
   readonly dense;
-  private readonly activation: string;
+  readonly intermediate_act_fn;
 
   constructor(config: MPNetConfig) {
     super();
     this.dense = new Linear(config.hidden_size, config.intermediate_size);
-    this.activation = checkActivation(config.hidden_act, 'hidden_act');
+    this.intermediate_act_fn = createActivation(config.hidden_act, 'hidden_act');
   }
 
   override forward(x: Tensor): Tensor {
-    return this.dense.forward(x, { activation: this.activation }); // [N, F]
+    return this.dense.forward(x, { activation: this.intermediate_act_fn }); // [N, F]
   }
 }
 
@@ -216,7 +216,7 @@ class MPNetPooler extends Module {
 
   /** @param first - [B, C], each row's first token */
   override forward(first: Tensor): Tensor {
-    return this.dense.forward(first, { activation: 'tanh' });
+    return this.dense.forward(first, { activation: { fused: 'tanh' } });
   }
 }
 
@@ -235,7 +235,7 @@ class MPNetLMHead extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.decoder.forward(this.layer_norm.forward(this.dense.forward(x, { activation: 'gelu' }))); // [N, V]
+    return this.decoder.forward(this.layer_norm.forward(this.dense.forward(x, { activation: { fused: 'gelu' } }))); // [N, V]
   }
 }
 
@@ -251,7 +251,7 @@ class MPNetClassificationHead extends Module {
 
   /** @param first - [B, C], each row's first token */
   override forward(first: Tensor): Tensor {
-    return this.out_proj.forward(this.dense.forward(first, { activation: 'tanh' })); // [B, num_labels]
+    return this.out_proj.forward(this.dense.forward(first, { activation: { fused: 'tanh' } })); // [B, num_labels]
   }
 }
 
@@ -266,6 +266,7 @@ export abstract class MPNetPreTrainedModel extends PreTrainedModel {
 
 /** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
 export class MPNetModel extends MPNetPreTrainedModel {
+  static override readonly constructor_args = ['add_pooling_layer'];
   readonly embeddings;
   readonly encoder;
   readonly pooler: MPNetPooler | null;

@@ -84,7 +84,7 @@ class RobertaLMHead extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.decoder.forward(this.layer_norm.forward(this.dense.forward(x, { activation: 'gelu' }))); // [N, V]
+    return this.decoder.forward(this.layer_norm.forward(this.dense.forward(x, { activation: { fused: 'gelu' } }))); // [N, V]
   }
 }
 
@@ -100,7 +100,7 @@ class RobertaClassificationHead extends Module {
 
   /** @param first - [B, C], each row's first token */
   override forward(first: Tensor): Tensor {
-    return this.out_proj.forward(this.dense.forward(first, { activation: 'tanh' })); // [B, num_labels]
+    return this.out_proj.forward(this.dense.forward(first, { activation: { fused: 'tanh' } })); // [B, num_labels]
   }
 }
 
@@ -117,6 +117,7 @@ export abstract class RobertaPreTrainedModel extends PreTrainedModel {
 
 /** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
 export class RobertaModel extends RobertaPreTrainedModel {
+  static override readonly constructor_args = ['add_pooling_layer'];
   readonly embeddings;
   readonly encoder;
   readonly pooler: BertPooler | null;

@@ -27,3 +27,11 @@ export const add = (a: Operand, b: Operand): Tensor => binary('add', a, b);
 export const sub = (a: Operand, b: Operand): Tensor => binary('sub', a, b);
 export const mul = (a: Operand, b: Operand): Tensor => binary('mul', a, b);
 export const div = (a: Operand, b: Operand): Tensor => binary('div', a, b);
+export const maximum = (a: Operand, b: Operand): Tensor => binary('maximum', a, b);
+export const minimum = (a: Operand, b: Operand): Tensor => binary('minimum', a, b);
+export const gt = (a: Operand, b: Operand): Tensor => binary('gt', a, b);
+
+/** a where the condition holds, else b; all broadcast. @param condition - bool */
+export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
+  return run1('where', [condition, a, b]);
+}

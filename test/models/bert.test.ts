@@ -1,0 +1,4 @@
+import * as classes from '../../lib/models/bert/model';
+import { runGoldens } from './golden-runner';
+
+runGoldens('bert', classes);

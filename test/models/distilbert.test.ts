@@ -1,0 +1,4 @@
+import * as classes from '../../lib/models/distilbert/model';
+import { runGoldens } from './golden-runner';
+
+runGoldens('distilbert', classes);

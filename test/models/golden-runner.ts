@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import type { LoadingInfo } from '../../lib/pretrained/from-pretrained';
+import type { ModelInputs, PreTrainedModel } from '../../lib/pretrained/pretrained-model';
+import { arrayOf, type DType } from '../../lib/tensor/dtype';
+import { Tensor } from '../../lib/tensor/tensor';
+
+/** Runs the goldens of one family: see test/goldens/README.md. */
+
+interface GoldenCase {
+  id: number;
+  name: string;
+  model_class: string;
+  from_pretrained: Record<string, unknown>;
+  inputs: string[];
+  options: Record<string, unknown>;
+  outputs: Record<string, number | null>;
+  lengths: number[];
+}
+
+interface GoldenFile {
+  reference: string;
+  note: string;
+  unexpected_keys: Record<string, string[]>;
+  cases: GoldenCase[];
+}
+
+type Loadable = {
+  from_pretrained(
+    path: string,
+    options: Record<string, unknown> & { output_loading_info: true },
+  ): Promise<[PreTrainedModel, LoadingInfo]>;
+};
+
+const goldens = join(__dirname, '..', 'goldens');
+
+/** Relative to the largest reference value, per output. */
+export const kTolerance = 2e-5;
+
+/** A tensor of a cases file. */
+async function readTensor(source: Awaited<ReturnType<typeof openSafetensors>>, name: string): Promise<Tensor> {
+  const { dtype, shape } = source.info(name);
+  const bytes = await source.read(name);
+  const TypedArray = arrayOf(dtype as DType) as unknown as new (buffer: ArrayBuffer) => Float32Array;
+  return new Tensor(dtype, new TypedArray(bytes.slice().buffer as ArrayBuffer), shape);
+}
+
+/** Declares a test for every case of every checkpoint of `model_type`. */
+export function runGoldens(model_type: string, classes: Record<string, unknown>): void {
+  const family = join(goldens, model_type);
+  for (const checkpoint of readdirSync(family)) {
+    const folder = join(family, checkpoint);
+    const file = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8')) as GoldenFile;
+    describe(`${model_type}/${checkpoint}, as Transformers ${file.reference} computes it`, () => {
+      const models = new Map<string, Promise<[PreTrainedModel, LoadingInfo]>>();
+      const load = (test: GoldenCase) => {
+        const key = JSON.stringify([test.model_class, test.from_pretrained]);
+        let model = models.get(key);
+        if (!model) {
+          const { [test.model_class]: ModelClass } = classes as Record<string, Loadable>;
+          if (!ModelClass) throw new Error(`${test.model_class} is not exported`);
+          model = ModelClass.from_pretrained(folder, { ...test.from_pretrained, output_loading_info: true });
+          models.set(key, model);
+        }
+        return model;
+      };
+      afterAll(async () => {
+        for (const model of models.values()) await (await model)[0].dispose();
+      });
+      for (const test of file.cases)
+        it(`${test.id}: ${test.name}`, async () => {
+          const [model, info] = await load(test);
+          expect(info).toEqual({
+            missing_keys: [],
+            unexpected_keys: file.unexpected_keys[test.model_class] ?? [],
+            mismatched_keys: [],
+            error_msgs: [],
+          });
+          await using source = await openSafetensors(join(folder, 'cases.safetensors'));
+          const inputs: ModelInputs = { ...test.options };
+          for (const name of test.inputs) inputs[name] = await readTensor(source, `case.${test.id}.in.${name}`);
+          const output = (await (model as unknown as (i: ModelInputs) => Promise<Record<string, unknown>>)(
+            inputs,
+          )) as Record<string, unknown>;
+          for (const [name, axis] of Object.entries(test.outputs)) {
+            const expected = await readTensor(source, `case.${test.id}.out.${name}`);
+            compare(name, field(output, name), expected, axis, test.lengths);
+          }
+        });
+    });
+  }
+}
+
+function field(output: Record<string, unknown>, name: string): Tensor {
+  const [key, index] = name.split('.') as [string, string?];
+  const value = index === undefined ? output[key] : (output[key] as unknown[])?.[Number(index)];
+  if (!(value instanceof Tensor)) throw new Error(`the output has no ${name}; it has ${Object.keys(output)}`);
+  return value;
+}
+
+function compare(name: string, actual: Tensor, expected: Tensor, axis: number | null, lengths: number[]): void {
+  expect({ name, dims: actual.dims }).toEqual({ name, dims: expected.dims });
+  const got = actual.data as Float32Array;
+  const want = expected.data as Float32Array;
+  let largest = 0;
+  for (const value of want) if (Math.abs(value) > largest) largest = Math.abs(value);
+  let worst = 0;
+  let at = -1;
+  const inner = axis === null ? 1 : expected.dims.slice(axis + 1).reduce((n, d) => n * d, 1);
+  const tokens = axis === null ? 1 : (expected.dims[axis] as number);
+  const perRow = want.length / (expected.dims[0] ?? 1);
+  for (let i = 0; i < want.length; i++) {
+    const t = Math.floor(i / inner) % tokens;
+    const isPadding = axis !== null && t >= (lengths[Math.floor(i / perRow)] as number);
+    if (isPadding) {
+      if (got[i] !== 0) throw new Error(`${name}: padding at element ${i} is ${got[i]}, not 0`);
+      continue;
+    }
+    const error = Math.abs((got[i] as number) - (want[i] as number));
+    if (!(error <= worst)) {
+      worst = error;
+      at = i;
+    }
+  }
+  if (!(worst <= kTolerance * largest))
+    throw new Error(
+      `${name}: element ${at} is ${got[at]}, expected ${want[at]} (off by ${worst / largest} of ${largest})`,
+    );
+}

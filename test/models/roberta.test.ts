@@ -1,0 +1,4 @@
+import * as classes from '../../lib/models/roberta/model';
+import { runGoldens } from './golden-runner';
+
+runGoldens('roberta', classes);
