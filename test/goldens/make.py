@@ -19,7 +19,6 @@ from pathlib import Path
 
 import torch
 import transformers
-
 from generator.build import build_checkpoint
 from generator.plans import PLANS
 

@@ -1,7 +1,6 @@
 """The inputs of a case, drawn from the words of its plan.
 
-Masks (one of): plain (none), ones, right, left, holes (two holes a row), zeros (a row with nothing), mixed (one row of each
-kind), mask3d.
+Masks (one of): plain (none), ones, right, left, holes, zeros (rows of padding alone), mixed (one of each), mask3d.
 More inputs: types, positions (one row for all), row-positions, embeds (inputs_embeds instead of ids), head-mask,
 layer-head-mask, pads (pad ids inside the sequence).
 Labels: labels, dense-labels (positions outside the mask count too), float-labels (multi-label or regression), partial

@@ -1,4 +1,4 @@
-"""The plan of every family: its checkpoints in order, the smallest set that reaches every head, option and config field."""
+"""The plan of every family: its checkpoints in order, a small set that reaches every head, option and config field."""
 
 from .albert import PLANS as ALBERT
 from .bert import PLANS as BERT

@@ -40,7 +40,14 @@ PLANS = [
     ),
     CheckpointPlan(
         "groups",
-        {**TINY, "num_hidden_layers": 5, "num_hidden_groups": 2, "inner_group_num": 2, "hidden_act": "relu", "num_labels": 3},
+        {
+            **TINY,
+            "num_hidden_layers": 5,
+            "num_hidden_groups": 2,
+            "inner_group_num": 2,
+            "hidden_act": "relu",
+            "num_labels": 3,
+        },
         cases(
             {
                 "Model": ["mixed types states attentions", "right states"],
@@ -56,7 +63,12 @@ PLANS = [
         cases(
             {
                 "Model": ["mixed types"],
-                "ForMultipleChoice": ["right types labels B=2", "plain N=2 B=3 states attentions", "mixed labels", "left embeds B=2 N=2"],
+                "ForMultipleChoice": [
+                    "right types labels B=2",
+                    "plain N=2 B=3 states attentions",
+                    "mixed labels",
+                    "left embeds B=2 N=2",
+                ],
                 "ForSequenceClassification": ["right labels B=4"],
             }
         ),

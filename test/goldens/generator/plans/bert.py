@@ -85,7 +85,7 @@ PLANS = [
                 "ForTokenClassification": ["mixed T=6 labels states"],
             }
         ),
-        note="tie_word_embeddings false: the decoder and its bias are weights of their own; feed-forward in chunks of 3",
+        note="tie_word_embeddings false: decoder and bias are weights of their own; feed-forward in chunks of 3",
     ),
     CheckpointPlan(
         "regression",

@@ -42,7 +42,12 @@ PLANS = [
         {**TINY, "hidden_act": "relu", "num_attention_heads": 2, "num_labels": 1},
         cases(
             {
-                "ForMultipleChoice": ["right types labels B=2", "plain N=2 B=3 states attentions", "mixed labels", "left embeds B=2 N=2"],
+                "ForMultipleChoice": [
+                    "right types labels B=2",
+                    "plain N=2 B=3 states attentions",
+                    "mixed labels",
+                    "left embeds B=2 N=2",
+                ],
                 "ForSequenceClassification": ["right labels B=4"],
                 "ForTokenClassification": ["right labels"],
             }

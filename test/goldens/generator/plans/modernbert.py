@@ -46,7 +46,12 @@ PLANS = [
         {**TINY, "num_hidden_layers": 2, "hidden_activation": "relu", "num_attention_heads": 9, "num_labels": 1},
         cases(
             {
-                "ForMultipleChoice": ["right labels B=2 T=9", "plain N=2 B=3 states attentions", "mixed labels", "left B=2 N=2 T=9"],
+                "ForMultipleChoice": [
+                    "right labels B=2 T=9",
+                    "plain N=2 B=3 states attentions",
+                    "mixed labels",
+                    "left B=2 N=2 T=9",
+                ],
                 "ForSequenceClassification": ["right labels B=4"],
             }
         ),

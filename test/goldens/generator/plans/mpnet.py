@@ -76,7 +76,12 @@ PLANS = [
         {**TINY, "hidden_act": "gelu_new"},
         cases(
             {
-                "Model": ["mixed layer-head-mask states attentions", "mask3d head-mask", "mask3d embeds", "right head-mask"],
+                "Model": [
+                    "mixed layer-head-mask states attentions",
+                    "mask3d head-mask",
+                    "mask3d embeds",
+                    "right head-mask",
+                ],
                 "ForMaskedLM": ["right layer-head-mask labels T=5"],
                 "ForSequenceClassification": ["right head-mask labels"],
                 "ForTokenClassification": ["right layer-head-mask labels"],

@@ -7,7 +7,12 @@ PLANS = [
         {**TINY, "hidden_act": "sqrtsoftplus"},
         cases(
             {
-                "Model": ["plain B=2 states attentions", "mixed pads types T=9 states", "right row-positions", "left embeds"],
+                "Model": [
+                    "plain B=2 states attentions",
+                    "mixed pads types T=9 states",
+                    "right row-positions",
+                    "left embeds",
+                ],
                 "ForMaskedLM": ["right labels T=5", "mixed T=5 pads"],
                 "ForSequenceClassification": ["right labels", "mixed float-labels"],
                 "ForTokenClassification": ["right labels", "mixed labels"],
