@@ -24,6 +24,9 @@
     ],
     "nt_ops": [
       "native/ops/list.cc",
+      "native/ops/attention/attention.cc",
+      "native/ops/attention/reference.cc",
+      "native/ops/attention/relative-position.cc",
       "native/ops/elementwise/binary.cc",
       "native/ops/elementwise/clamp.cc",
       "native/ops/elementwise/compare.cc",
@@ -33,6 +36,7 @@
       "native/ops/elementwise/where.cc",
       "native/ops/embedding/embedding.cc",
       "native/ops/embedding/index-select.cc",
+      "native/ops/matmul/linear.cc",
       "native/ops/norm/layer-norm.cc",
       "native/ops/norm/normalize.cc",
       "native/ops/softmax/softmax.cc"
@@ -40,7 +44,8 @@
     "nt_cpu": [
       "native/cpu/detect.cc",
       "native/cpu/gemm/pack.cc",
-      "native/cpu/isa/generic.cc"
+      "native/cpu/isa/generic.cc",
+      "native/cpu/gemm/gemm.cc"
     ],
     "nt_avx2": [
       "native/cpu/isa/avx2.cc"

@@ -38,6 +38,7 @@ export function attend(
   const { output_attentions = false, ...rest } = options;
   const { output, probs } = scaled_dot_product_attention(q, k, v, {
     cu_seqlens: layout.cu_seqlens,
+    length: layout.longest,
     mask: layout.mask,
     output_probs: output_attentions,
     ...rest,

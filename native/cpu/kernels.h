@@ -1,5 +1,6 @@
 // The kernels of one instruction set. Each family declares its own struct in ops/<family>/kernels.h.
 #pragma once
+#include "ops/attention/kernels.h"
 #include "ops/elementwise/kernels.h"
 #include "ops/embedding/kernels.h"
 #include "ops/matmul/kernels.h"
@@ -15,6 +16,7 @@ struct Kernels {
   EmbeddingKernels embedding;
   NormKernels norm;
   SoftmaxKernels softmax;
+  AttentionKernels attention;
 };
 
 // Levels that this build has and this CPU can run, in rising order; the last is the best. Ends with null.

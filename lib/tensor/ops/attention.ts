@@ -5,13 +5,15 @@ import type { Tensor } from '../tensor';
 export interface AttentionArguments {
   /** [B + 1] int32, where each row begins among the tokens. */
   cu_seqlens: Tensor;
+  /** T, not below the longest row. */
+  length: number;
   /** H. */
   heads: number;
   /** G; H when left out. */
   kv_heads?: number;
   /** Factor on the scores; D^-0.5 when left out. */
   scale?: number;
-  /** [B, 1 or T, T] uint8 or bool, T the longest row; 1 is kept. */
+  /** [B, 1 or T, T] uint8 or bool; 1 is kept. */
   mask?: Tensor | null;
   /** [B or 1, H or 1, T, T] float32, added to the scaled scores. */
   bias?: Tensor | null;
@@ -43,7 +45,7 @@ export function scaled_dot_product_attention(
   const [output, probs] = run(
     'scaled_dot_product_attention',
     [q, k, v, cu_seqlens, mask, bias, head_mask],
-    [heads, kv_heads, scale, ...flags],
+    [heads, kv_heads, scale, ...flags, options.length],
   );
   return { output: output as Tensor, probs: probs ?? null };
 }

@@ -17,6 +17,8 @@ namespace NT_ISA {
 #include "ops/norm/cpu.inl"
 #include "ops/softmax/cpu.inl"
 
+#include "ops/attention/cpu.inl"
+
 extern const Kernels kKernels;
 const Kernels kKernels = {
     NT_NAME(NT_ISA),
@@ -25,6 +27,7 @@ const Kernels kKernels = {
     kEmbedding,
     kNorm,
     kSoftmax,
+    kAttention,
 };
 
 }  // namespace NT_ISA

@@ -3,8 +3,7 @@
 //   attrs   none
 //   output  float32 [..., C]: weight[ids] + add
 // Fails with "index out of range" when an id is below 0 or not below V. Parallel over ids.
-#include "cpu/kernels.h"
-#include "ops/check.h"
+#include "ops/weights.h"
 
 namespace nt {
 namespace {
@@ -60,17 +59,6 @@ const char* embedding_cpu(OpCall& call) {
       lookup(call, kernels.row_f32);
   }
   return nullptr;
-}
-
-double weight_at(const TensorView& weight, int64_t i) {
-  switch (weight.dtype) {
-    case DType::kF16:
-      return f16_to_f32(weight.as<uint16_t>()[i]);
-    case DType::kBF16:
-      return bf16_to_f32(weight.as<uint16_t>()[i]);
-    default:
-      return weight.as<float>()[i];
-  }
 }
 
 const char* embedding_reference(OpCall& call) {

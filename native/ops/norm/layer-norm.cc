@@ -12,8 +12,7 @@
 // Sources: Ba et al. 2016, arXiv:1607.06450; Zhang and Sennrich 2019, arXiv:1910.07467.
 #include <cmath>
 
-#include "cpu/kernels.h"
-#include "ops/check.h"
+#include "ops/weights.h"
 
 namespace nt {
 namespace {
@@ -52,29 +51,16 @@ const char* rms_norm_infer(InferCall& call) {
   return nullptr;
 }
 
-// The input as floats: itself, or widened into scratch. Null in *out when it was left out.
-const char* as_floats(OpCall& call, int i, const float** out) {
-  *out = nullptr;
-  if (!has_input(call, i)) return nullptr;
-  const TensorView& v = call.in[i];
-  if (v.dtype == DType::kF32) {
-    *out = v.as<float>();
-    return nullptr;
-  }
-  float* wide = static_cast<float*>(call.scratch->take(v.shape.size() * 4));
-  if (!wide) return "out of memory";
-  if (v.dtype == DType::kF16)
-    call.kernels->elementwise.from_f16(v.as<F16>(), wide, v.shape.size());
-  else
-    call.kernels->elementwise.from_bf16(v.as<BF16>(), wide, v.shape.size());
-  *out = wide;
-  return nullptr;
+// A weight or bias as floats; null in *out when it was left out.
+const char* optional_floats(OpCall& call, int i, const float** out) {
+  *out = has_input(call, i) ? as_floats(call, i) : nullptr;
+  return has_input(call, i) && !*out ? "out of memory" : nullptr;
 }
 
 const char* layer_norm_cpu(OpCall& call) {
   const float *weight, *bias;
-  if (const char* reason = as_floats(call, 1, &weight)) return reason;
-  if (const char* reason = as_floats(call, 2, &bias)) return reason;
+  if (const char* reason = optional_floats(call, 1, &weight)) return reason;
+  if (const char* reason = optional_floats(call, 2, &bias)) return reason;
   const float* x = call.in[0].as<float>();
   const float* residual = has_input(call, 3) ? call.in[3].as<float>() : nullptr;
   float* out = call.out[0].as<float>();
@@ -91,7 +77,7 @@ const char* layer_norm_cpu(OpCall& call) {
 
 const char* rms_norm_cpu(OpCall& call) {
   const float* weight;
-  if (const char* reason = as_floats(call, 1, &weight)) return reason;
+  if (const char* reason = optional_floats(call, 1, &weight)) return reason;
   const float* x = call.in[0].as<float>();
   float* out = call.out[0].as<float>();
   const float eps = static_cast<float>(call.attr[0]);
@@ -105,11 +91,7 @@ const char* rms_norm_cpu(OpCall& call) {
 }
 
 double vector_at(const OpCall& call, int i, int64_t at, double missing) {
-  if (!has_input(call, i)) return missing;
-  const TensorView& v = call.in[i];
-  return v.dtype == DType::kF32   ? v.as<float>()[at]
-         : v.dtype == DType::kF16 ? f16_to_f32(v.as<uint16_t>()[at])
-                                  : bf16_to_f32(v.as<uint16_t>()[at]);
+  return has_input(call, i) ? weight_at(call.in[i], at) : missing;
 }
 
 const char* layer_norm_reference(OpCall& call) {
