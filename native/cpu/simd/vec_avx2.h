@@ -55,6 +55,7 @@ struct IVec {
 
 struct Vec {
   static constexpr int kLanes = 8;
+  static constexpr int kRegisters = 16;
   __m256 v;
 
   Vec() = default;
@@ -168,6 +169,24 @@ inline float reduce_max(Vec a) {
   const __m128 x4 = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 x2 = _mm_max_ps(x4, _mm_movehl_ps(x4, x4));
   return _mm_cvtss_f32(_mm_max_ss(x2, _mm_movehdup_ps(x2)));
+}
+
+inline void transpose(Vec (&rows)[8]) {
+  __m256 pairs[8], quads[8];
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(rows[i].v, rows[i + 1].v);
+    pairs[i + 1] = _mm256_unpackhi_ps(rows[i].v, rows[i + 1].v);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    quads[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    quads[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    quads[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    quads[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    rows[i] = Vec(_mm256_permute2f128_ps(quads[i], quads[i + 4], 0x20));
+    rows[i + 4] = Vec(_mm256_permute2f128_ps(quads[i], quads[i + 4], 0x31));
+  }
 }
 
 }  // namespace avx2

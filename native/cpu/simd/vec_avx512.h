@@ -1,5 +1,9 @@
 // AVX-512 F, BW, VL and DQ: 16 floats. The meaning of each operation is written in vec_generic.h.
 #pragma once
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 means the undefined operands of its own header
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 #include <cstdint>
@@ -52,6 +56,7 @@ struct IVec {
 
 struct Vec {
   static constexpr int kLanes = 16;
+  static constexpr int kRegisters = 32;
   __m512 v;
 
   Vec() = default;
@@ -155,6 +160,31 @@ inline float reduce_max(Vec a) {
   const __m128 x4 = _mm_max_ps(_mm256_castps256_ps128(x8), _mm256_extractf128_ps(x8, 1));
   const __m128 x2 = _mm_max_ps(x4, _mm_movehl_ps(x4, x4));
   return _mm_cvtss_f32(_mm_max_ss(x2, _mm_movehdup_ps(x2)));
+}
+
+// Pairs, quads, then halves and quarters of the register change places.
+inline void transpose(Vec (&rows)[16]) {
+  __m512 pairs[16], quads[16];
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(rows[i].v, rows[i + 1].v);
+    pairs[i + 1] = _mm512_unpackhi_ps(rows[i].v, rows[i + 1].v);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    quads[i] = _mm512_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    quads[i + 1] = _mm512_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    quads[i + 2] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    quads[i + 3] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const __m512 even_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0x88);
+    const __m512 odd_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0xdd);
+    const __m512 even_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0x88);
+    const __m512 odd_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0xdd);
+    rows[i] = Vec(_mm512_shuffle_f32x4(even_low, even_high, 0x88));
+    rows[i + 4] = Vec(_mm512_shuffle_f32x4(odd_low, odd_high, 0x88));
+    rows[i + 8] = Vec(_mm512_shuffle_f32x4(even_low, even_high, 0xdd));
+    rows[i + 12] = Vec(_mm512_shuffle_f32x4(odd_low, odd_high, 0xdd));
+  }
 }
 
 }  // namespace avx512

@@ -16,6 +16,7 @@
 //   abs sqrt round floor       round goes to nearest even; signs of zeros are kept by abs, round and sqrt
 //   < <= > >= == !=            Mask; with a NaN only != is true
 //   select(m, a, b)            m ? a : b, for Vec and IVec
+//   transpose(rows)            of Vec rows[kLanes]: rows become columns, in place
 //   reduce_add  reduce_max     one float, in a fixed order: halves folded onto each other until one lane is left
 //
 //   IVec  + - & | ^            wrapping
@@ -35,15 +36,11 @@
 #include "core/dtype.h"
 #include "cpu/simd/element.h"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
-#endif
-
 namespace nt {
 namespace generic {
 
 struct Mask {
-  typedef int32_t Native __attribute__((vector_size(32)));
+  typedef int32_t Native __attribute__((vector_size(16)));
   Native m;
 
   friend Mask operator&(Mask a, Mask b) { return {a.m & b.m}; }
@@ -52,12 +49,12 @@ struct Mask {
 };
 
 struct IVec {
-  typedef int32_t Native __attribute__((vector_size(32)));
-  static constexpr int kLanes = 8;
+  typedef int32_t Native __attribute__((vector_size(16)));
+  static constexpr int kLanes = 4;
   Native v;
 
   IVec() = default;
-  IVec(int32_t x) : v(Native{x, x, x, x, x, x, x, x}) {}
+  IVec(int32_t x) : v(Native{x, x, x, x}) {}
   explicit IVec(Native native) : v(native) {}
 
   static IVec load(const int32_t* p) {
@@ -79,16 +76,17 @@ struct IVec {
   friend IVec select(Mask m, IVec a, IVec b) { return IVec((m.m & a.v) | (~m.m & b.v)); }
 
  private:
-  typedef uint32_t Bits __attribute__((vector_size(32)));
+  typedef uint32_t Bits __attribute__((vector_size(16)));
 };
 
 struct Vec {
-  typedef float Native __attribute__((vector_size(32)));
-  static constexpr int kLanes = 8;
+  typedef float Native __attribute__((vector_size(16)));
+  static constexpr int kLanes = 4;
+  static constexpr int kRegisters = 16;
   Native v;
 
   Vec() = default;
-  Vec(float x) : v(Native{x, x, x, x, x, x, x, x}) {}
+  Vec(float x) : v(Native{x, x, x, x}) {}
   explicit Vec(Native native) : v(native) {}
 
   static Vec load(const float* p) {
@@ -141,7 +139,7 @@ struct Vec {
 };
 
 inline Mask first_lanes(int n) {
-  return IVec(n) > IVec(IVec::Native{0, 1, 2, 3, 4, 5, 6, 7});
+  return IVec(n) > IVec(IVec::Native{0, 1, 2, 3});
 }
 inline bool any(Mask m) {
   int32_t bits = 0;
@@ -206,17 +204,21 @@ inline IVec round_to_int(Vec a) {
   return truncate_to_int(round(a));
 }
 
-inline float reduce_add(Vec a) {
-  const float x0 = a.v[0] + a.v[4], x1 = a.v[1] + a.v[5], x2 = a.v[2] + a.v[6], x3 = a.v[3] + a.v[7];
-  return (x0 + x2) + (x1 + x3);
-}
+inline float reduce_add(Vec a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
 
 inline float reduce_max(Vec a) {
-  float folded[4];
-  for (int i = 0; i < 4; ++i) folded[i] = a.v[i] > a.v[i + 4] ? a.v[i] : a.v[i + 4];
-  const float x0 = folded[0] > folded[2] ? folded[0] : folded[2];
-  const float x1 = folded[1] > folded[3] ? folded[1] : folded[3];
+  const float x0 = a.v[0] > a.v[2] ? a.v[0] : a.v[2];
+  const float x1 = a.v[1] > a.v[3] ? a.v[1] : a.v[3];
   return x0 > x1 ? x0 : x1;
+}
+
+inline void transpose(Vec (&rows)[Vec::kLanes]) {
+  for (int i = 0; i < Vec::kLanes; ++i)
+    for (int j = 0; j < i; ++j) {
+      const float moved = rows[i].v[j];
+      rows[i].v[j] = rows[j].v[i];
+      rows[j].v[i] = moved;
+    }
 }
 
 }  // namespace generic

@@ -54,6 +54,7 @@ struct IVec {
 
 struct Vec {
   static constexpr int kLanes = 4;
+  static constexpr int kRegisters = 32;
   float32x4_t v;
 
   Vec() = default;
@@ -169,6 +170,15 @@ inline float reduce_max(Vec a) {
   const Vec x2 = max(a, Vec(vextq_f32(a.v, a.v, 2)));
   const float x0 = vgetq_lane_f32(x2.v, 0), x1 = vgetq_lane_f32(x2.v, 1);
   return x0 > x1 ? x0 : x1;
+}
+
+inline void transpose(Vec (&rows)[4]) {
+  const float32x4x2_t low = vzipq_f32(rows[0].v, rows[2].v), high = vzipq_f32(rows[1].v, rows[3].v);
+  const float32x4x2_t first = vzipq_f32(low.val[0], high.val[0]), last = vzipq_f32(low.val[1], high.val[1]);
+  rows[0] = Vec(first.val[0]);
+  rows[1] = Vec(first.val[1]);
+  rows[2] = Vec(last.val[0]);
+  rows[3] = Vec(last.val[1]);
 }
 
 }  // namespace neon
