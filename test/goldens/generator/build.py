@@ -107,7 +107,7 @@ def run(model, inputs: dict, call: dict) -> dict:
     """Every output field by name, tuples spread out as `name.<i>`, as float32."""
     given = {name: value.to(model.dtype) if value.is_floating_point() else value for name, value in inputs.items()}
     mask = given.get("attention_mask")
-    if mask is not None and mask.dim() == 3 and model.config.model_type in NO_3D_MASKS:
+    if mask is not None and is_square(mask, inputs) and model.config.model_type in NO_3D_MASKS:
         lowest = torch.tensor(torch.finfo(model.dtype).min, dtype=model.dtype)
         given["attention_mask"] = torch.where(mask[:, None] == 1, torch.zeros_like(lowest), lowest)
     with torch.no_grad(), precision(model.dtype):
@@ -117,6 +117,12 @@ def run(model, inputs: dict, call: dict) -> dict:
         parts = {f"{name}.{i}": part for i, part in enumerate(value)} if isinstance(value, tuple) else {name: value}
         found.update({key: part.to(torch.float32) for key, part in parts.items()})
     return found
+
+
+def is_square(mask: torch.Tensor, inputs: dict) -> bool:
+    """Whether a mask says for each position of a row where it may look; the mask of choices has three axes too."""
+    row_axes = inputs["input_ids"].dim() if "input_ids" in inputs else inputs["inputs_embeds"].dim() - 1
+    return mask.dim() > row_axes
 
 
 @contextmanager
@@ -144,7 +150,7 @@ def row_lengths(case, inputs: dict, config) -> list:
     flat = 2 if case.head == CHOICES else 1
     length, rows = tokens.shape[flat], tokens.shape[:flat].numel()
     mask = inputs.get("attention_mask")
-    if mask is None or mask.dim() > flat + 1:
+    if mask is None or is_square(mask, inputs):
         return [length] * rows
     labels = inputs.get("labels")
     found = []
