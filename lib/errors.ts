@@ -163,3 +163,13 @@ export function unknownName(kind: string, name: string, where: string, known: It
   const hint = guess === null ? `known: ${[...known].sort().join(', ')}` : `did you mean '${guess}'?`;
   return new TypeError(`${where} got an unexpected ${kind} '${name}'; ${hint}`, { code: 'ERR_UNKNOWN_NAME' });
 }
+
+/** A claim about an argument that does not hold, where Python asserts. */
+export class AssertionError extends Error {
+  override name = 'AssertionError';
+  code: string;
+  constructor(message: string, options: CodedOptions = {}) {
+    super(message, options);
+    this.code = options.code ?? 'ERR_ASSERTION';
+  }
+}

@@ -1,0 +1,153 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeWhole } from '../checkpoint/staged-file';
+import { AssertionError, OSError, throwIfAborted } from '../errors';
+import { info } from '../logging';
+import { transformersVersion } from './config-fields';
+import { isContainer, parseJson } from './config-json';
+
+/** Finding, reading and writing `config.json`. */
+
+export const CONFIG_NAME = 'config.json';
+/** Larger than any config can be; a file beyond it is something else. */
+const kMaxBytes = 64 * 1024 * 1024;
+
+/** Where a config lies. */
+export interface ConfigLocation {
+  subfolder?: string;
+  /** Name of the file in place of `config.json`. */
+  _configuration_file?: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * The dictionary in a config file: `path` itself, or `config.json` in the folder `path`, or the file that this lists
+ * under `configuration_files` for our version.
+ * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`; AbortError
+ */
+export async function readConfig(path: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
+  const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal } = location;
+  if (/^https?:\/\//.test(path))
+    throw new OSError(`'${path}' is a URL; download the model and give its folder`, { code: 'ERR_NO_FOLDER' });
+  const kind = await kindOf(path);
+  if (kind === 'file') return readConfigFile(path, signal);
+  if (kind !== 'folder')
+    throw new OSError(
+      `there is no folder or file '${path}', and models cannot be downloaded from the Hub yet: download it, and give ` +
+        'the path of its folder',
+      { code: 'ERR_NO_FOLDER' },
+    );
+  const folder = join(path, subfolder);
+  const config = await readFrom(folder, name, signal);
+  const versioned = versionedFile(config['configuration_files']);
+  return versioned === null ? config : readFrom(folder, versioned, signal);
+}
+
+async function readFrom(folder: string, name: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  const file = join(folder, name);
+  if ((await kindOf(file)) !== 'file')
+    throw new OSError(
+      `'${folder}' does not appear to have a file named ${name}; a model's folder has one beside its weights`,
+      { code: 'ERR_NO_CONFIG' },
+    );
+  return readConfigFile(file, signal);
+}
+
+/** The dictionary in the file `file`. @throws OSError `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`; AbortError */
+export async function readConfigFile(file: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(file, signal);
+  info(`loading configuration file ${file}`);
+  const config = parse(file, bytes);
+  if (isContainer(config) && !Array.isArray(config)) return config;
+  throw new OSError(
+    `the config file at '${file}' holds ${Array.isArray(config) ? 'a list' : String(config)}, not an object`,
+    {
+      code: 'ERR_CONFIG_JSON',
+    },
+  );
+}
+
+function parse(file: string, bytes: Uint8Array): unknown {
+  try {
+    return parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch (error) {
+    const what = (error as { code?: string }).code === 'ERR_JSON' ? (error as Error).message : 'it is not UTF-8';
+    throw new OSError(`It looks like the config file at '${file}' is not a valid JSON file: ${what}`, {
+      code: 'ERR_CONFIG_JSON',
+      cause: error,
+    });
+  }
+}
+
+async function readBytes(file: string, signal?: AbortSignal): Promise<Uint8Array> {
+  throwIfAborted(signal);
+  try {
+    const { size } = await stat(file);
+    if (size <= kMaxBytes) return await readFile(file, { signal });
+  } catch (error) {
+    throwIfAborted(signal);
+    throw new OSError(`the config file '${file}' cannot be read: ${(error as Error).message}`, {
+      code: 'ERR_CONFIG_FILE',
+      cause: error,
+    });
+  }
+  throw new OSError(`the config file '${file}' is larger than ${kMaxBytes} bytes, which no config is`, {
+    code: 'ERR_CONFIG_FILE',
+  });
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | null> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile()) return 'file';
+  return found?.isDirectory() ? 'folder' : null;
+}
+
+/** The name with the highest version that is not above ours; null when none is listed. */
+function versionedFile(names: unknown): string | null {
+  if (!Array.isArray(names)) return null;
+  const own = parseVersion(transformersVersion);
+  let best: { name: string; version: number[] } | null = null;
+  for (const name of names) {
+    const version = /^config\.(\d[\w.]*)\.json$/.exec(String(name))?.[1];
+    if (version === undefined) continue;
+    const candidate = { name: String(name), version: parseVersion(version) };
+    if (compare(candidate.version, own) > 0) continue;
+    if (best === null || compare(candidate.version, best.version) > 0) best = candidate;
+  }
+  return best?.name ?? null;
+}
+
+function parseVersion(text: string): number[] {
+  return text.split('.').map((part) => Number.parseInt(part, 10) || 0);
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** The commit of a path inside the Hub's cache; null elsewhere. */
+export function commitOf(path: string): string | null {
+  return /[\\/]snapshots[\\/]([0-9a-f]{40})(?:[\\/]|$)/.exec(path)?.[1] ?? null;
+}
+
+/** Puts `text` into the file `file` in one step: readers see the old file or the complete new one. */
+export async function writeConfigFile(file: string, text: string, signal?: AbortSignal): Promise<void> {
+  await writeWhole(file, Buffer.from(text), signal);
+  info(`Configuration saved in ${file}`);
+}
+
+/** Makes the folder `folder`. @throws AssertionError when there is a file in its place; OSError */
+export async function makeFolder(folder: string): Promise<void> {
+  if ((await kindOf(folder)) === 'file')
+    throw new AssertionError(`Provided path (${folder}) should be a directory, not a file`);
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new OSError(`the folder '${folder}' cannot be made in '${dirname(folder)}': ${error.message}`, {
+      code: 'ERR_CONFIG_FILE',
+      cause: error,
+    });
+  });
+}

@@ -1,0 +1,54 @@
+import { nearest, ValueError } from '../errors';
+import { warn } from '../logging';
+import type { ConfigLocation } from './config-file';
+
+/** Options of loading a config. Any other name overrides a field. Those of the Hub mean nothing for a folder. */
+export interface ConfigOptions extends ConfigLocation {
+  /** Resolves to [config, what was no field]. */
+  return_unused_kwargs?: boolean;
+  [field: string]: unknown;
+}
+
+const locationOptions = ['subfolder', '_configuration_file', 'signal'];
+const hubOptions = [
+  'cache_dir',
+  'force_download',
+  'resume_download',
+  'proxies',
+  'token',
+  'use_auth_token',
+  'local_files_only',
+  'revision',
+  'code_revision',
+  'mirror',
+  'trust_remote_code',
+  'progress_callback',
+];
+
+/**
+ * Parts `options` into those that say where the config lies and the rest, which are fields.
+ * @throws ValueError when both names of the token are given
+ */
+export function partOptions(options: ConfigOptions): { location: ConfigLocation; rest: Record<string, unknown> } {
+  if (options['token'] != null && options['use_auth_token'] != null)
+    throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
+  if (options['trust_remote_code'] === true)
+    warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+  const location: Record<string, unknown> = {};
+  const rest: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (locationOptions.includes(name)) location[name] = value ?? undefined;
+    else if (!hubOptions.includes(name)) rest[name] = value;
+  }
+  return { location, rest };
+}
+
+/** Warns of overrides that are no fields, and so do nothing. */
+export function warnOfUnused(className: string, unused: Record<string, unknown>, fields: Iterable<string>): void {
+  const known = [...fields];
+  for (const name of Object.keys(unused)) {
+    if (name === 'torch_dtype' || name === 'dtype') continue;
+    const guess = nearest(name, known);
+    warn(`${className} has no field '${name}', which is left out${guess ? `; did you mean '${guess}'?` : ''}`);
+  }
+}
