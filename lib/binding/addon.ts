@@ -52,7 +52,7 @@ export interface NativeClient {
     id: number,
     vectors: Float32Array,
     prefixes: Uint8Array,
-    prefixEnds: Int32Array,
+    prefixEnds: Float64Array,
     suffix: Uint8Array,
     out: Uint8Array,
     outEnds: Float64Array,

@@ -339,19 +339,20 @@ const kFloatText = 16;
 
 /**
  * Rows as text, made on the compute threads: `prefix + '[' + numbers + ']' + suffix`, numbers as the shortest text that
- * reads back as the same float32 (NaN and infinities are null).
+ * reads back as the same float32.
  * @param vectors - [rows, dim]
  * @param prefixEnds - [rows], where each row's prefix ends in `prefixes`
- * @returns the text of all rows, and where each ends in it
+ * @returns the text of all rows
+ * @throws RuntimeError for a value that is not finite: JSON has no text for it
  */
 export async function formatRows(
   stream: number,
   vectors: Float32Array,
   dim: number,
   prefixes: Uint8Array,
-  prefixEnds: Int32Array,
+  prefixEnds: Float64Array,
   suffix: Uint8Array,
-): Promise<{ text: Uint8Array; ends: Float64Array }> {
+): Promise<Uint8Array> {
   const native = open();
   const rows = prefixEnds.length;
   const out = new Uint8Array(prefixes.length + rows * (dim * kFloatText + 2 + suffix.length));
@@ -360,7 +361,7 @@ export async function formatRows(
   const done = expect((id) => native.formatRows(id, vectors, prefixes, prefixEnds, suffix, out, ends));
   native.submit(stream);
   await done;
-  return { text: out.subarray(0, rows === 0 ? 0 : ends[rows - 1]), ends };
+  return out.subarray(0, rows === 0 ? 0 : ends[rows - 1]);
 }
 
 /** A failure to read a checkpoint's bytes carries this code. */

@@ -36,17 +36,11 @@ export function attend(
   options: AttentionOptions,
 ): { output: Tensor; probs: Tensor | null } {
   const { output_attentions = false, ...rest } = options;
-  const { output, probs } = scaled_dot_product_attention(q, k, v, {
+  return scaled_dot_product_attention(q, k, v, {
     cu_seqlens: layout.cu_seqlens,
-    length: layout.longest,
+    length: layout.length,
     mask: layout.mask,
     output_probs: output_attentions,
     ...rest,
   });
-  return { output, probs: probs && padProbs(probs, layout) };
-}
-
-/** Rows shorter than the batch leave the probabilities short: [B, H, longest, longest] → [B, H, T, T]. */
-function padProbs(probs: Tensor, layout: Layout): Tensor {
-  return layout.longest === layout.length ? probs : layout.padSquare(probs);
 }

@@ -1,4 +1,3 @@
-import { ValueError } from '../errors';
 import { reshape } from '../tensor/dispatch';
 import { index_select } from '../tensor/ops/embedding';
 import { Tensor } from '../tensor/tensor';
@@ -15,8 +14,6 @@ export class Layout {
   readonly lengths: Int32Array;
   /** [B + 1], where each row begins in the sequence. */
   readonly offsets: Int32Array;
-  /** The longest row's length. */
-  readonly longest: number;
   readonly cu_seqlens: Tensor;
   /** [B, 1 or T, T] uint8, 1 where a query may look; null when no row needs it. */
   readonly mask: Tensor | null;
@@ -48,11 +45,9 @@ export class Layout {
       this.offsets[b + 1] = (this.offsets[b] as number) + (this.lengths[b] as number);
     }
     this.total = this.offsets[batch] as number;
-    this.longest = this.lengths.reduce((a, b) => Math.max(a, b), 0);
     this.isWhole = this.total === batch * length;
     this.cu_seqlens = new Tensor('int32', this.offsets, [batch + 1]);
     this.mask = dense && mask ? new Tensor('uint8', mask, [batch, square ? length : 1, length]) : null;
-    if (dense && this.longest !== length) throw new ValueError('a whole row must be as long as the batch');
     // Uploaded here once for all layers, in the scope of the call.
     this.cu_seqlens.native();
     this.mask?.native();
@@ -93,15 +88,6 @@ export class Layout {
       this.padIndex = new Tensor('int32', index, [index.length]);
     }
     return reshape(index_select(x, 0, this.padIndex), dims);
-  }
-
-  /** [B, H, S, S] with S the longest row → [B, H, T, T], the new places 0. */
-  padSquare(x: Tensor): Tensor {
-    const index = new Tensor(
-      'int32',
-      Int32Array.from({ length: this.length }, (_, t) => (t < this.longest ? t : -1)),
-    );
-    return index_select(index_select(x, 2, index), 3, index);
   }
 
   /** Places in the sequence of the tokens that the mask keeps. */

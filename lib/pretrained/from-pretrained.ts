@@ -219,7 +219,7 @@ async function fill(
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
       const owner = owners.get(name.slice(0, Math.max(0, name.lastIndexOf('.')))) as Module;
-      parameter.value = castTo(model._init_weights(name, parameter, owner), typeOf(name));
+      parameter.value = cast(model._init_weights(name, parameter, owner), typeOf(name));
     }
     await weights.source?.verify();
     progress.done();
@@ -229,7 +229,7 @@ async function fill(
 }
 
 function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
-  if (weights.given) return castTo((weights.given.get(source) as Tensor).clone(), type);
+  if (weights.given) return cast(weights.given.get(source) as Tensor, type);
   const info = (weights.source as CheckpointSource).info(source);
   if (!(dtypes as readonly string[]).includes(info.dtype))
     throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
@@ -242,10 +242,6 @@ function readStep(source: string, parameter: Parameter, type: DType, weights: We
     dims: parameter.dims,
   };
   return loadTensor(bytes, type, parameter.role === 'gemm');
-}
-
-function castTo(tensor: Tensor, type: DType): Tensor {
-  return tensor.type === type ? tensor : cast(tensor, type);
 }
 
 class Progress {

@@ -208,19 +208,30 @@ export abstract class PreTrainedModel extends Module {
   }
 
   protected override async invoke(inputs: ModelInputs | PromiseLike<ModelInputs>): Promise<ModelOutput | unknown[]> {
+    const output = await this.compute(inputs, (named) => this.forward(named));
+    const asTuple = (await inputs).return_dict === false || this.config.return_dict === false;
+    return asTuple ? output.to_tuple() : output;
+  }
+
+  /**
+   * Runs `forward` on checked inputs as one call, on the stream that is current now, and brings what it returns into JS.
+   * @internal for what computes something else with this model's modules
+   * @throws what the call's inputs or kernels fail with; AbortError
+   */
+  async compute<O>(inputs: ModelInputs | PromiseLike<ModelInputs>, forward: (named: ModelInputs) => O): Promise<O> {
+    const stream = currentStream();
     const given = await inputs;
     const named = this.checkInputs(given);
-    const signal = given.signal;
+    const { signal } = given;
     const call = new Call(signal);
     try {
-      // Ids and masks are looked at in JS: those that were computed natively are brought here first.
+      // Ids and masks are looked at in JS: those that exist only natively are brought here first.
       const unread = Object.values(named).filter((v): v is Tensor => v instanceof Tensor && !v.isRead && isIndex(v));
       await readTensors(unread, signal);
-      const stream = currentStream();
       await stream.ready();
-      const output = call.run(() => recorded(() => scope(() => this.forward(named))));
+      const output = call.run(() => stream.run(() => recorded(() => scope(() => forward(named)))));
       await call.run(() => readTensors(tensorsOf(output), signal));
-      return given.return_dict === false || this.config.return_dict === false ? output.to_tuple() : output;
+      return output;
     } finally {
       call.end();
     }
@@ -247,11 +258,11 @@ function isIndex(tensor: Tensor): boolean {
   return tensor.type !== 'float32';
 }
 
+/** The tensors that a forward returns, by themselves, in arrays, or as fields. */
 function tensorsOf(value: unknown): Tensor[] {
   if (value instanceof Tensor) return [value];
   if (Array.isArray(value)) return value.flatMap(tensorsOf);
-  if (value instanceof ModelOutput) return Object.values(value).flatMap(tensorsOf);
-  return [];
+  return value instanceof ModelOutput ? Object.values(value).flatMap(tensorsOf) : [];
 }
 
 /** A field that walking the module's tree does not see. */

@@ -121,7 +121,7 @@ function failure(op: string, reason: string, operands: string[]): Error {
       { code: 'ERR_OUT_OF_MEMORY' },
     );
   }
-  if (op === 'load') return runtime.fileError(reason);
+  if (op === 'load') return reason.startsWith('file ') ? runtime.fileError(reason) : new RuntimeError(reason);
   return new ValueError(message, { code: reason.includes('out of range') ? 'ERR_INDEX_OUT_OF_RANGE' : 'ERR_SHAPE' });
 }
 

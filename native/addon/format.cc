@@ -1,5 +1,7 @@
 #include "addon/format.h"
 
+#include <atomic>
+#include <cmath>
 #include <cstring>
 
 #include "addon/client.h"
@@ -25,28 +27,31 @@ Bytes array(napi_env env, napi_value value) {
 struct Rows final : Task {
   const float* vectors = nullptr;
   const char* prefixes = nullptr;
-  const int32_t* prefix_ends = nullptr;
+  const double* prefix_ends = nullptr;
   const char* suffix = nullptr;
   int64_t suffix_length = 0;
   char* out = nullptr;
   double* out_ends = nullptr;
   int64_t rows = 0, dim = 0;
 
-  int64_t prefix_begin(int64_t row) const { return row == 0 ? 0 : prefix_ends[row - 1]; }
+  int64_t prefix_begin(int64_t row) const { return row == 0 ? 0 : static_cast<int64_t>(prefix_ends[row - 1]); }
   // Where row `row` would begin if every number took its longest form.
   int64_t widest(int64_t row) const { return prefix_begin(row) + row * (dim * kFloatText + 2 + suffix_length); }
 
-  void run(Parallel& parallel) override {
+  const char* run(Parallel& parallel) override {
+    std::atomic<bool> finite{true};
     parallel.ranges(rows, 16, [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; ++row) {
         char* to = out + widest(row);
-        const int64_t prefix_length = prefix_ends[row] - prefix_begin(row);
+        const int64_t prefix_length = prefix_begin(row + 1) - prefix_begin(row);
         std::memcpy(to, prefixes + prefix_begin(row), static_cast<size_t>(prefix_length));
         to += prefix_length;
         *to++ = '[';
         for (int64_t i = 0; i < dim; ++i) {
           if (i > 0) *to++ = ',';
-          to = write_float(to, vectors[row * dim + i]);
+          const float value = vectors[row * dim + i];
+          if (!std::isfinite(value)) finite.store(false, std::memory_order_relaxed);
+          to = write_float(to, value);
         }
         *to++ = ']';
         std::memcpy(to, suffix, static_cast<size_t>(suffix_length));
@@ -60,6 +65,7 @@ struct Rows final : Task {
       end += length;
       out_ends[row] = static_cast<double>(end);
     }
+    return finite.load() ? nullptr : "a vector holds a value that is not finite";
   }
 };
 
@@ -85,7 +91,7 @@ napi_value format_rows(napi_env env, napi_callback_info info) {
               suffix = array(env, argv[4]), out = array(env, argv[5]), out_ends = array(env, argv[6]);
   task->vectors = static_cast<const float*>(vectors.data);
   task->prefixes = static_cast<const char*>(prefixes.data);
-  task->prefix_ends = static_cast<const int32_t*>(ends.data);
+  task->prefix_ends = static_cast<const double*>(ends.data);
   task->suffix = static_cast<const char*>(suffix.data);
   task->suffix_length = static_cast<int64_t>(suffix.length);
   task->out = static_cast<char*>(out.data);
@@ -93,7 +99,7 @@ napi_value format_rows(napi_env env, napi_callback_info info) {
   const bool fits = static_cast<int64_t>(vectors.length) == task->rows * task->dim &&
                     static_cast<int64_t>(ends.length) == task->rows &&
                     static_cast<int64_t>(out_ends.length) == task->rows &&
-                    (task->rows == 0 || task->prefix_ends[task->rows - 1] == static_cast<int64_t>(prefixes.length)) &&
+                    (task->rows == 0 || task->prefix_begin(task->rows) == static_cast<int64_t>(prefixes.length)) &&
                     static_cast<int64_t>(out.length) >= task->widest(task->rows);
   if (!fits) {
     client->reason = "the arrays' lengths disagree";

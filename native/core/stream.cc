@@ -236,7 +236,12 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
       parallel.ranges(spec.bytes(), kReadChunk,
                       [&](int64_t begin, int64_t end, int) { std::memcpy(to + begin, from + begin, end - begin); });
     }
-    if (command.task && !lost) command.task->run(parallel);
+    if (command.task && !lost) {
+      if (const char* reason = command.task->run(parallel)) {
+        lost = make_ref<CallState>();
+        lost->fail(-1, reason, nullptr, 0);
+      }
+    }
     command.listener->finished(command.id, lost);
     return;
   }

@@ -23,7 +23,8 @@ class Listener : public Counted {
 class Task : public Counted {
  public:
   virtual ~Task() = default;
-  virtual void run(Parallel& parallel) = 0;
+  // Null, or why it failed (a static string).
+  virtual const char* run(Parallel& parallel) = 0;
 };
 
 struct Command {

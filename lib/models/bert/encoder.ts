@@ -64,7 +64,7 @@ class BertSelfAttention extends Module {
       ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
           heads: this.heads,
           both: this.kind === 'relative_key_query',
-          length: layout.longest,
+          length: layout.length,
         })
       : null;
     const { output, probs } = attend(q, k, v, layout, {

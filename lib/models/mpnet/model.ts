@@ -199,7 +199,7 @@ class MPNetEncoder extends Module {
   override forward(x: Tensor, tokens: Tokens, options: CallOptions): Encoded {
     const { layout } = tokens;
     checkChunks(this.chunk, layout.length);
-    const bias = relativeBias(this.relative_attention_bias, layout.longest, kBuckets); // [1, H, T, T]
+    const bias = relativeBias(this.relative_attention_bias, layout.length, kBuckets); // [1, H, T, T]
     return runLayers(this.layer, x, layout, options, (layer, x, i) =>
       layer.forward(x, tokens, bias, i, options.output_attentions ?? false),
     );

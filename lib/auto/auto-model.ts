@@ -1,0 +1,172 @@
+import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { PretrainedConfig } from '../pretrained/config';
+import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
+import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
+import { AutoConfig } from './auto-config';
+import { loadFamily, supportedModelTypes } from './families';
+
+/** Classes that a program has registered for a config class, by the Auto class. */
+const registered = new Map<typeof AutoModelBase, Map<typeof PretrainedConfig, ModelClass>>();
+
+/**
+ * A class that picks the model class for a config: the family's class whose name ends as this one's does.
+ */
+abstract class AutoModelBase {
+  /** What the model class' name ends in. */
+  static readonly suffix: string = 'Model';
+
+  constructor() {
+    const { name } = new.target;
+    throw new EnvironmentError(
+      `${name} is designed to be instantiated using the \`${name}.from_pretrained(path)\` or ` +
+        `\`${name}.from_config(config)\` methods.`,
+    );
+  }
+
+  /**
+   * Loads the model in a folder with the class that its config asks for.
+   * @throws ValueError when the architecture has no such class; otherwise as `PreTrainedModel.from_pretrained`
+   */
+  static async from_pretrained(
+    path: string,
+    options: FromPretrainedOptions & { output_loading_info: true },
+  ): Promise<[PreTrainedModel, LoadingInfo]>;
+  static async from_pretrained(path: string, options?: FromPretrainedOptions): Promise<PreTrainedModel>;
+  static async from_pretrained(
+    path: string,
+    options: FromPretrainedOptions = {},
+  ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
+    const { config: given } = options;
+    const config =
+      given instanceof PretrainedConfig
+        ? given
+        : await AutoConfig.from_pretrained(given ?? path, { subfolder: options.subfolder ?? '' });
+    return this.classFor(config).from_pretrained(path, options);
+  }
+
+  /** A model with random weights. */
+  static from_config(config: PretrainedConfig): PreTrainedModel {
+    const ModelType = this.classFor(config);
+    return new ModelType(config as never);
+  }
+
+  /** Has this Auto class answer for configs of `configClass` with `modelClass`. */
+  static register(
+    configClass: typeof PretrainedConfig,
+    modelClass: ModelClass,
+    options: { exist_ok?: boolean } = {},
+  ): void {
+    if (modelClass.config_class !== configClass)
+      throw new ValueError(
+        `The model class you are passing has a config_class attribute (${modelClass.config_class.name}) that is not ` +
+          `the config class you passed (${configClass.name})`,
+      );
+    const classes = registered.get(this) ?? new Map<typeof PretrainedConfig, ModelClass>();
+    if (classes.has(configClass) && !options.exist_ok)
+      throw new ValueError(
+        `'${configClass.name}' is already used by ${this.name}; pass { exist_ok: true } to replace it`,
+      );
+    classes.set(configClass, modelClass);
+    registered.set(this, classes);
+  }
+
+  /** The class for a config, by the config's exact class. */
+  protected static classFor(config: PretrainedConfig): ModelClass & typeof PreTrainedModel {
+    type Found = ModelClass & typeof PreTrainedModel;
+    const ConfigType = config.constructor as typeof PretrainedConfig;
+    const own = registered.get(this)?.get(ConfigType);
+    if (own) return own as Found;
+    const candidates = candidatesOf(ConfigType, this.suffix);
+    const [first] = candidates;
+    if (!first) throw unmapped(this.name, ConfigType);
+    const named = candidates.find((c) =>
+      (config.architectures ?? []).some((a) => a.replace(/^(TF|Flax)/, '') === c.name),
+    );
+    return (named ?? first) as Found;
+  }
+}
+
+/** The family's classes for exactly this config class whose names end in `suffix`. */
+function candidatesOf(ConfigType: typeof PretrainedConfig, suffix: string): ModelClass[] {
+  const family = supportedModelTypes().includes(ConfigType.model_type) ? loadFamily(ConfigType.model_type) : {};
+  return Object.entries(family)
+    .filter(([name, value]) => name.endsWith(suffix) && !name.includes('PreTrained') && isModelClass(value))
+    .map(([, value]) => value as ModelClass)
+    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !c.name.includes('For')));
+}
+
+function isModelClass(value: unknown): boolean {
+  return typeof value === 'function' && value.prototype instanceof PreTrainedModel;
+}
+
+function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error {
+  const able = supportedModelTypes().filter((type) => type !== ConfigType.model_type);
+  const guess = nearest(ConfigType.model_type, able);
+  return new ValueError(
+    `Unrecognized configuration class ${ConfigType.name} for this kind of AutoModel: ${autoName}. ` +
+      `Model type ${ConfigType.model_type} has no such head here${guess ? `; the nearest type is ${guess}` : ''}. ` +
+      `Known model types: ${supportedModelTypes().join(', ')}.`,
+    { code: 'ERR_NO_SUCH_HEAD' },
+  );
+}
+
+/** The headless network. */
+export class AutoModel extends AutoModelBase {
+  static override readonly suffix = 'Model';
+}
+
+/** Both heads that a family was trained with, or its masked LM. */
+export class AutoModelForPreTraining extends AutoModelBase {
+  static override readonly suffix = 'ForPreTraining';
+
+  protected static override classFor(config: PretrainedConfig): ModelClass & typeof PreTrainedModel {
+    const ConfigType = config.constructor as typeof PretrainedConfig;
+    const suffix = candidatesOf(ConfigType, this.suffix).length > 0 ? this.suffix : 'ForMaskedLM';
+    const [first] = candidatesOf(ConfigType, suffix);
+    if (!first) throw unmapped(this.name, ConfigType);
+    return first as ModelClass & typeof PreTrainedModel;
+  }
+}
+
+export class AutoModelForMaskedLM extends AutoModelBase {
+  static override readonly suffix = 'ForMaskedLM';
+}
+
+export class AutoModelForSequenceClassification extends AutoModelBase {
+  static override readonly suffix = 'ForSequenceClassification';
+}
+
+export class AutoModelForTokenClassification extends AutoModelBase {
+  static override readonly suffix = 'ForTokenClassification';
+}
+
+export class AutoModelForQuestionAnswering extends AutoModelBase {
+  static override readonly suffix = 'ForQuestionAnswering';
+}
+
+export class AutoModelForMultipleChoice extends AutoModelBase {
+  static override readonly suffix = 'ForMultipleChoice';
+}
+
+export class AutoModelForNextSentencePrediction extends AutoModelBase {
+  static override readonly suffix = 'ForNextSentencePrediction';
+}
+
+/** Encoders with a causal head, and decoders. */
+export class AutoModelForCausalLM extends AutoModelBase {
+  static override async from_pretrained(): Promise<never> {
+    throw notYet('AutoModelForCausalLM');
+  }
+}
+
+export class AutoModelForSeq2SeqLM extends AutoModelBase {
+  static override async from_pretrained(): Promise<never> {
+    throw notYet('AutoModelForSeq2SeqLM');
+  }
+}
+
+function notYet(name: string): NotImplementedError {
+  return new NotImplementedError(`${name} is not supported yet: encoders and their heads are`, {
+    code: 'ERR_NOT_SUPPORTED_YET',
+  });
+}

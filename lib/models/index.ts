@@ -1,0 +1,30 @@
+// Made by scripts/make-models-index.cjs from the folders beside this file; run it after adding one.
+import * as albert from './albert/model';
+import * as bert from './bert/model';
+import * as camembert from './camembert/model';
+import * as distilbert from './distilbert/model';
+import * as electra from './electra/model';
+import * as mpnet from './mpnet/model';
+import * as roberta from './roberta/model';
+import * as xlmRoberta from './xlm-roberta/model';
+
+export * from './albert/model';
+export * from './bert/model';
+export * from './camembert/model';
+export * from './distilbert/model';
+export * from './electra/model';
+export * from './mpnet/model';
+export * from './roberta/model';
+export * from './xlm-roberta/model';
+
+/** The families by model_type. */
+export const modelTypes = {
+  albert,
+  bert,
+  camembert,
+  distilbert,
+  electra,
+  mpnet,
+  roberta,
+  'xlm-roberta': xlmRoberta,
+} as const;
