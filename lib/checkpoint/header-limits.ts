@@ -1,0 +1,25 @@
+/** What the header of a safetensors file may hold at most. */
+export interface HeaderLimits {
+  /** Bytes of JSON. */
+  headerBytes: number;
+  tensors: number;
+  metadataEntries: number;
+  /** UTF-8 bytes of one name. */
+  nameBytes: number;
+  dimensions: number;
+  /** Size of one dimension. */
+  dimension: number;
+  /** JSON objects and arrays that may be open at once. */
+  depth: number;
+}
+
+/** The format's own limit of the header, and ours for the rest. The reference reader, too, refuses 128 open levels. */
+export const HEADER_LIMITS: Readonly<HeaderLimits> = Object.freeze({
+  headerBytes: 100_000_000,
+  tensors: 1_000_000,
+  metadataEntries: 100_000,
+  nameBytes: 65_535,
+  dimensions: 64,
+  dimension: 2 ** 48,
+  depth: 127,
+});
