@@ -1,0 +1,58 @@
+import type { StoredDType } from './dtype';
+
+/** Where one tensor lies and what its bytes mean. */
+export interface TensorInfo {
+  dtype: StoredDType;
+  shape: number[];
+  /** Path of the file that holds the bytes. */
+  file: string;
+  /** First byte of the tensor, counted from the start of the file. */
+  byteOffset: number;
+  /** Bytes of the tensor: little-endian, row-major, without gaps. */
+  byteLength: number;
+}
+
+/** Options of `CheckpointSource.read`. */
+export interface ReadOptions {
+  signal?: AbortSignal;
+  /** First byte to read, counted from the start of the tensor (default 0). */
+  start?: number;
+  /** Byte behind the last one to read (default: the tensor's length). */
+  end?: number;
+}
+
+/**
+ * An open checkpoint: names, and where the bytes behind each name lie. It knows no model and no tensor, and holds no
+ * tensor bytes.
+ */
+export interface CheckpointSource {
+  /** File format: `'safetensors'`. */
+  readonly format: string;
+  /** Paths of the files, in reading order. */
+  readonly files: readonly string[];
+  /** Text metadata of the file; of a sharded checkpoint, what all its shards agree on. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** `metadata` of the index of shards (`total_size`, `dtype` …); empty for a single file. */
+  readonly indexMetadata: ReadonlyMap<string, unknown>;
+  /** The parts of a sharded checkpoint, in the order of their names; the source itself for a single file. */
+  readonly parts: readonly CheckpointSource[];
+
+  /** Every name in file order: file by file, within a file by offset. */
+  names(): readonly string[];
+  has(name: string): boolean;
+  /** @throws KeyError when there is no such tensor. */
+  info(name: string): TensorInfo;
+  /**
+   * The tensor's own bytes, or a range of them, in memory that belongs to the caller.
+   *
+   * @throws CheckpointError `FILE_CHANGED` when the file is no longer the one that was opened.
+   * @throws CheckpointError `TENSOR_TOO_LARGE` when one buffer cannot hold the range.
+   */
+  read(name: string, options?: ReadOptions): Promise<Uint8Array>;
+  /** The open file descriptor behind a tensor, for native code that reads by itself; valid until `close()`. */
+  descriptor(name: string): number;
+  /** Rejects with `FILE_CHANGED` when a file has been truncated or rewritten since it was opened. */
+  verify(): Promise<void>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
