@@ -1,0 +1,208 @@
+/**
+ * Writes safetensors files whose bytes equal those of the reference writer: tensors by element type (descending in the
+ * format's own order), then by name; compact JSON padded with spaces to eight bytes.
+ */
+import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { compareCodePoints } from './code-points';
+import { dtypeNumber, dtypeTag, STORED_DTYPES, type StoredDType } from './dtype';
+import { type CheckpointFault, quote } from './fault';
+import { HEADER_LIMITS } from './header-limits';
+import { StagedFile } from './staged-file';
+import { tensorBytes } from './tensor-table';
+
+/** The bytes of a tensor: little-endian, row-major. A function is called once, when its turn has come. */
+export type BytesProvider =
+  | ArrayBufferView
+  | (() => ArrayBufferView | Promise<ArrayBufferView> | AsyncIterable<ArrayBufferView>);
+
+/** A tensor to write. */
+export interface TensorToWrite {
+  name: string;
+  dtype: StoredDType;
+  shape: readonly number[];
+  bytes: BytesProvider;
+}
+
+/** Options of `writeSafetensors`. */
+export interface WriteOptions {
+  /** `__metadata__` of the file; null for none. Default `{ format: 'pt' }`, which Transformers asks for. */
+  metadata?: Readonly<Record<string, string>> | null;
+  signal?: AbortSignal;
+}
+
+interface Placed {
+  tensor: TensorToWrite;
+  dtype: number;
+  byteLength: number;
+}
+
+/**
+ * Writes `tensors` to `path`, holding the bytes of one at a time. The file appears complete or not at all, and a file that
+ * was there before stays until then; after an error nothing is left behind.
+ *
+ * @returns bytes of the file.
+ * @throws ValueError when a tensor cannot be written as described.
+ * @throws OSError `DISK_FULL`, `WRITE_FAILED`.
+ * @throws AbortError when `signal` is aborted.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  options: WriteOptions = {},
+): Promise<number> {
+  const staged = await stageSafetensors(path, tensors, options);
+  try {
+    await staged.commit();
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+  return staged.byteLength;
+}
+
+/** `writeSafetensors` without its last step, for saves of several files: call `commit()` or `discard()` on the result. */
+export async function stageSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  options: WriteOptions = {},
+): Promise<StagedFile> {
+  for (const name of Object.keys(options)) {
+    if (name !== 'metadata' && name !== 'signal') {
+      throw unknownName('option', name, 'writeSafetensors()', ['metadata', 'signal']);
+    }
+  }
+  const { metadata = { format: 'pt' }, signal } = options;
+  const placed = placeTensors(tensors);
+  const header = formatHeader(placed, metadata);
+  const staged = await StagedFile.create(path, signal);
+  try {
+    await staged.write(header);
+    for (const { tensor, byteLength } of placed) await writeTensor(staged, tensor, byteLength, signal);
+    await staged.finish();
+    return staged;
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+/** Checks every tensor and puts them into the order of the file. */
+function placeTensors(tensors: Iterable<TensorToWrite>): Placed[] {
+  const seen = new Set<string>();
+  const placed: Placed[] = [];
+  for (const tensor of tensors) {
+    const { name } = tensor;
+    checkName(name, seen);
+    seen.add(name);
+    const dtype = dtypeNumber(tensor.dtype);
+    if (dtype === -1) {
+      throw invalid(
+        'UNKNOWN_DTYPE',
+        name,
+        `has dtype ${quote(String(tensor.dtype))}; known are ${STORED_DTYPES.join(', ')}`,
+      );
+    }
+    placed.push({ tensor, dtype, byteLength: byteLengthOf(tensor, dtype) });
+  }
+  return placed.sort((a, b) => b.dtype - a.dtype || compareCodePoints(a.tensor.name, b.tensor.name));
+}
+
+function checkName(name: string, seen: ReadonlySet<string>): void {
+  if (typeof name !== 'string') throw new TypeError(`a tensor name must be a string, not ${typeof name}`);
+  if (seen.has(name)) throw invalid('DUPLICATE_NAME', name, 'is given twice');
+  if (name === '__metadata__')
+    throw invalid('HEADER_INVALID_ENTRY', name, 'has the name that safetensors keeps for itself');
+  if (/\p{Surrogate}/u.test(name))
+    throw invalid('HEADER_INVALID_UTF8', name, 'has half of a surrogate pair in its name');
+  if (Buffer.byteLength(name) > HEADER_LIMITS.nameBytes) {
+    throw invalid('NAME_TOO_LONG', name, `has a name of more than ${HEADER_LIMITS.nameBytes} bytes`);
+  }
+}
+
+function byteLengthOf({ name, shape }: TensorToWrite, dtype: number): number {
+  const { dimension, dimensions } = HEADER_LIMITS;
+  if (shape.length > dimensions) throw invalid('TOO_MANY_DIMENSIONS', name, `has more than ${dimensions} dimensions`);
+  for (const dim of shape) {
+    if (!Number.isInteger(dim) || dim < 0 || dim > dimension) {
+      throw invalid('HEADER_INVALID_ENTRY', name, `has dimension ${dim}; expected whole numbers from 0 to 2^48`);
+    }
+  }
+  const bytes = tensorBytes(dtype, Float64Array.from(shape), shape.length);
+  if (bytes === 'MISALIGNED')
+    throw invalid('MISALIGNED', name, `of ${dtypeTag(dtype)} [${shape}] does not end at a byte`);
+  if (typeof bytes !== 'number') throw invalid('OVERFLOW', name, `of ${dtypeTag(dtype)} [${shape}] is too large`);
+  return bytes;
+}
+
+/** The length field and the padded JSON. */
+function formatHeader(placed: readonly Placed[], metadata: WriteOptions['metadata']): Uint8Array {
+  const parts: string[] = [];
+  if (metadata) parts.push(`"__metadata__":${formatMetadata(metadata)}`);
+  let offset = 0;
+  for (const { tensor, dtype, byteLength } of placed) {
+    const end = offset + byteLength;
+    parts.push(
+      `${JSON.stringify(tensor.name)}:{"dtype":"${dtypeTag(dtype)}","shape":[${tensor.shape.join(',')}],"data_offsets":[${offset},${end}]}`,
+    );
+    offset = end;
+  }
+  const json = Buffer.from(`{${parts.join(',')}}`);
+  const length = Math.ceil(json.byteLength / 8) * 8;
+  if (length > HEADER_LIMITS.headerBytes) {
+    throw new ValueError(
+      `the header of ${placed.length} tensors needs ${length} bytes and safetensors allows ${HEADER_LIMITS.headerBytes}; ` +
+        'spread the tensors over several files',
+      { code: 'HEADER_TOO_LARGE' satisfies CheckpointFault },
+    );
+  }
+  const header = Buffer.alloc(8 + length, ' ');
+  header.writeBigUInt64LE(BigInt(length));
+  json.copy(header, 8);
+  return header;
+}
+
+/** Keys in the order of their code points: the reference keeps them in a hash map, so it has no order of its own. */
+function formatMetadata(metadata: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(metadata).sort(([a], [b]) => compareCodePoints(a, b));
+  for (const [key, value] of entries) {
+    if (typeof value !== 'string') throw new TypeError(`metadata ${quote(key)} must be a string, not ${typeof value}`);
+    if (/\p{Surrogate}/u.test(key + value))
+      throw new ValueError(`metadata ${quote(key)} holds half of a surrogate pair`);
+  }
+  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
+}
+
+async function writeTensor(staged: StagedFile, tensor: TensorToWrite, byteLength: number, signal?: AbortSignal) {
+  throwIfAborted(signal);
+  const given = typeof tensor.bytes === 'function' ? tensor.bytes() : tensor.bytes;
+  const before = staged.byteLength;
+  const append = async (piece: ArrayBufferView) => {
+    const bytes = bytesOf(piece, tensor.name);
+    const length = staged.byteLength - before + bytes.byteLength;
+    if (length > byteLength) throw wrongLength(tensor.name, length, byteLength);
+    await staged.write(bytes);
+  };
+  if (typeof given === 'object' && given !== null && Symbol.asyncIterator in given) {
+    for await (const piece of given) await append(piece);
+  } else {
+    await append(await given);
+  }
+  if (staged.byteLength !== before + byteLength) {
+    throw wrongLength(tensor.name, staged.byteLength - before, byteLength);
+  }
+}
+
+function bytesOf(piece: ArrayBufferView, name: string): Uint8Array {
+  if (!ArrayBuffer.isView(piece)) {
+    throw new TypeError(`the bytes of tensor ${quote(name)} must be a typed array, not ${typeof piece}`);
+  }
+  return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+}
+
+function wrongLength(name: string, given: number, needed: number): ValueError {
+  return invalid('SIZE_MISMATCH', name, `was given ${given} bytes, its dtype and shape need ${needed}`);
+}
+
+function invalid(code: CheckpointFault, name: string, what: string): ValueError {
+  return new ValueError(`tensor ${quote(name)} ${what}`, { code });
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { OSError, throwIfAborted } from '../errors';
+import { type CheckpointFault, messageOf, systemCode } from './fault';
+import { isHubBlob } from './hub-blobs';
+
+/** Small writes are gathered until they reach this many bytes. */
+const GATHER_BYTES = 1024 * 1024;
+/** Bytes given to one system call, so that a signal is heard soon. */
+const WRITE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * A file that is written beside its destination and takes its place in one step: whoever looks at the destination sees
+ * the old file or the complete new one, also after a crash or a power cut. `discard()` leaves no trace.
+ */
+export class StagedFile {
+  private gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
+  private fill = 0;
+  private handle: FileHandle | null;
+  private written = 0;
+
+  private constructor(
+    /** Path that `commit()` puts the file at. */
+    readonly destination: string,
+    private readonly temporary: string,
+    handle: FileHandle,
+    private readonly replaced: Stats | null,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.handle = handle;
+  }
+
+  /** Opens a new temporary file in the folder of `path`. @throws OSError `DISK_FULL`, `WRITE_FAILED`. */
+  static async create(path: string, signal?: AbortSignal): Promise<StagedFile> {
+    throwIfAborted(signal);
+    const destination = await behindLink(path);
+    // A name of its own, cut so that a long destination does not make it too long for the file system.
+    const name = `.${basename(destination).slice(0, 60)}.${randomBytes(8).toString('hex')}.tmp`;
+    const temporary = join(dirname(destination), name);
+    try {
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+      const handle = await open(temporary, flags, 0o666);
+      return new StagedFile(destination, temporary, handle, await statOrNull(destination), signal);
+    } catch (error) {
+      throw writeError(error, destination);
+    }
+  }
+
+  /** Bytes written so far. */
+  get byteLength(): number {
+    return this.written;
+  }
+
+  /** Appends `bytes`; they may be reused once the promise resolves. @throws OSError `DISK_FULL`, `WRITE_FAILED`. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.fill + bytes.byteLength > GATHER_BYTES) await this.flush();
+    if (bytes.byteLength > GATHER_BYTES) {
+      await this.writeThrough(bytes);
+    } else {
+      this.gathered.set(bytes, this.fill);
+      this.fill += bytes.byteLength;
+    }
+    this.written += bytes.byteLength;
+  }
+
+  /** Brings every byte to the disk and closes the file, which still has its temporary name. */
+  async finish(): Promise<void> {
+    const { handle } = this;
+    if (handle === null) return;
+    await this.flush();
+    this.gathered = Buffer.alloc(0);
+    throwIfAborted(this.signal);
+    try {
+      await keepMode(handle, this.replaced);
+      await handle.sync();
+      this.handle = null;
+      await handle.close();
+    } catch (error) {
+      throw writeError(error, this.destination);
+    }
+  }
+
+  /** Puts the finished file in place of the destination. */
+  async commit(): Promise<void> {
+    await this.finish();
+    throwIfAborted(this.signal);
+    try {
+      await rename(this.temporary, this.destination);
+      await syncFolder(dirname(this.destination));
+    } catch (error) {
+      throw writeError(error, this.destination);
+    }
+  }
+
+  /** Removes the temporary file. Never fails; does nothing after `commit()`. */
+  async discard(): Promise<void> {
+    const { handle } = this;
+    this.handle = null;
+    await handle?.close().catch(() => {});
+    await unlink(this.temporary).catch(() => {});
+  }
+
+  private async flush(): Promise<void> {
+    const { fill } = this;
+    this.fill = 0;
+    await this.writeThrough(this.gathered.subarray(0, fill));
+  }
+
+  private async writeThrough(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.byteLength; ) {
+      throwIfAborted(this.signal);
+      try {
+        const length = Math.min(WRITE_BYTES, bytes.byteLength - done);
+        const { bytesWritten } = await (this.handle as FileHandle).write(bytes, done, length);
+        done += bytesWritten;
+      } catch (error) {
+        throw writeError(error, this.destination);
+      }
+    }
+  }
+}
+
+/** Writes a whole small file the same safe way. @throws OSError `DISK_FULL`, `WRITE_FAILED`. */
+export async function writeWhole(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  const staged = await StagedFile.create(path, signal);
+  try {
+    await staged.write(bytes);
+    await staged.commit();
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+/**
+ * The file to replace when `path` is a link: its target. But a link into the Hub cache is itself replaced, as the cached
+ * file is shared by every revision that contains it.
+ */
+async function behindLink(path: string): Promise<string> {
+  const target = await realpath(path).catch(() => path);
+  return target !== path && (await isHubBlob(target, dirname(path))) ? path : target;
+}
+
+async function statOrNull(path: string): Promise<Stats | null> {
+  return stat(path).catch(() => null);
+}
+
+/** Gives the new file the permissions of the one that it replaces and, where we may, its owner. */
+async function keepMode(handle: FileHandle, replaced: Stats | null): Promise<void> {
+  if (replaced === null || process.platform === 'win32') return;
+  const own = await handle.stat();
+  if (own.uid !== replaced.uid || own.gid !== replaced.gid) {
+    await handle.chown(replaced.uid, replaced.gid).catch(() => {});
+  }
+  await handle.chmod(replaced.mode & 0o777);
+}
+
+/** Makes a rename last. Some file systems cannot do this for a folder, and Windows needs no such call. */
+async function syncFolder(folder: string): Promise<void> {
+  const unsupported = ['EINVAL', 'ENOTSUP', 'EPERM', 'EACCES', 'EISDIR', 'EBADF'];
+  const tolerate = (error: unknown) => {
+    if (!unsupported.includes(systemCode(error))) throw error;
+  };
+  const handle = await open(folder, 'r').catch(tolerate);
+  if (!handle) return;
+  try {
+    await handle.sync().catch(tolerate);
+  } finally {
+    await handle.close();
+  }
+}
+
+function writeError(error: unknown, path: string): OSError {
+  const system = systemCode(error);
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(system);
+  const code: CheckpointFault = full ? 'DISK_FULL' : 'WRITE_FAILED';
+  const what = full
+    ? `there is no room left (${system}); free some and save again. What was there before is unchanged`
+    : `${messageOf(error)}; check that the folder exists and may be written to`;
+  return new OSError(`Writing '${path}' failed: ${what}`, { code, cause: error });
+}
