@@ -1,0 +1,89 @@
+import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
+import { type CheckpointFault, fault, quote } from './fault';
+import type { HeaderLimits } from './header-limits';
+import {
+  RESOLVE_OPTIONS,
+  type ResolvedWeights,
+  type ResolveOptions,
+  resolveWeights,
+  type WeightsFormat,
+} from './resolve';
+import { openSafetensors } from './safetensors';
+import { openShards } from './sharded';
+import type { CheckpointSource } from './source';
+
+/** Options of `openCheckpoint`. */
+export interface OpenOptions extends ResolveOptions {
+  limits?: Partial<HeaderLimits>;
+}
+
+const OPTIONS = [...RESOLVE_OPTIONS, 'limits'];
+
+const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
+  safetensors: 'safetensors',
+  pytorch: 'PyTorch',
+  tensorflow: 'TensorFlow',
+  tensorflow1: 'TensorFlow 1',
+  flax: 'Flax',
+  gguf: 'GGUF',
+};
+
+/**
+ * Finds and opens the weights of a folder, or the file of weights that `location` is. See `resolveWeights` for what is
+ * looked for.
+ *
+ * @throws CheckpointError `UNSUPPORTED_FORMAT` naming the file when its format is not read by this version, and what
+ *   `resolveWeights`, `openSafetensors` and `openShards` throw.
+ * @throws NotImplementedError when the weights are safetensors in the layout of TensorFlow or Flax.
+ * @throws ValueError when the metadata of a single file names a format that weights cannot have; OSError for a shard.
+ */
+export async function openCheckpoint(location: string, options: OpenOptions = {}): Promise<CheckpointSource> {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name)) throw unknownName('option', name, 'openCheckpoint()', OPTIONS);
+  }
+  const { limits, ...resolve } = options;
+  const weights = await resolveWeights(location, resolve);
+  const source = await openResolved(weights, { limits, signal: options.signal });
+  try {
+    for (const part of source.parts) checkLayout(part, weights.sharded);
+    return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function openResolved(
+  { format, path, sharded }: ResolvedWeights,
+  options: { limits?: Partial<HeaderLimits>; signal?: AbortSignal },
+): Promise<CheckpointSource> {
+  if (format === 'safetensors') return sharded ? openShards(path, options) : openSafetensors(path, options);
+  const message =
+    `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
+    'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';
+  throw fault('UNSUPPORTED_FORMAT', message, { file: path });
+}
+
+/** Frameworks that arrange the same weights in another layout, by what `format` in the metadata says. */
+const LAYOUTS = new Map([
+  ['tf', 'TensorFlow'],
+  ['flax', 'Flax'],
+]);
+
+/** Checks that the tensors are arranged as PyTorch arranges them: the metadata says so, or says nothing. */
+function checkLayout(part: CheckpointSource, sharded: boolean): void {
+  const layout = part.metadata.get('format');
+  const file = part.files[0];
+  if (layout === undefined || layout === 'pt' || layout === 'mlx') return;
+  const framework = LAYOUTS.get(layout);
+  if (framework !== undefined) {
+    throw new NotImplementedError(
+      `'${file}' holds weights in the layout of ${framework} (metadata format '${layout}'), which is not supported yet; ` +
+        'save the model from PyTorch',
+      { code: 'UNSUPPORTED_LAYOUT' },
+    );
+  }
+  const message = `'${file}' has metadata format ${quote(layout)}; expected pt, or none. Save the model again with save_pretrained`;
+  const code: CheckpointFault = 'METADATA_FORMAT';
+  throw sharded ? new OSError(message, { code }) : new ValueError(message, { code });
+}

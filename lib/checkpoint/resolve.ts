@@ -1,0 +1,231 @@
+import { type Dirent, promises as fs } from 'node:fs';
+import { join } from 'node:path';
+import { type OSError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { fault, messageOf, quote, systemCode } from './fault';
+import { assertSafeShardName } from './shard-name';
+import * as names from './weight-names';
+
+/** Who writes a kind of weights file. */
+export type WeightsFormat = 'safetensors' | 'pytorch' | 'tensorflow' | 'tensorflow1' | 'flax' | 'gguf';
+
+/** The weights that a folder offers under given options. */
+export interface ResolvedWeights {
+  format: WeightsFormat;
+  /** The file of weights; of a sharded checkpoint its index. */
+  path: string;
+  sharded: boolean;
+}
+
+/** Options of `resolveWeights`, as in `from_pretrained`. */
+export interface ResolveOptions {
+  /** Word in the file names, such as `'fp16'`. */
+  variant?: string | null;
+  /** true: only safetensors; false: never; null: safetensors before others. */
+  use_safetensors?: boolean | null;
+  /** Folder inside the location. */
+  subfolder?: string;
+  /** Take TensorFlow files first. */
+  from_tf?: boolean;
+  /** Take Flax files first. */
+  from_flax?: boolean;
+  /** File that the model's config names in place of a search. */
+  transformers_weights?: string | null;
+  signal?: AbortSignal;
+}
+
+export const RESOLVE_OPTIONS: readonly string[] = [
+  'variant',
+  'use_safetensors',
+  'subfolder',
+  'from_tf',
+  'from_flax',
+  'transformers_weights',
+  'signal',
+];
+
+interface Candidate extends Omit<ResolvedWeights, 'path'> {
+  name: string;
+}
+
+/**
+ * Finds the weights in a folder in the order of Transformers: the first of TensorFlow 1, TensorFlow and Flax files where
+ * `from_tf` or `from_flax` asks for them, safetensors, PyTorch; of each the single file before the index of shards. A path
+ * to one file is that file.
+ *
+ * @throws CheckpointError `FILE_NOT_FOUND` when there is no such folder, `WEIGHTS_NOT_FOUND` when it holds nothing that the
+ *   options allow: the message names what it does hold.
+ * @throws ValueError when the path is a TensorFlow 1 checkpoint and `from_tf` is not set.
+ */
+export async function resolveWeights(location: string, options: ResolveOptions = {}): Promise<ResolvedWeights> {
+  for (const name of Object.keys(options)) {
+    if (!RESOLVE_OPTIONS.includes(name)) throw unknownName('option', name, 'resolveWeights()', RESOLVE_OPTIONS);
+  }
+  throwIfAborted(options.signal);
+  const kind = await kindOf(location);
+  if (kind === 'file') return fileAsGiven(location, options);
+  if (kind === 'absent') return tensorflow1Prefix(location, options);
+  const folder = join(location, options.subfolder ?? '');
+  if (folder !== location && (await kindOf(folder)) !== 'folder') throw noFolder(folder);
+  if (options.transformers_weights) return namedByConfig(folder, options.transformers_weights);
+  for (const { name, format, sharded } of candidates(options)) {
+    throwIfAborted(options.signal);
+    const path = join(folder, name);
+    if ((await kindOf(path)) === 'file') return { format, path, sharded };
+  }
+  throw await notFound(folder, options);
+}
+
+/** What to look for, best first. */
+function candidates(options: ResolveOptions): Candidate[] {
+  const { variant, use_safetensors, from_tf, from_flax } = options;
+  const found: Candidate[] = [];
+  const add = (format: WeightsFormat, name: string, sharded = false) => found.push({ format, name, sharded });
+  if (from_tf) {
+    add('tensorflow1', `${names.TF_WEIGHTS_NAME}.index`);
+    add('tensorflow', names.TF2_WEIGHTS_NAME);
+    add('tensorflow', names.TF2_WEIGHTS_INDEX_NAME, true);
+  }
+  if (from_flax) {
+    add('flax', names.FLAX_WEIGHTS_NAME);
+    add('flax', names.FLAX_WEIGHTS_INDEX_NAME, true);
+  }
+  if (use_safetensors !== false) {
+    add('safetensors', names.variantName(names.SAFE_WEIGHTS_NAME, variant));
+    add('safetensors', names.variantName(names.SAFE_WEIGHTS_INDEX_NAME, variant), true);
+  }
+  if (use_safetensors !== true) {
+    add('pytorch', names.variantName(names.WEIGHTS_NAME, variant));
+    add('pytorch', names.variantName(names.WEIGHTS_INDEX_NAME, variant), true);
+  }
+  return found;
+}
+
+/** Formats by the end of a file's name. */
+const ENDINGS: readonly [end: string, format: WeightsFormat, sharded: boolean][] = [
+  ['.safetensors', 'safetensors', false],
+  ['.bin', 'pytorch', false],
+  ['.pt', 'pytorch', false],
+  ['.pth', 'pytorch', false],
+  ['.h5', 'tensorflow', false],
+  ['.msgpack', 'flax', false],
+  ['.gguf', 'gguf', false],
+  ['.ckpt.index', 'tensorflow1', false],
+];
+const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
+  ['.safetensors.index.', 'safetensors'],
+  ['.bin.index.', 'pytorch'],
+  ['.h5.index.', 'tensorflow'],
+  ['.msgpack.index.', 'flax'],
+];
+
+function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
+  const name = path.toLowerCase();
+  if (name.endsWith('.json')) {
+    const index = INDEX_FORMATS.find(([part]) => name.includes(part));
+    if (index !== undefined) return { format: index[1], path, sharded: true };
+  }
+  const [, format, sharded] = ENDINGS.find(([end]) => name.endsWith(end)) ?? [];
+  if (format === undefined || sharded === undefined) {
+    const message = `'${path}' does not end like a file of weights; expected ${ENDINGS.map(([end]) => end).join(', ')}`;
+    throw fault('UNSUPPORTED_FORMAT', message, { file: path });
+  }
+  if (format === 'tensorflow1' && !options.from_tf) throw needsFromTf(path);
+  return { format, path, sharded };
+}
+
+/** TensorFlow 1 checkpoints are named by what their files start with. */
+async function tensorflow1Prefix(location: string, options: ResolveOptions): Promise<ResolvedWeights> {
+  const path = `${location}.index`;
+  if ((await kindOf(path)) !== 'file') throw noFolder(location);
+  if (!options.from_tf) throw needsFromTf(location);
+  return { format: 'tensorflow1', path, sharded: false };
+}
+
+function needsFromTf(path: string): ValueError {
+  return new ValueError(`'${path}' is a TensorFlow 1 checkpoint; set from_tf (from_tf=True in Python) to read it`);
+}
+
+async function namedByConfig(folder: string, name: string): Promise<ResolvedWeights> {
+  const sharded = name.endsWith('.safetensors.index.json');
+  if (!sharded && !name.endsWith('.safetensors')) {
+    throw new ValueError(
+      `the config's transformers_weights names ${quote(name)}, which is neither a safetensors file (*.safetensors) ` +
+        'nor an index of them (*.safetensors.index.json)',
+    );
+  }
+  assertSafeShardName(name, join(folder, 'config.json'));
+  const path = join(folder, name);
+  if ((await kindOf(path)) === 'file') return { format: 'safetensors', path, sharded };
+  const message = `the config's transformers_weights names '${name}', which is not in '${folder}'; fetch it, or correct config.json`;
+  throw fault('WEIGHTS_NOT_FOUND', message, { file: path });
+}
+
+/** The error for a folder without weights that the options allow: what was looked for, what is there, what to do. */
+async function notFound(folder: string, options: ResolveOptions): Promise<OSError> {
+  const { variant, use_safetensors } = options;
+  const present = await listFolder(folder);
+  const has = (...wanted: string[]) => present.find((entry) => wanted.includes(entry.name))?.name;
+  const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
+  const torch = names.variantName(names.WEIGHTS_NAME, variant);
+  const wanted = use_safetensors === true ? safe : torch;
+  const tf = has(`${names.TF_WEIGHTS_NAME}.index`, names.TF2_WEIGHTS_NAME, names.TF2_WEIGHTS_INDEX_NAME);
+  const flax = has(names.FLAX_WEIGHTS_NAME, names.FLAX_WEIGHTS_INDEX_NAME);
+  const error = (what: string) => fault('WEIGHTS_NOT_FOUND', what, { file: folder });
+  if (tf)
+    return error(
+      `'${folder}' has no file ${wanted}, but TensorFlow weights (${tf}): set from_tf (from_tf=True in Python)`,
+    );
+  if (flax)
+    return error(
+      `'${folder}' has no file ${wanted}, but Flax weights (${flax}): set from_flax (from_flax=True in Python)`,
+    );
+  const hint = await otherFiles(folder, present, options);
+  if (use_safetensors === true) return error(`'${folder}' has no file ${safe}${hint}`);
+  const others = [torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
+  const all = use_safetensors === false ? others : [safe, ...others];
+  return error(`'${folder}' has none of the files ${all.join(', ')}${hint}`);
+}
+
+/** What the folder holds that other options would take, as the end of a sentence. */
+async function otherFiles(folder: string, present: readonly Dirent[], options: ResolveOptions): Promise<string> {
+  for (const { name } of present.filter((entry) => entry.isSymbolicLink())) {
+    if (/\.(safetensors|bin|json)$/.test(name) && (await kindOf(join(folder, name))) === 'absent') {
+      return `; '${name}' is a link to a file that is gone: fetch it again`;
+    }
+  }
+  const files = present.map((entry) => entry.name);
+  const gguf = files.find((name) => name.endsWith('.gguf'));
+  if (gguf) return `; for '${gguf}' give gguf_file`;
+  const plain = [names.SAFE_WEIGHTS_NAME, names.SAFE_WEIGHTS_INDEX_NAME, names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME];
+  const unvaried = plain.find((name) => files.includes(name));
+  if (unvaried && options.variant) return `; '${unvaried}' is there: leave variant out (variant=None in Python)`;
+  if (unvaried) return '; it has weights of another kind: leave use_safetensors out';
+  for (const name of files) {
+    const variant =
+      /^(?:model|pytorch_model)(?:\.(?:safetensors|bin)\.index)?\.([^.]+)\.(?:safetensors|bin|json)$/.exec(name)?.[1];
+    if (variant && variant !== 'index') return `; it has weights of variant '${variant}': set variant`;
+  }
+  return '; check the path, or fetch the weights';
+}
+
+async function listFolder(folder: string): Promise<Dirent[]> {
+  try {
+    return await fs.readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    throw fault('FILE_UNREADABLE', `'${folder}' cannot be listed: ${messageOf(error)}`, { file: folder, cause: error });
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | 'absent'> {
+  try {
+    const stat = await fs.stat(path);
+    return stat.isDirectory() ? 'folder' : 'file';
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error))) return 'absent';
+    throw fault('FILE_UNREADABLE', `'${path}' cannot be reached: ${messageOf(error)}`, { file: path, cause: error });
+  }
+}
+
+function noFolder(path: string): OSError {
+  return fault('FILE_NOT_FOUND', `There is no folder or file '${path}'; check the path`, { file: path });
+}
