@@ -95,7 +95,7 @@ const refusedUnlessHonoured: Readonly<Record<string, unknown>> = Object.freeze({
 export function checkHonoured(config: PretrainedConfig): void {
   const type = config.constructor as typeof PretrainedConfig;
   const { honoured, inert, defaults } = type;
-  if (honoured === null) return;
+  if (honoured.length === 0) return;
   for (const [field, expected] of Object.entries({ ...refusedUnlessHonoured, ...defaults })) {
     const value = config[field];
     if (honoured.includes(field)) checkType(type, field, value, expected);
@@ -114,18 +114,20 @@ const commonInert = Object.fromEntries(
 );
 
 function checkType(type: typeof PretrainedConfig, field: string, value: unknown, expected: unknown): void {
-  const mayBeNull = expected === null || field.endsWith('_token_id');
-  if (expected === null || (value === null && mayBeNull)) return;
-  if (typeof expected === 'object') {
-    if (typeof value === 'object' && value !== null && Array.isArray(value) === Array.isArray(expected)) return;
-  } else if (
-    typeof value === typeof expected &&
-    (typeof value !== 'number' || isNumberLike(type, field, value, expected))
-  )
-    return;
+  if (isLike(type, field, value, expected)) return;
   throw new ValueError(`config.${field} is ${show(value)}; expected ${describe(type, field, expected)}`, {
     code: 'ERR_CONFIG_TYPE',
   });
+}
+
+function isLike(type: typeof PretrainedConfig, field: string, value: unknown, expected: unknown): boolean {
+  if (expected === null) return true;
+  if (typeof expected === 'number')
+    return typeof value === 'number'
+      ? isNumberLike(type, field, value, expected)
+      : value === null && isSigned(field, expected);
+  if (value === null) return true;
+  return typeof value === typeof expected && Array.isArray(value) === Array.isArray(expected);
 }
 
 function isNumberLike(type: typeof PretrainedConfig, field: string, value: number, expected: unknown): boolean {

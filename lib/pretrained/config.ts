@@ -40,8 +40,8 @@ export class PretrainedConfig {
   static readonly defaults: Readonly<Record<string, unknown>> = {};
   /** Own fields that are floats in Python though their defaults are whole: `10000.0`. */
   static readonly floats: readonly string[] = [];
-  /** Fields that the family's forward acts on; null: the class answers for itself. */
-  static readonly honoured: readonly string[] | null = null;
+  /** Fields that the family's forward acts on; none: the class answers for itself. */
+  static readonly honoured: readonly string[] = [];
   /** Own fields that change nothing at inference. */
   static readonly inert: readonly string[] = [];
   static _auto_class: string | null = null;

@@ -9,7 +9,7 @@ import type { DType } from '../tensor/dtype';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
-import { PretrainedConfig } from './config';
+import { checkHonoured, PretrainedConfig } from './config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
@@ -87,6 +87,7 @@ export abstract class PreTrainedModel extends Module {
           `${config === null ? 'null' : typeof config}. To create a model from a pretrained model use ` +
           `\`model = await ${new.target.name}.from_pretrained(PRETRAINED_MODEL_NAME)\``,
       );
+    checkHonoured(config);
     hidden(this, 'config', config);
     hidden(this, 'name_or_path', config.name_or_path);
     hidden(this, 'warnings_issued', {});

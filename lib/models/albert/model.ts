@@ -53,6 +53,27 @@ export class AlbertConfig extends PretrainedConfig {
     bos_token_id: 2,
     eos_token_id: 3,
   };
+  static override readonly honoured: readonly string[] = [
+    'vocab_size',
+    'embedding_size',
+    'hidden_size',
+    'num_hidden_layers',
+    'num_hidden_groups',
+    'num_attention_heads',
+    'intermediate_size',
+    'inner_group_num',
+    'hidden_act',
+    'max_position_embeddings',
+    'type_vocab_size',
+    'layer_norm_eps',
+    'position_embedding_type',
+  ];
+  static override readonly inert: readonly string[] = [
+    'hidden_dropout_prob',
+    'attention_probs_dropout_prob',
+    'classifier_dropout_prob',
+    'initializer_range',
+  ];
   declare vocab_size: number;
   declare embedding_size: number;
   declare hidden_size: number;

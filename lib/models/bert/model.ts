@@ -46,6 +46,25 @@ export class BertConfig extends PretrainedConfig {
     use_cache: true,
     classifier_dropout: null,
   };
+  static override readonly honoured: readonly string[] = [
+    'vocab_size',
+    'hidden_size',
+    'num_hidden_layers',
+    'num_attention_heads',
+    'intermediate_size',
+    'hidden_act',
+    'max_position_embeddings',
+    'type_vocab_size',
+    'layer_norm_eps',
+    'position_embedding_type',
+  ];
+  static override readonly inert: readonly string[] = [
+    'hidden_dropout_prob',
+    'attention_probs_dropout_prob',
+    'classifier_dropout',
+    'initializer_range',
+    'use_cache',
+  ];
   declare vocab_size: number;
   declare hidden_size: number;
   declare num_hidden_layers: number;

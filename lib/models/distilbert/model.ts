@@ -53,6 +53,23 @@ export class DistilBertConfig extends PretrainedConfig {
     seq_classif_dropout: 0.2,
     pad_token_id: 0,
   };
+  static override readonly honoured: readonly string[] = [
+    'vocab_size',
+    'max_position_embeddings',
+    'sinusoidal_pos_embds',
+    'n_layers',
+    'n_heads',
+    'dim',
+    'hidden_dim',
+    'activation',
+  ];
+  static override readonly inert: readonly string[] = [
+    'dropout',
+    'attention_dropout',
+    'qa_dropout',
+    'seq_classif_dropout',
+    'initializer_range',
+  ];
   declare vocab_size: number;
   declare max_position_embeddings: number;
   declare sinusoidal_pos_embds: boolean;

@@ -41,6 +41,14 @@ export class ElectraConfig extends BertConfig {
     summary_activation: 'gelu',
     summary_last_dropout: 0.1,
   };
+  static override readonly honoured: readonly string[] = [
+    ...BertConfig.honoured,
+    'embedding_size',
+    'summary_type',
+    'summary_use_proj',
+    'summary_activation',
+  ];
+  static override readonly inert: readonly string[] = [...BertConfig.inert, 'summary_last_dropout'];
   declare embedding_size: number;
   declare summary_type: string;
   declare summary_use_proj: boolean;

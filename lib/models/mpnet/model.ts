@@ -54,6 +54,22 @@ export class MPNetConfig extends PretrainedConfig {
     bos_token_id: 0,
     eos_token_id: 2,
   };
+  static override readonly honoured: readonly string[] = [
+    'vocab_size',
+    'hidden_size',
+    'num_hidden_layers',
+    'num_attention_heads',
+    'intermediate_size',
+    'hidden_act',
+    'max_position_embeddings',
+    'layer_norm_eps',
+    'relative_attention_num_buckets',
+  ];
+  static override readonly inert: readonly string[] = [
+    'hidden_dropout_prob',
+    'attention_probs_dropout_prob',
+    'initializer_range',
+  ];
   declare vocab_size: number;
   declare hidden_size: number;
   declare num_hidden_layers: number;

@@ -35,6 +35,7 @@ export class RobertaConfig extends BertConfig {
     bos_token_id: 0,
     eos_token_id: 2,
   };
+  static override readonly honoured: readonly string[] = [...BertConfig.honoured, 'pad_token_id'];
 }
 
 /** Inputs of a RoBERTa model; `labels` where the head has a loss. */
