@@ -1,0 +1,43 @@
+import type { ClassifyModel, FormatRows } from '../jobs/engine';
+import { runBatchCommand } from './batch';
+import type { Command } from './command';
+import { inputsPositional, jobOptionSpecs } from './job-options';
+
+/** What the command line says of a classifier; an absent field leaves it to the checkpoint. */
+export interface ClassifySettings {
+  model: string;
+  dtype?: string;
+}
+
+export interface ClassifyParts {
+  load(settings: ClassifySettings): Promise<ClassifyModel>;
+  formatRows(): FormatRows;
+}
+
+/** `native-transformers classify`. */
+export function classifyCommand(parts: () => Promise<ClassifyParts>): Command {
+  const { format, ...others } = jobOptionSpecs;
+  return {
+    name: 'classify',
+    summary: 'Give every row of files its label and score.',
+    positional: inputsPositional,
+    options: { ...others, format: { ...format!, choices: ['jsonl', 'parquet'] } },
+    examples: [
+      {
+        line: 'native-transformers classify reviews.jsonl --model ./distilbert-sst2 -o out/',
+        what: "label and score of the field 'text', as JSON lines in out/parts; the same line goes on after a kill",
+      },
+      {
+        line: 'native-transformers classify reviews.csv --text-field 3 --format parquet -m ./distilbert-sst2 -o out/',
+        what: 'the fourth column of a CSV file without a header, to Parquet',
+      },
+    ],
+    async run(parsed, terminal) {
+      const { load, formatRows } = await parts();
+      const { model: folder, dtype } = parsed.options as { model: string; dtype?: string };
+      const model = load(dtype === undefined ? { model: folder } : { model: folder, dtype });
+      model.catch(() => {});
+      return runBatchCommand({ verb: 'classify', model, formatRows: formatRows() }, parsed, terminal);
+    },
+  };
+}

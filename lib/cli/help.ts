@@ -1,0 +1,82 @@
+import { type Command, envName, type OptionSpec } from './command';
+
+const WIDTH = 100;
+
+/** What `native-transformers --help` prints. */
+export function mainHelp(commands: readonly Command[], version: string): string {
+  const rows = commands.map(({ name, summary }) => [name, summary] as const);
+  const example = commands[0]!.examples[0]!;
+  return [
+    `native-transformers ${version}: Hub checkpoints on native kernels`,
+    '',
+    'Usage: native-transformers COMMAND [OPTIONS]',
+    '',
+    'Commands:',
+    ...table(rows),
+    '',
+    'Example:',
+    `  ${example.line}`,
+    '',
+    'native-transformers COMMAND --help shows the options of a command. --version prints the version.',
+    '',
+  ].join('\n');
+}
+
+/** What `native-transformers COMMAND --help` prints. */
+export function commandHelp(command: Command): string {
+  const { name, summary, positional, options, examples } = command;
+  const argument = positional === null ? '' : ` ${positional.name}${positional.many ? '...' : ''}`;
+  const optionRows = Object.entries(options).map(
+    ([option, spec]) => [flag(option, spec), describe(option, spec)] as const,
+  );
+  return [
+    `${summary}`,
+    '',
+    `Usage: native-transformers ${name}${positional?.optional ? ` [${argument.trim()}]` : argument} [OPTIONS]`,
+    ...(positional === null ? [] : ['', ...table([[positional.name, positional.help]])]),
+    ...(optionRows.length === 0 ? [] : ['', 'Options:', ...table(optionRows)]),
+    '',
+    examples.length === 1 ? 'Example:' : 'Examples:',
+    ...examples.flatMap(({ line, what }) => [`  # ${what}`, `  ${line}`]),
+    '',
+  ].join('\n');
+}
+
+function flag(name: string, { type, short, value, negatable }: OptionSpec): string {
+  const long = `--${negatable ? '[no-]' : ''}${name}`;
+  const takes = type === 'boolean' ? '' : ` ${value ?? (type === 'integer' ? 'N' : 'TEXT')}`;
+  return `${short === undefined ? '' : `-${short}, `}${long}${takes}`;
+}
+
+function describe(name: string, spec: OptionSpec): string {
+  const notes = [
+    spec.required ? 'required' : null,
+    spec.choices === undefined ? null : `one of ${spec.choices.join(', ')}`,
+    spec.default === undefined ? null : `default: ${spec.default}`,
+    `env: ${envName(name)}`,
+  ].filter((note) => note !== null);
+  return `${spec.help} [${notes.join('; ')}]`;
+}
+
+function table(rows: readonly (readonly [string, string])[]): string[] {
+  const left = Math.min(30, Math.max(...rows.map(([name]) => name.length)));
+  return rows.flatMap(([name, text]) => {
+    const lines = wrap(text, WIDTH - left - 4);
+    const head = name.length > left ? [`  ${name}`] : [];
+    const first = name.length > left ? ''.padEnd(left) : name.padEnd(left);
+    return [...head, ...lines.map((line, at) => `  ${at === 0 ? first : ''.padEnd(left)}  ${line}`)];
+  });
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = '';
+    }
+    line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

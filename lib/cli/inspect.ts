@@ -1,0 +1,72 @@
+import type { Command } from './command';
+import { ExitCode } from './exit-code';
+import { byteSize, columns, facts, grouped } from './table';
+
+/** What is known of a checkpoint without loading it. */
+export interface Inspection {
+  path: string;
+  model_type: string;
+  architectures: string[];
+  files: { file: string; format: string; tensors: number; bytes: number }[];
+  dtypes: { dtype: string; tensors: number; parameters: number; bytes: number }[];
+  parameters: number;
+  bytes: number;
+  /** Lines of the config or of sentence-transformers files that a user asks for: name and value. */
+  details: [string, string][];
+  loads: boolean;
+  /** Why it does not load; and what to know when it does. */
+  reasons: string[];
+}
+
+/** `native-transformers inspect`. */
+export function inspectCommand(inspect: (folder: string) => Promise<Inspection>): Command {
+  return {
+    name: 'inspect',
+    summary: 'Say what a checkpoint is, what lies in its files, and whether it will load.',
+    positional: { name: 'FOLDER', help: 'a checkpoint in Hub layout', many: false },
+    options: { json: { type: 'boolean', help: 'print JSON' } },
+    examples: [
+      { line: 'native-transformers inspect ./all-MiniLM-L6-v2', what: 'architecture, files, dtypes, parameters' },
+    ],
+    async run({ options, positionals }, { stdout }) {
+      const found = await inspect(positionals[0]!);
+      stdout.write(options['json'] === true ? `${JSON.stringify(found, null, 2)}\n` : inspectionText(found));
+      return found.loads ? ExitCode.OK : ExitCode.BAD_INPUT;
+    },
+  };
+}
+
+export function inspectionText(found: Inspection): string {
+  const head: [string, string][] = [
+    ['checkpoint', found.path],
+    ['architecture', found.architectures.join(', ') || 'not named'],
+    ['model type', found.model_type],
+    ['parameters', grouped(found.parameters)],
+    ['weights', byteSize(found.bytes)],
+    ...found.details,
+  ];
+  const files = found.files.map(({ file, format, tensors, bytes }) => [
+    file,
+    format,
+    grouped(tensors),
+    byteSize(bytes),
+  ]);
+  const dtypes = found.dtypes.map(({ dtype, tensors, parameters, bytes }) => [
+    dtype,
+    grouped(tensors),
+    grouped(parameters),
+    byteSize(bytes),
+  ]);
+  const verdict = found.loads ? 'It will load.' : 'It will not load:';
+  const lines = [
+    ...facts(head),
+    '',
+    ...columns(['file', 'format', ' tensors', ' bytes'], files),
+    '',
+    ...columns(['dtype', ' tensors', ' parameters', ' bytes'], dtypes),
+    '',
+    verdict,
+    ...found.reasons.map((reason) => `  ${reason}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
