@@ -11,7 +11,7 @@ const registered = new Map<typeof AutoModelBase, Map<typeof PretrainedConfig, Mo
 /**
  * A class that picks the model class for a config: the family's class whose name ends as this one's does.
  */
-abstract class AutoModelBase {
+class AutoModelBase {
   /** What the model class' name ends in. */
   static readonly suffix: string = 'Model';
 

@@ -1,0 +1,17 @@
+/** native-transformers: Hugging Face Transformers' model layer for Node.js. */
+export { type NativeInfo } from './binding/addon';
+export { memoryStats, nativeInfo } from './binding/runtime';
+export * from './auto/auto-config';
+export * from './auto/auto-model';
+export * from './errors';
+export { LogLevel, setLogHook, setLogLevel } from './logging';
+export * from './models';
+export * from './preprocess';
+export { PretrainedConfig } from './pretrained/config';
+export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrained/from-pretrained';
+export { set_seed } from './pretrained/init';
+export { ModelOutput } from './pretrained/model-output';
+export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
+export type { DType, TypedArray } from './tensor/dtype';
+export { Stream } from './tensor/stream';
+export { Tensor } from './tensor/tensor';
