@@ -10,3 +10,8 @@ export function slice(x: Tensor, dim: number, start: number, stop: number, step 
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   return run1('permute', [x], dims);
 }
+
+/** Tensors one behind the other along `dim`; shapes equal but for it. */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  return run1('cat', tensors, [dim]);
+}
