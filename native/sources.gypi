@@ -28,6 +28,7 @@
       "native/ops/attention/reference.cc",
       "native/ops/attention/relative-position.cc",
       "native/ops/elementwise/binary.cc",
+      "native/ops/elementwise/cast.cc",
       "native/ops/elementwise/clamp.cc",
       "native/ops/elementwise/compare.cc",
       "native/ops/elementwise/exact.cc",
@@ -36,10 +37,17 @@
       "native/ops/elementwise/where.cc",
       "native/ops/embedding/embedding.cc",
       "native/ops/embedding/index-select.cc",
+      "native/ops/layout/layout.cc",
+      "native/ops/loss/loss.cc",
       "native/ops/matmul/linear.cc",
       "native/ops/norm/layer-norm.cc",
       "native/ops/norm/normalize.cc",
-      "native/ops/softmax/softmax.cc"
+      "native/ops/reduce/norm.cc",
+      "native/ops/reduce/pool.cc",
+      "native/ops/reduce/reduce.cc",
+      "native/ops/rope/rope.cc",
+      "native/ops/softmax/softmax.cc",
+      "native/ops/sort/sort.cc"
     ],
     "nt_cpu": [
       "native/cpu/detect.cc",

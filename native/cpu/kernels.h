@@ -5,6 +5,8 @@
 #include "ops/embedding/kernels.h"
 #include "ops/matmul/kernels.h"
 #include "ops/norm/kernels.h"
+#include "ops/reduce/kernels.h"
+#include "ops/rope/kernels.h"
 #include "ops/softmax/kernels.h"
 
 namespace nt {
@@ -15,6 +17,8 @@ struct Kernels {
   ElementwiseKernels elementwise;
   EmbeddingKernels embedding;
   NormKernels norm;
+  ReduceKernels reduce;
+  RopeKernels rope;
   SoftmaxKernels softmax;
   AttentionKernels attention;
 };

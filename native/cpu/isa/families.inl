@@ -15,6 +15,8 @@ namespace NT_ISA {
 #include "ops/elementwise/cpu.inl"
 #include "ops/embedding/cpu.inl"
 #include "ops/norm/cpu.inl"
+#include "ops/reduce/cpu.inl"
+#include "ops/rope/cpu.inl"
 #include "ops/softmax/cpu.inl"
 
 #include "ops/attention/cpu.inl"
@@ -26,6 +28,8 @@ const Kernels kKernels = {
     kElementwise,
     kEmbedding,
     kNorm,
+    kReduce,
+    kRope,
     kSoftmax,
     kAttention,
 };
