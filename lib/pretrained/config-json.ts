@@ -76,7 +76,7 @@ function put(target: Record<string, unknown>, key: string, value: unknown): void
 }
 
 /**
- * Text of `value` with keys sorted by code point, two spaces of indent, and every character beyond ASCII escaped.
+ * Text of `value` with keys sorted by code point, two spaces of indent, and every character beyond printable ASCII escaped.
  * @param integerKeyed - names whose objects have integer keys, which sort by number
  * @throws TypeError for a value that JSON cannot hold
  */
@@ -117,7 +117,7 @@ function formatScalar(value: unknown, key: string): string {
 
 function formatString(text: string): string {
   return JSON.stringify(text).replace(
-    /[\u0080-\uffff]/g,
+    /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

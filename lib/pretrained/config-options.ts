@@ -2,7 +2,10 @@ import { nearest, ValueError } from '../errors';
 import { warn } from '../logging';
 import type { ConfigLocation } from './config-file';
 
-/** Options of loading a config. Any other name overrides a field. Those of the Hub mean nothing for a folder. */
+/**
+ * Options of loading a config. Any other name overrides a field. Those of downloads (`cache_dir`, `revision`, `token` …) are
+ * accepted, and have no part in reading a folder.
+ */
 export interface ConfigOptions extends ConfigLocation {
   /** Resolves to [config, what was no field]. */
   return_unused_kwargs?: boolean;
@@ -10,7 +13,8 @@ export interface ConfigOptions extends ConfigLocation {
 }
 
 const locationOptions = ['subfolder', '_configuration_file', 'signal'];
-const hubOptions = [
+const withoutEffect = [
+  'attn_implementation',
   'cache_dir',
   'force_download',
   'resume_download',
@@ -38,7 +42,7 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (locationOptions.includes(name)) location[name] = value ?? undefined;
-    else if (!hubOptions.includes(name)) rest[name] = value;
+    else if (!withoutEffect.includes(name)) rest[name] = value;
   }
   return { location, rest };
 }

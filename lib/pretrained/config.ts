@@ -87,9 +87,8 @@ export class PretrainedConfig {
     if (given['name_or_path'] !== undefined && given['_name_or_path'] === undefined)
       this.name_or_path = given['name_or_path'];
     this.torch_dtype = shortDtype((given['dtype'] ?? this.torch_dtype) as string | null);
-    this.pruned_heads = integerKeys('pruned_heads', this.pruned_heads ?? {});
     this.setLabels(given['num_labels'] ?? null);
-    checkProblemType(this.problem_type);
+    this.checkValues();
   }
 
   /** Brings fields that go by another name in other versions to the names held here. Families override it, and call this. */
@@ -122,12 +121,18 @@ export class PretrainedConfig {
       this.num_labels = (count ?? 2) as number;
       return;
     }
-    this.id2label = integerKeys('id2label', id2label);
+    this.checkValues();
     if (count !== null && count !== this.num_labels)
       warn(
         `You passed along \`num_labels=${String(count)}\` with an incompatible id to label map: ` +
           `${JSON.stringify(this.id2label)}. The number of labels will be overwritten to ${this.num_labels}.`,
       );
+  }
+
+  private checkValues(): void {
+    this.id2label = integerKeys('id2label', this.id2label);
+    this.pruned_heads = integerKeys('pruned_heads', this.pruned_heads ?? {});
+    checkProblemType(this.problem_type);
   }
 
   /** Number of labels. Setting another number makes new names, LABEL_0 onward. */
@@ -248,7 +253,7 @@ export class PretrainedConfig {
       if (isField) config.override(name, value);
       if (!isField || name === 'torch_dtype' || name === 'dtype') unused[name] = value;
     }
-    checkProblemType(config.problem_type);
+    config.checkValues();
     if (return_unused_kwargs) return [config as C, unused];
     warnOfUnused(this.name, unused, Object.keys(config));
     return config as C;
