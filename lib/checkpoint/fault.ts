@@ -38,6 +38,9 @@ export const CHECKPOINT_FAULTS = Object.freeze({
   NAME_NOT_IN_SHARD: 'The index places a tensor in a file that does not hold it.',
   WEIGHTS_NOT_FOUND: 'The folder holds no weights that the options allow.',
   UNSUPPORTED_FORMAT: 'The weights are in a format that this version does not read.',
+  UNSUPPORTED_LAYOUT: 'The tensors are arranged as a framework arranges them that this version does not read.',
+  NO_SUCH_TENSOR: 'The checkpoint holds no tensor of that name.',
+  CHECKPOINT_CLOSED: 'The checkpoint was closed before it was read.',
   DISK_FULL: 'There is no room left to write the file.',
   WRITE_FAILED: 'The system refuses to write the file.',
 });

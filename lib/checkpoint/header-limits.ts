@@ -1,3 +1,5 @@
+import { unknownName, ValueError } from '../errors';
+
 /** What the header of a safetensors file may hold at most. */
 export interface HeaderLimits {
   /** Bytes of JSON. */
@@ -23,3 +25,17 @@ export const HEADER_LIMITS: Readonly<HeaderLimits> = Object.freeze({
   dimension: 2 ** 48,
   depth: 127,
 });
+
+/** The limits to use: `changes` in place of the usual ones. @throws TypeError for an unknown limit. */
+export function headerLimits(changes: Partial<HeaderLimits> = {}): HeaderLimits {
+  const limits: HeaderLimits = { ...HEADER_LIMITS };
+  for (const [name, value] of Object.entries(changes)) {
+    if (!Object.hasOwn(HEADER_LIMITS, name)) throw unknownName('limit', name, 'limits', Object.keys(HEADER_LIMITS));
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new ValueError(`limit '${name}' must be a whole number from 0 on, not ${value}`);
+    }
+    limits[name as keyof HeaderLimits] = value;
+  }
+  return limits;
+}

@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import type { CheckpointError } from '../errors';
 import { type CheckpointFault, quote, unreadable } from './fault';
 import { foreignFormat, isGitLfsPointer } from './foreign-format';
-import { HEADER_LIMITS, type HeaderLimits } from './header-limits';
+import { type HeaderLimits, headerLimits } from './header-limits';
 import { JsonScanner } from './json-scanner';
 import { SafetensorsEntryReader } from './safetensors-entry';
 import { TensorTable } from './tensor-table';
@@ -58,7 +58,7 @@ export function* parseHeaderInSteps(
   options: ParseOptions = {},
 ): Generator<void, SafetensorsHeader> {
   const file = options.file ?? 'safetensors';
-  const limits = { ...HEADER_LIMITS, ...options.limits };
+  const limits = headerLimits(options.limits);
   const length = headerLength(bytes, fileSize, { file, limits });
   const dataStart = LENGTH_BYTES + length;
   const json = bytes.subarray(LENGTH_BYTES, dataStart);

@@ -2,7 +2,7 @@ import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KeyError, nearest, throwIfAborted, unknownName, ValueError } from '../errors';
 import { quote, unreadable } from './fault';
-import { HEADER_LIMITS, type HeaderLimits } from './header-limits';
+import { type HeaderLimits, headerLimits } from './header-limits';
 import { PinnedFile } from './pinned-file';
 import { headerLength, LENGTH_BYTES, parseHeaderInSteps, type SafetensorsHeader } from './safetensors-header';
 import type { CheckpointSource, ReadOptions, TensorInfo } from './source';
@@ -25,9 +25,10 @@ export async function openSafetensors(path: string, options: OpenSafetensorsOpti
       throw unknownName('option', name, 'openSafetensors()', ['signal', 'limits']);
   }
   const { signal } = options;
+  const limits = headerLimits(options.limits);
   const file = await PinnedFile.open(path, signal);
   try {
-    return new SafetensorsSource(file, await readHeader(file, { ...HEADER_LIMITS, ...options.limits }, signal));
+    return new SafetensorsSource(file, await readHeader(file, limits, signal));
   } catch (error) {
     await file.close();
     throw error;

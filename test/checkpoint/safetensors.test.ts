@@ -134,6 +134,9 @@ describe('a file that cannot be opened', () => {
   it('is opened with an unknown option, which is named', async () => {
     const error = await errorOf(() => openSafetensors(path('x'), { limit: {} } as never));
     expect(error.message).toMatch(/'limit'.*did you mean 'limits'/);
+    const limit = await errorOf(() => openSafetensors(path('x'), { limits: { tensor: 3 } as never }));
+    expect(limit.message).toMatch(/'tensor'.*did you mean 'tensors'/);
+    expect((await errorOf(() => openSafetensors(path('x'), { limits: { tensors: 1.5 } }))).name).toBe('ValueError');
   });
 });
 
