@@ -76,8 +76,11 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
 
 async function runLocked(job: Job): Promise<JobResult> {
   const { folder } = job;
-  await openRun(job);
+  const text = await folder.read('run.json');
+  if (text === null) await folder.checkFresh();
+  if (text !== null && job.options.overwrite) await folder.clear();
   const committed = await folder.sweep();
+  await openRun(job, text, committed);
   const before = await manifestOf(folder, committed);
   const shardsBefore = committed.size;
   const done = await compute(job, committed, before?.parts.length ?? null);
@@ -86,17 +89,13 @@ async function runLocked(job: Job): Promise<JobResult> {
   return { drained: false, manifest: folder.file('manifest.json'), rows: manifest.rows, failed: manifest.failed };
 }
 
-/** Makes sure that the folder holds this run or none. */
-async function openRun({ options, folder, run }: Job): Promise<void> {
-  const text = await folder.read('run.json');
-  if (options.overwrite && text !== null) await folder.clear();
-  if (text === null) await folder.checkFresh();
-  if (text === null || options.overwrite) {
-    await writeDurable(folder.file('run.json'), `${JSON.stringify(run, null, 2)}\n`);
-    return;
-  }
-  const changed = changes(parseRunFile(folder.file('run.json'), text), run);
+/** Makes this the folder's run, or refuses to where another one has left something. */
+async function openRun({ folder, run }: Job, text: string | null, committed: Set<number>): Promise<void> {
+  const path = folder.file('run.json');
+  const isEmpty = committed.size === 0 && (await folder.read('manifest.json')) === null;
+  const changed = text === null || isEmpty ? [] : changes(parseRunFile(path, text), run);
   if (changed.length > 0) throw runChanged(folder.path, changed);
+  if (isEmpty) await writeDurable(path, `${JSON.stringify(run, null, 2)}\n`);
 }
 
 /** The manifest of a finished run; null, and the file gone, when parts of it are missing. */

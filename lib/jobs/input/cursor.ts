@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { AbortError } from '../../errors';
 import { inputError } from '../job-error';
 import { ByteWindow } from './byte-window';
-import { type CsvFormat, CsvReader, indexColumns, readColumns } from './csv';
+import { type CsvFormat, CsvReader, indexColumns, isIndex, readColumns } from './csv';
 import type { Input, InputFormat } from './inputs';
 import { JsonlReader } from './jsonl';
 import { PlainReader } from './lines';
@@ -140,15 +140,20 @@ export class InputCursor {
     if (this.#closed) throw new AbortError();
     if (input === undefined) return false;
     const offset = this.#resumeAt;
-    const fresh = new ByteWindow(await this.#open(input, 0), 0);
-    const rows = await this.#prepare(input, fresh);
-    if (offset === 0) {
-      this.#opened = { window: fresh, rows };
+    const window = new ByteWindow(await this.#open(input, 0), 0);
+    try {
+      const rows = await this.#prepare(input, window);
+      if (offset === 0) {
+        this.#opened = { window, rows };
+        return true;
+      }
+      await window.source.close();
+      this.#opened = { window: new ByteWindow(await this.#open(input, offset), offset), rows };
       return true;
+    } catch (error) {
+      await window.source.close();
+      throw error;
     }
-    await fresh.source.close();
-    this.#opened = { window: new ByteWindow(await this.#open(input, offset), offset), rows };
-    return true;
   }
 
   async #open(input: Input, offset: number): Promise<ByteSource> {
@@ -172,7 +177,7 @@ export class InputCursor {
   }
 
   #hasHeader(): boolean {
-    return this.#format.header ?? !/^\d+$/.test(this.#format.textField);
+    return this.#format.header ?? !isIndex(this.#format.textField);
   }
 
   #sniff(input: Input, window: ByteWindow): InputFormat {

@@ -27,7 +27,7 @@ async function walk(folder: string, parts: string[], found: Set<string>): Promis
     return walk(join(folder, part), rest, found);
   }
   const entries = await readdir(folder === '' ? '.' : folder, { withFileTypes: true }).catch(() => []);
-  if (part === '**') await walk(folder, rest, found);
+  if (part === '**') await walk(folder, rest.length > 0 ? rest : ['*'], found);
   const matches = part === '**' ? () => true : nameMatcher(part);
   for (const entry of entries) {
     const hidden = entry.name.startsWith('.') && !part.startsWith('.');
