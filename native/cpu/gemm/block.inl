@@ -2,12 +2,13 @@
 // block of K; then finish() makes C out of them while they are in the nearest cache.
 
 // Blocks of K are near-equal and at most this long. Their number depends on K alone.
-static constexpr int64_t kBlockK = 384;
+static constexpr int64_t kBlockK = 512;
 
-static constexpr int64_t kBlockRows = 168 / kTileRows * kTileRows;
-static constexpr int64_t kBlockPanels = 384 / kPanelWidth;
+static constexpr int64_t kBlockRows = 112 / kTileRows * kTileRows;
+static constexpr int64_t kBlockPanels = 768 / kPanelWidth;
 
-// Rows of A that lie a multiple of 4 KiB apart share the sets of the nearest cache: they are copied to rows that do not.
+// Rows of A that lie a multiple of 4 KiB apart share the sets of the nearest cache: they are copied to rows that do
+// not.
 static constexpr int64_t kBadStride = 1024;
 static constexpr int64_t kCopiedStride = kBlockK + 16;
 
@@ -38,26 +39,41 @@ static void gather_bias(const Gemm& gemm, int64_t first, int64_t columns, float*
   }
 }
 
-// Rows [0, rows) of one panel: C = activation(sums + bias) + residual. Every column takes the same path, so that a
-// number does not depend on its place.
+// One row of one panel: C = activation(sums + bias) + residual. Every column takes the same path, so that a number does
+// not depend on its place.
+template <bool kResidual, class Activation>
+static inline void finish_row(const float* sums, const float* bias, int columns, const float* residual, float* c) {
+  if (columns == kPanelWidth) {
+#pragma GCC unroll 64
+    for (int j = 0; j < kPanelWidth; j += Vec::kLanes) {
+      Vec value = Activation::apply(Vec::load(sums + j) + Vec::load(bias + j));
+      if (kResidual) value = value + Vec::load(residual + j);
+      value.store(c + j);
+    }
+    return;
+  }
+  for (int j = 0; j < columns; j += Vec::kLanes) {
+    const int count = columns - j < Vec::kLanes ? columns - j : Vec::kLanes;
+    Vec value = Activation::apply(Vec::load(sums + j) + Vec::load(bias + j));
+    if (kResidual) value = value + Vec::load(residual + j, count);
+    value.store(c + j, count);
+  }
+}
+
 static void finish(const Gemm& gemm, const float* sums, int64_t rows, int64_t first_row, int64_t first_column,
                    const float* bias) {
-  const int64_t left = gemm.n - first_column;
+  const int64_t left = gemm.n - first_column, n = gemm.n;
   const int columns = static_cast<int>(left < kPanelWidth ? left : kPanelWidth);
+  float* c = gemm.c + first_row * n + first_column;
   math::with_activation(gemm.activation, [&](auto activation) {
-    for (int64_t r = 0; r < rows; ++r) {
-      const int64_t place = (first_row + r) * gemm.n + first_column;
-      for (int j = 0; j < columns; j += Vec::kLanes) {
-        const int count = columns - j < Vec::kLanes ? columns - j : Vec::kLanes;
-        Vec value = activation.apply(Vec::load(sums + r * kPanelWidth + j) + Vec::load(bias + j));
-        if (count == Vec::kLanes) {
-          if (gemm.residual) value = value + Vec::load(gemm.residual + place + j);
-          value.store(gemm.c + place + j);
-        } else {
-          if (gemm.residual) value = value + Vec::load(gemm.residual + place + j, count);
-          value.store(gemm.c + place + j, count);
-        }
-      }
+    using Activation = decltype(activation);
+    if (!gemm.residual) {
+      for (int64_t r = 0; r < rows; ++r)
+        finish_row<false, Activation>(sums + r * kPanelWidth, bias, columns, nullptr, c + r * n);
+    } else {
+      const float* residual = gemm.residual + first_row * n + first_column;
+      for (int64_t r = 0; r < rows; ++r)
+        finish_row<true, Activation>(sums + r * kPanelWidth, bias, columns, residual + r * n, c + r * n);
     }
   });
 }
@@ -97,7 +113,8 @@ class BlockRun {
     int64_t a_stride = gemm_.a_stride;
     if (copies_) {
       for (int64_t r = 0; r < rows_; ++r)
-        __builtin_memcpy(scratch_->a + r * kCopiedStride, a + r * a_stride, static_cast<size_t>(k.size) * sizeof(float));
+        __builtin_memcpy(scratch_->a + r * kCopiedStride, a + r * a_stride,
+                         static_cast<size_t>(k.size) * sizeof(float));
       a = scratch_->a;
       a_stride = kCopiedStride;
     }
@@ -111,14 +128,38 @@ class BlockRun {
   // All strips of rows over one panel, while it is in the nearest cache; the next panel is fetched meanwhile.
   void run_panel(const KBlock& k, const float* a, int64_t a_stride, int64_t p) {
     const bool more = p + 1 < block_.last_panel;
-    const char* next = reinterpret_cast<const char*>(
-        more ? weights(p + 1, k.begin) : k.last ? weights(p, k.begin) : weights(block_.first_panel, k.begin + k.size));
+    const char* next = reinterpret_cast<const char*>(more     ? weights(p + 1, k.begin)
+                                                     : k.last ? weights(p, k.begin)
+                                                              : weights(block_.first_panel, k.begin + k.size));
     const int64_t lines_per_round = kPanelWidth * kUnroll * static_cast<int64_t>(sizeof(W)) / 64;
     const int64_t lines = (lines_per_round + strips_ - 1) / strips_;
+    const char* end = next + k.size * kPanelWidth * static_cast<int64_t>(sizeof(W));
     for (int64_t s = 0; s < strips_; ++s) {
       const int64_t row = rows_ * s / strips_, count = rows_ * (s + 1) / strips_ - row;
       float* to = sums(p, row);
-      kTiles<W>.single[count]({a + row * a_stride, a_stride, weights(p, k.begin), 0, k.size, to, 0, k.first, next, lines});
+      TileCall call = {a + row * a_stride,
+                       a_stride,
+                       weights(p, k.begin),
+                       0,
+                       k.size,
+                       to,
+                       0,
+                       k.first,
+                       next,
+                       next < end ? lines : 0,
+                       nullptr,
+                       0,
+                       0};
+      if (k.last) {
+        call.written = reinterpret_cast<const char*>(gemm_.c + (block_.first_row + row) * gemm_.n + p * kPanelWidth);
+        call.written_stride = gemm_.n * 4;
+        call.written_rows = count;
+      } else if (!k.first) {
+        call.written = reinterpret_cast<const char*>(to);
+        call.written_stride = kPanelWidth * 4;
+        call.written_rows = count;
+      }
+      kTiles<W>.single[count](call);
       next += k.size / kUnroll * lines * 64;
       if (k.last) finish(to, p, row, count);
     }
@@ -129,14 +170,14 @@ class BlockRun {
     int64_t p = block_.first_panel;
     for (; p + at_once <= block_.last_panel; p += at_once) {
       float* to = sums(p, 0);
-      kTiles<W>.several[rows_]({a, a_stride, weights(p, k.begin), gemm_.k * kPanelWidth, k.size, to, rows_ * kPanelWidth,
-                                k.first, nullptr, 0});
+      kTiles<W>.several[rows_](
+          {a, a_stride, weights(p, k.begin), gemm_.k * kPanelWidth, k.size, to, rows_ * kPanelWidth, k.first});
       if (k.last)
         for (int i = 0; i < at_once; ++i) finish(to + i * rows_ * kPanelWidth, p + i, 0, rows_);
     }
     for (; p < block_.last_panel; ++p) {
       float* to = sums(p, 0);
-      kTiles<W>.single[rows_]({a, a_stride, weights(p, k.begin), 0, k.size, to, 0, k.first, nullptr, 0});
+      kTiles<W>.single[rows_]({a, a_stride, weights(p, k.begin), 0, k.size, to, 0, k.first});
       if (k.last) finish(to, p, 0, rows_);
     }
   }

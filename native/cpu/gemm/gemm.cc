@@ -5,10 +5,12 @@
 namespace nt {
 namespace {
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t divide_up(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
-// Panels a block, at most `most`: as many as leave no worker idle for long. Every worker is to get a few blocks, because
-// workers start late and are slowed by others.
+// Panels a block, at most `most`: as many as leave no worker idle for long. Every worker is to get a few blocks,
+// because workers start late and are slowed by others.
 int64_t panels_per_block(int64_t panels, int64_t most, int64_t row_blocks, int64_t workers) {
   constexpr int64_t kBlocksPerWorker = 4;
   const int64_t wanted = workers == 1 ? 1 : workers * kBlocksPerWorker;

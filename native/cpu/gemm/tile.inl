@@ -14,6 +14,10 @@ static constexpr int panels_at_once(int rows) {
   return 4 * accumulators <= Vec::kRegisters / 2 ? 4 : 2 * accumulators <= Vec::kRegisters * 3 / 4 ? 2 : 1;
 }
 
+// Steps of k between two looks at what to fetch.
+static constexpr int kUnroll = 4;
+static constexpr int64_t kLineBytes = 64;
+
 struct TileCall {
   const float* a;
   int64_t a_stride;
@@ -22,25 +26,38 @@ struct TileCall {
   int64_t k;
   float* sums;
   int64_t sums_stride;
-  bool first;        // of the blocks of K
-  const char* next;  // what to fetch meanwhile
-  int64_t lines;     // lines of 64 bytes to fetch every kUnroll steps
+  bool first;  // of the blocks of K
+
+  // Fetched meanwhile, because the hardware does not see them coming: the weights that are needed next, `next_lines`
+  // at every look, and the rows that will be written behind this tile.
+  const char* next = nullptr;
+  int64_t next_lines = 0;
+  const char* written = nullptr;
+  int64_t written_stride = 0, written_rows = 0;
 };
 
-static constexpr int kUnroll = 4;
+// Row r of A is base[r / 4] plus 0 to 3 strides: a pointer a row would not fit in the general registers. The empty
+// statement keeps the compiler from undoing that.
+static constexpr int kRowsPerBase = 4;
+static inline void keep(const float*& base) {
+  __asm__("" : "+r"(base));
+}
 
 template <int R, int P, class W>
 static void tile(const TileCall& call) {
-  constexpr int kLanes = Vec::kLanes, kVectors = P * kTileVectors;
+  constexpr int kLanes = Vec::kLanes, kVectors = P * kTileVectors, kBases = (R + kRowsPerBase - 1) / kRowsPerBase;
   Vec sum[R][kVectors];
 #pragma GCC unroll 64
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 64
     for (int j = 0; j < kVectors; ++j) sum[r][j] = Vec(0.0f);
 
-  const float* a = call.a;
+  const int64_t a_stride = call.a_stride, three_strides = 3 * a_stride, panel_stride = call.panel_stride;
   const W* w = static_cast<const W*>(call.panels);
-  const int64_t a_stride = call.a_stride, panel_stride = call.panel_stride;
+  const float* base[kBases];
+#pragma GCC unroll 64
+  for (int i = 0; i < kBases; ++i) base[i] = call.a + i * kRowsPerBase * a_stride;
+
   const auto step = [&](int offset) __attribute__((always_inline)) {
     Vec column[kVectors];
 #pragma GCC unroll 64
@@ -48,34 +65,53 @@ static void tile(const TileCall& call) {
       column[j] = Vec::load(w + j / kTileVectors * panel_stride + offset * kPanelWidth + j % kTileVectors * kLanes);
 #pragma GCC unroll 64
     for (int r = 0; r < R; ++r) {
-      const Vec element(a[r * a_stride + offset]);
+      const int64_t row = r % kRowsPerBase == 3 ? three_strides : r % kRowsPerBase * a_stride;
+      const Vec element(base[r / kRowsPerBase][row + offset]);
 #pragma GCC unroll 64
       for (int j = 0; j < kVectors; ++j) sum[r][j] = fma(element, column[j], sum[r][j]);
     }
   };
+  const auto advance = [&](int steps) __attribute__((always_inline)) {
+    w += steps * kPanelWidth;
+#pragma GCC unroll 64
+    for (int i = 0; i < kBases; ++i) {
+      base[i] += steps;
+      keep(base[i]);
+    }
+  };
 
-  int64_t k = call.k;
-  const char* next = call.next;
+  int64_t k = call.k, rows_to_fetch = call.written_rows;
+  const char *next = call.next, *written = call.written;
   for (; k >= kUnroll; k -= kUnroll) {
-    for (int64_t line = 0; line < call.lines; ++line, next += 64) __builtin_prefetch(next, 0, 2);
+    if (rows_to_fetch > 0) {
+#pragma GCC unroll 4
+      for (int64_t byte = 0; byte < kPanelWidth * 4; byte += kLineBytes) __builtin_prefetch(written + byte, 1, 3);
+      written += call.written_stride;
+      --rows_to_fetch;
+    }
+    for (int64_t line = 0; line < call.next_lines; ++line, next += kLineBytes) __builtin_prefetch(next, 0, 2);
 #pragma GCC unroll 64
     for (int u = 0; u < kUnroll; ++u) step(u);
-    a += kUnroll;
-    w += kUnroll * kPanelWidth;
+    advance(kUnroll);
   }
   for (; k > 0; --k) {
     step(0);
-    a += 1;
-    w += kPanelWidth;
+    advance(1);
   }
 
+  const auto place = [&](int r, int j) __attribute__((always_inline)) {
+    return call.sums + j / kTileVectors * call.sums_stride + r * kPanelWidth + j % kTileVectors * kLanes;
+  };
+  if (!call.first) {
+#pragma GCC unroll 64
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 64
+      for (int j = 0; j < kVectors; ++j) sum[r][j] = Vec::load(place(r, j)) + sum[r][j];
+  }
 #pragma GCC unroll 64
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 64
-    for (int j = 0; j < kVectors; ++j) {
-      float* to = call.sums + j / kTileVectors * call.sums_stride + r * kPanelWidth + j % kTileVectors * kLanes;
-      (call.first ? sum[r][j] : Vec::load(to) + sum[r][j]).store(to);
-    }
+    for (int j = 0; j < kVectors; ++j) sum[r][j].store(place(r, j));
 }
 
 using TileKernel = void (*)(const TileCall&);

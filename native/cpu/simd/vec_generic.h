@@ -204,7 +204,9 @@ inline IVec round_to_int(Vec a) {
   return truncate_to_int(round(a));
 }
 
-inline float reduce_add(Vec a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
+inline float reduce_add(Vec a) {
+  return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+}
 
 inline float reduce_max(Vec a) {
   const float x0 = a.v[0] > a.v[2] ? a.v[0] : a.v[2];

@@ -43,7 +43,8 @@ const char* infer(InferCall& call) {
   call.out[0].shape[-1] = sizes.n;
   if (has_input(call, 2)) {
     if (!is_weight(call.in[2].dtype)) return "bias must be float32, float16 or bfloat16";
-    if (call.in[2].shape.rank != 1 || call.in[2].shape.dims[0] != sizes.n) return "bias must have one number for each column";
+    if (call.in[2].shape.rank != 1 || call.in[2].shape.dims[0] != sizes.n)
+      return "bias must have one number for each column";
   }
   if (has_input(call, 3) && (call.in[3].dtype != DType::kF32 || call.in[3].shape != call.out[0].shape))
     return "residual must be float32 of the result's shape";
