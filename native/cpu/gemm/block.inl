@@ -1,5 +1,6 @@
 // The loops around the microkernel, for one block of C. Sums of a block stay in scratch, tile by tile, until the last
 // block of K; then finish() makes C out of them while they are in the nearest cache.
+#include "cpu/gemm/tile.inl"
 
 // Blocks of K are near-equal and at most this long. Their number depends on K alone.
 static constexpr int64_t kBlockK = 512;
