@@ -1,0 +1,66 @@
+/** What the tokenizer thread is asked and what it answers. All of it can be cloned; typed arrays are handed over. */
+
+/** A token outside of the model's vocabulary, with the members that `tokenizer.json` gives it. */
+export interface TokenToAdd {
+  content: string;
+  single_word: boolean;
+  lstrip: boolean;
+  rstrip: boolean;
+  normalized: boolean;
+  special: boolean;
+}
+
+/** A vocabulary: token i is `text` from `ends[i - 1]` to `ends[i]`, its id `ids[i]`. */
+export interface StoredVocabulary {
+  text: string;
+  ends: Uint32Array;
+  ids: Uint32Array;
+}
+
+/** `tokenizer.json` with its vocabulary apart. */
+export interface TokenizerFile {
+  head: Record<string, unknown>;
+  vocabulary: StoredVocabulary;
+}
+
+/** Tokens of several texts, one text behind the other: text i ends before `ends[i]`. No special tokens around them. */
+export interface EncodedTexts {
+  ids: Int32Array;
+  ends: Int32Array;
+  /** [start, end] of every token in UTF-16 units of its text. */
+  offsets: Int32Array | null;
+  /** The same for a token that is the first of its row; null where that makes no difference. */
+  firstOffsets: Int32Array | null;
+  /** Index of the word every token belongs to; -1 for none. */
+  words: Int32Array | null;
+  tokens: string[] | null;
+}
+
+/** Requests by operation. `handle` is the number the caller gave the tokenizer when it opened it. */
+export interface Request {
+  /** Reads `path`. */
+  open: { handle: number; path: string };
+  /** Makes the tokenizer of what was read, members in `changes` replaced; answers the ids of `tokens`. */
+  build: { handle: number; changes: Record<string, unknown>; tokens: TokenToAdd[] };
+  /**
+   * `trims` has an entry for each byte-level post-processor that takes spaces out of the offsets: whether it leaves the
+   * space that the pre-tokenizer put before the text.
+   */
+  encode: { handle: number; texts: string[]; offsets: boolean; words: boolean; tokens: boolean; trims: boolean[] };
+  decode: { handle: number; ids: Int32Array; ends: Int32Array; skipSpecialTokens: boolean };
+  close: { handle: number };
+}
+
+/** Answers by operation. */
+export interface Answer {
+  open: TokenizerFile;
+  build: (number | null)[];
+  encode: EncodedTexts;
+  decode: string[];
+  close: null;
+}
+
+/** One message from the thread. */
+export type Reply =
+  | { id: number; value: unknown }
+  | { id: number; error: { name: string; message: string; code: string | null } };

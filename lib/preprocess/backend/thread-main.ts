@@ -1,0 +1,201 @@
+import type { Encoding, Tokenizer } from 'tokenizers';
+import type { EncodedTexts, Reply, Request, StoredVocabulary, TokenizerFile, TokenToAdd } from './messages';
+
+/**
+ * Everything that runs on the tokenizer thread. The thread is started from the source text of this function, so that it
+ * needs no file of its own: nothing outside the function may be used in it but types.
+ */
+export function threadMain(): void {
+  const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
+  const { readFile } = require('node:fs/promises') as typeof import('node:fs/promises');
+  const port = parentPort as import('node:worker_threads').MessagePort;
+  // biome-ignore lint/suspicious/noExplicitAny: the members of a JSON file
+  type Json = Record<string, any>;
+
+  const files = new Map<number, Json>();
+  const tokenizers = new Map<number, Tokenizer>();
+
+  /** An answer and the buffers that go with it instead of being copied. */
+  type Result<T> = [value: T, transfer: ArrayBufferLike[]];
+
+  const operations = {
+    async open({ handle, path }: Request['open']): Promise<Result<TokenizerFile>> {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+      const file = JSON.parse(text) as Json;
+      if (file === null || typeof file !== 'object' || file.model === null || typeof file.model !== 'object')
+        throw new SyntaxError("it has no object named 'model'");
+      files.set(handle, file);
+      const { vocab, merges, ...model } = file.model;
+      const vocabulary = storeVocabulary(vocab);
+      return [{ head: { ...file, model }, vocabulary }, [vocabulary.ends.buffer, vocabulary.ids.buffer]];
+    },
+
+    async build({ handle, changes, tokens }: Request['build']): Promise<Result<(number | null)[]>> {
+      const { AddedToken, Tokenizer } = require(workerData.tokenizers) as typeof import('tokenizers');
+      const file = { ...files.get(handle), ...changes };
+      files.delete(handle);
+      const tokenizer = Tokenizer.fromString(JSON.stringify(file));
+      const added = tokens.map(
+        (token: TokenToAdd) =>
+          new AddedToken(token.content, token.special, {
+            singleWord: token.single_word,
+            leftStrip: token.lstrip,
+            rightStrip: token.rstrip,
+            normalized: token.normalized,
+          }),
+      );
+      if (added.length > 0) tokenizer.addAddedTokens(added);
+      tokenizers.set(handle, tokenizer);
+      return [tokens.map((token: TokenToAdd) => tokenizer.tokenToId(token.content)), []];
+    },
+
+    async encode({ handle, texts, offsets, words, tokens, trims }: Request['encode']): Promise<Result<EncodedTexts>> {
+      const encodings = await tokenizerOf(handle).encodeBatch(texts, { addSpecialTokens: false });
+      const lists = encodings.map((encoding) => encoding.getIds());
+      const encoded: EncodedTexts = {
+        ...concatenate(lists),
+        offsets: null,
+        firstOffsets: null,
+        words: null,
+        tokens: null,
+      };
+      const size = encoded.ids.length;
+      if (words) {
+        encoded.words = new Int32Array(size);
+        let at = 0;
+        for (const encoding of encodings) for (const word of encoding.getWordIds()) encoded.words[at++] = word ?? -1;
+      }
+      if (tokens) encoded.tokens = encodings.flatMap((encoding) => encoding.getTokens());
+      if (offsets) {
+        encoded.offsets = new Int32Array(2 * size);
+        if (trims.includes(true)) encoded.firstOffsets = new Int32Array(2 * size);
+        let at = 0;
+        encodings.forEach((encoding, i) => {
+          writeOffsets(texts[i] as string, encoding, trims, encoded, 2 * at);
+          at += encoding.getLength();
+        });
+      }
+      const arrays = [encoded.ids, encoded.ends, encoded.offsets, encoded.firstOffsets, encoded.words];
+      return [encoded, arrays.flatMap((array) => (array ? [array.buffer] : []))];
+    },
+
+    async decode({ handle, ids, ends, skipSpecialTokens }: Request['decode']): Promise<Result<string[]>> {
+      const lists: number[][] = [];
+      let start = 0;
+      for (const end of ends) {
+        lists.push(Array.from(ids.subarray(start, end)));
+        start = end;
+      }
+      return [await tokenizerOf(handle).decodeBatch(lists, skipSpecialTokens), []];
+    },
+
+    async close({ handle }: Request['close']): Promise<Result<null>> {
+      files.delete(handle);
+      tokenizers.delete(handle);
+      return [null, []];
+    },
+  };
+
+  function tokenizerOf(handle: number): Tokenizer {
+    const tokenizer = tokenizers.get(handle);
+    if (tokenizer === undefined) throw new Error('this tokenizer was disposed');
+    return tokenizer;
+  }
+
+  function storeVocabulary(vocab: unknown): StoredVocabulary {
+    if (vocab === null || typeof vocab !== 'object') throw new SyntaxError("its model has no 'vocab'");
+    const entries: [string, number][] = Array.isArray(vocab)
+      ? vocab.map((piece, id) => [String(Array.isArray(piece) ? piece[0] : piece), id])
+      : (Object.entries(vocab) as [string, number][]);
+    const ends = new Uint32Array(entries.length);
+    const ids = new Uint32Array(entries.length);
+    let length = 0;
+    entries.forEach(([token, id], i) => {
+      length += token.length;
+      ends[i] = length;
+      ids[i] = id;
+    });
+    return { text: entries.map(([token]) => token).join(''), ends, ids };
+  }
+
+  function concatenate(lists: number[][]): { ids: Int32Array; ends: Int32Array } {
+    const ends = new Int32Array(lists.length);
+    let size = 0;
+    lists.forEach((list, i) => {
+      ends[i] = size += list.length;
+    });
+    const ids = new Int32Array(size);
+    lists.forEach((list, i) => {
+      ids.set(list, (ends[i] as number) - list.length);
+    });
+    return { ids, ends };
+  }
+
+  /** Writes the offsets of one text, in UTF-16 units. `trims` as in tokenizers' process_offsets (byte level). */
+  function writeOffsets(text: string, encoding: Encoding, trims: boolean[], out: EncodedTexts, at: number): void {
+    const offsets = encoding.getOffsets() as [number, number][];
+    const tokens = trims.length > 0 ? encoding.getTokens() : null;
+    const units = utf16Positions(text);
+    const write = (into: Int32Array, first: boolean): void => {
+      offsets.forEach((offset, i) => {
+        let [start, end] = offset;
+        if (tokens) for (const prefix of trims) [start, end] = trim(tokens[i] as string, start, end, prefix, first);
+        into[at + 2 * i] = units ? (units[start] as number) : start;
+        into[at + 2 * i + 1] = units ? (units[end] as number) : end;
+      });
+    };
+    write(out.offsets as Int32Array, false);
+    if (out.firstOffsets) write(out.firstOffsets, true);
+  }
+
+  function trim(token: string, start: number, end: number, prefix: boolean, first: boolean): [number, number] {
+    let leading = 0;
+    while (leading < token.length && isSpace(token, leading)) leading++;
+    let trailing = 0;
+    while (trailing < token.length && isSpace(token, token.length - 1 - trailing)) trailing++;
+    if (leading > 0) {
+      if (prefix && (first || start === 0)) leading--; // that space was put there by the tokenizer
+      start = Math.min(start + leading, end);
+    }
+    if (trailing > 0 && end >= trailing) end = Math.max(end - trailing, start);
+    return [start, end];
+  }
+
+  /** Unicode White_Space, and the character that stands for a space in byte-level vocabularies. */
+  function isSpace(token: string, i: number): boolean {
+    return /[\u0120\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/.test(token[i] as string);
+  }
+
+  /** Position in UTF-16 units of every code point and of the end; null where both counts are the same. */
+  function utf16Positions(text: string): Int32Array | null {
+    if (!/[\ud800-\udbff][\udc00-\udfff]/.test(text)) return null;
+    const positions = new Int32Array(text.length + 1);
+    let points = 0;
+    let units = 0;
+    for (const character of text) {
+      positions[points++] = units;
+      units += character.length;
+    }
+    positions[points] = units;
+    return positions;
+  }
+
+  port.on(
+    'message',
+    async ({ id, operation, payload }: { id: number; operation: keyof typeof operations; payload: never }) => {
+      let reply: Reply;
+      try {
+        const [value, transfer] = await operations[operation](payload);
+        port.postMessage({ id, value }, transfer as ArrayBuffer[]);
+        return;
+      } catch (error) {
+        const { name, message, code } = error as Error & { code?: string };
+        reply = {
+          id,
+          error: { name: String(name), message: String(message), code: code === undefined ? null : String(code) },
+        };
+      }
+      port.postMessage(reply);
+    },
+  );
+}

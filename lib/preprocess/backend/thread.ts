@@ -1,0 +1,84 @@
+import { Worker } from 'node:worker_threads';
+import { RuntimeError } from '../../errors';
+import type { Answer, Reply, Request } from './messages';
+import { threadMain } from './thread-main';
+
+/** An error that the tokenizer thread answered. */
+export class ThreadFault extends Error {
+  override name = 'ThreadFault';
+  constructor(
+    /** Name of the error class on the thread. */
+    readonly kind: string,
+    message: string,
+    readonly code: string | null,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * The thread on which the npm package `tokenizers` lives. Its encodings are freed by the garbage collector of the
+ * thread that made them, thousands at a time: on the event loop's own thread that stops it for 60 to 100 ms, and loading
+ * a large vocabulary for seconds. Here, with a small young generation, it stops nobody.
+ */
+export class TokenizerThread {
+  private readonly worker: Worker;
+  private readonly pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
+  private lastId = 0;
+  private ended: RuntimeError | null = null;
+
+  constructor() {
+    this.worker = new Worker(`(${threadMain.toString()})()`, {
+      eval: true,
+      execArgv: [],
+      workerData: { tokenizers: require.resolve('tokenizers') },
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
+    });
+    this.worker.unref(); // an idle tokenizer does not keep the process
+    this.worker.on('message', (reply: Reply) => this.settle(reply));
+    this.worker.on('error', (error) => this.end(String(error.message)));
+    this.worker.on('exit', () => this.end('it was stopped'));
+  }
+
+  /** Asks the thread; rejects with a `ThreadFault` for its errors, with a `RuntimeError` when the thread has ended. */
+  request<K extends keyof Request>(operation: K, payload: Request[K]): Promise<Answer[K]> {
+    return new Promise((resolve, reject) => {
+      if (this.ended) {
+        reject(this.ended);
+        return;
+      }
+      const id = ++this.lastId;
+      if (this.pending.size === 0) this.worker.ref();
+      this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.worker.postMessage({ id, operation, payload });
+    });
+  }
+
+  /** Ends the thread; what it was asked for is rejected. */
+  stop(): void {
+    this.end('it was stopped');
+    void this.worker.terminate();
+  }
+
+  get alive(): boolean {
+    return this.ended === null;
+  }
+
+  private settle(reply: Reply): void {
+    const waiting = this.pending.get(reply.id);
+    if (waiting === undefined) return;
+    this.pending.delete(reply.id);
+    if (this.pending.size === 0) this.worker.unref();
+    if ('error' in reply) waiting.reject(new ThreadFault(reply.error.name, reply.error.message, reply.error.code));
+    else waiting.resolve(reply.value);
+  }
+
+  private end(reason: string): void {
+    if (this.ended) return;
+    this.ended = new RuntimeError(`the tokenizer thread has ended (${reason}); load the tokenizer again`, {
+      code: 'ERR_TOKENIZER_THREAD',
+    });
+    for (const { reject } of this.pending.values()) reject(this.ended);
+    this.pending.clear();
+  }
+}

@@ -1,0 +1,58 @@
+import { ValueError } from '../../errors';
+import { warn } from '../../logging';
+import * as classes from './classes';
+import type { JsonObject, TokenizerFolder } from './folder';
+import { readFolder } from './folder';
+import { type FromPretrainedOptions, loadTokenizer, type TokenizerClass } from './load';
+import { PreTrainedTokenizer } from './pretrained-tokenizer';
+
+/** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */
+const kClasses: Record<string, TokenizerClass> = { ...classes, PreTrainedTokenizer };
+
+/** Tokenizer class of a model family, for folders that name none. */
+const kClassOfModel: Record<string, string> = {
+  albert: 'AlbertTokenizer',
+  bert: 'BertTokenizer',
+  camembert: 'CamembertTokenizer',
+  distilbert: 'DistilBertTokenizer',
+  electra: 'ElectraTokenizer',
+  modernbert: 'TokenizersBackend',
+  mpnet: 'MPNetTokenizer',
+  roberta: 'RobertaTokenizer',
+  'xlm-roberta': 'XLMRobertaTokenizer',
+};
+
+/** Chooses the tokenizer class of a folder and loads it. */
+// biome-ignore lint/complexity/noStaticOnlyClass: the name and the method are Transformers'
+export class AutoTokenizer {
+  /**
+   * Loads the tokenizer of a folder with the class that tokenizer_config.json names, else config.json, else the model's
+   * family. A class that is not known here is loaded as `PreTrainedTokenizer`, with a warning.
+   * @throws as `PreTrainedTokenizer.from_pretrained`
+   */
+  static async from_pretrained(path: string, options: FromPretrainedOptions = {}): Promise<PreTrainedTokenizer> {
+    if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
+    const folder = await readFolder(path, options.subfolder);
+    return loadTokenizer(classFor(folder, options), path, options, folder);
+  }
+}
+
+function classFor(folder: TokenizerFolder, options: FromPretrainedOptions): TokenizerClass {
+  if (options.tokenizer_type != null) {
+    const name = kClassOfModel[options.tokenizer_type];
+    if (name !== undefined) return kClasses[name] as TokenizerClass;
+    throw new ValueError(
+      `tokenizer_type '${options.tokenizer_type}' is not known; it can be ${Object.keys(kClassOfModel).join(', ')}`,
+    );
+  }
+  const modelConfig = (options.config ?? folder.modelConfig) as JsonObject | null;
+  const name = folder.config?.['tokenizer_class'] ?? modelConfig?.['tokenizer_class'];
+  if (typeof name !== 'string') {
+    const ofModel = kClassOfModel[String(modelConfig?.['model_type'])];
+    return ofModel === undefined ? PreTrainedTokenizer : (kClasses[ofModel] as TokenizerClass);
+  }
+  const found = Object.hasOwn(kClasses, name.replace(/Fast$/, '')) ? kClasses[name.replace(/Fast$/, '')] : undefined;
+  if (found) return found;
+  warn(`the tokenizer class '${name}' of '${folder.path}' is not known; it is loaded as PreTrainedTokenizer`);
+  return PreTrainedTokenizer;
+}
