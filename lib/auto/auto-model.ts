@@ -5,6 +5,9 @@ import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
 
+/** A model class with its loader. */
+export type LoadableClass = ModelClass & { from_pretrained: typeof PreTrainedModel.from_pretrained };
+
 /** Classes that a program has registered for a config class, by the Auto class. */
 const registered = new Map<typeof AutoModelBase, Map<typeof PretrainedConfig, ModelClass>>();
 
@@ -71,18 +74,18 @@ class AutoModelBase {
   }
 
   /** The class for a config, by the config's exact class. */
-  protected static classFor(config: PretrainedConfig): ModelClass & typeof PreTrainedModel {
-    type Found = ModelClass & typeof PreTrainedModel;
+  /** The class for a config, by the config's exact class. @throws ValueError when there is none */
+  static classFor(config: PretrainedConfig): LoadableClass {
     const ConfigType = config.constructor as typeof PretrainedConfig;
     const own = registered.get(this)?.get(ConfigType);
-    if (own) return own as Found;
+    if (own) return own as LoadableClass;
     const candidates = candidatesOf(ConfigType, this.suffix);
     const [first] = candidates;
     if (!first) throw unmapped(this.name, ConfigType);
     const named = candidates.find((c) =>
       (config.architectures ?? []).some((a) => a.replace(/^(TF|Flax)/, '') === c.name),
     );
-    return (named ?? first) as Found;
+    return (named ?? first) as LoadableClass;
   }
 }
 
@@ -119,12 +122,12 @@ export class AutoModel extends AutoModelBase {
 export class AutoModelForPreTraining extends AutoModelBase {
   static override readonly suffix = 'ForPreTraining';
 
-  protected static override classFor(config: PretrainedConfig): ModelClass & typeof PreTrainedModel {
+  static override classFor(config: PretrainedConfig): LoadableClass {
     const ConfigType = config.constructor as typeof PretrainedConfig;
     const suffix = candidatesOf(ConfigType, this.suffix).length > 0 ? this.suffix : 'ForMaskedLM';
     const [first] = candidatesOf(ConfigType, suffix);
     if (!first) throw unmapped(this.name, ConfigType);
-    return first as ModelClass & typeof PreTrainedModel;
+    return first as LoadableClass;
   }
 }
 

@@ -69,7 +69,7 @@ export class TextEmbedder {
       return_attention_mask: false,
       ...(options.signal && { signal: options.signal }),
     });
-    return encoding.input_ids as number[][];
+    return encoding.input_ids as unknown as number[][];
   }
 
   /**

@@ -5,7 +5,7 @@ import type { CheckpointSource } from '../checkpoint/source';
 import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
-import { Parameter } from '../nn/parameter';
+import type { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
 import { type DType, dtypes, isFloating } from '../tensor/dtype';
 import { fence, loadTensor } from '../tensor/load';
@@ -19,7 +19,8 @@ import {
   type ProgressInfo,
   requestedDtype,
 } from './load-options';
-import { type LoadPlan, type LoadTarget, type Mismatch, planLoad } from './load-plan';
+import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
+import { loadTargetOf } from './load-target';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
 export type { FromPretrainedOptions, ProgressInfo } from './load-options';
@@ -49,7 +50,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const weights = await openWeights(path, options);
   try {
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
-    const plan = planLoad(weights.shapes, targetOf(ModelType, model, options), {
+    const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
     });
     await fill(ModelType, model, plan, weights, dtype, options);
@@ -167,22 +168,6 @@ function autoDtype(config: PretrainedConfig, weights: Weights): DType {
     `dtype 'auto' is ${String(type)}, from ${stated ? 'the config' : 'the first floating tensor of the checkpoint'}`,
   );
   return checkWeightType(String(type).replace(/^torch\./, '') as DType);
-}
-
-function targetOf(ModelType: ModelClass, model: PreTrainedModel, options: FromPretrainedOptions): LoadTarget {
-  const parameters = new Map<string, Parameter>();
-  for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
-  const silentBuffers = new Set<string>();
-  for (const [name, buffer] of model.named_buffers()) if (!buffer.persistent) silentBuffers.add(name);
-  return {
-    className: ModelType.name,
-    parameters,
-    silentBuffers,
-    base_model_prefix: ModelType.base_model_prefix,
-    ignoreMissing: ModelType._keys_to_ignore_on_load_missing,
-    ignoreUnexpected: ModelType._keys_to_ignore_on_load_unexpected,
-    key_mapping: options.key_mapping ?? {},
-  };
 }
 
 /** Bytes that are read between two reports of progress. */

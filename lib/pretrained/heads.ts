@@ -2,7 +2,7 @@ import { ValueError } from '../errors';
 import { type Encoded, traceOf } from '../nn/encoded';
 import { toIds } from '../nn/ids';
 import { type ClassifierConfig, classLoss, type Labels, sequenceLoss, spanLoss, tokenLoss } from '../nn/losses';
-import type { TokenInputs } from '../nn/tokens';
+import type { Counted, TokenInputs } from '../nn/tokens';
 import { reshape } from '../tensor/dispatch';
 import { slice } from '../tensor/ops/layout';
 import { Tensor } from '../tensor/tensor';
@@ -39,6 +39,11 @@ export interface SpanLabels {
   /** [B] */
   start_positions?: Labels;
   end_positions?: Labels;
+}
+
+/** The loss of a span is over all positions of a row, masked ones too: with labels, rows are computed whole. */
+export function spanCounts({ start_positions, end_positions }: SpanLabels): Counted {
+  return start_positions === undefined || end_positions === undefined ? null : 'all';
 }
 
 /** Question answering. @param logits - [N, 2], packed */

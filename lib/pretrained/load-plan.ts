@@ -22,6 +22,9 @@ export interface LoadTarget {
   /** Regular expressions, searched: names that may be missing, names that may be left over. */
   ignoreMissing: readonly string[];
   ignoreUnexpected: readonly string[];
+  /** Regular expressions, searched: names that are copies of another when weights are tied, and count when not. */
+  tiedKeys: readonly string[];
+  areTied: boolean;
   /** Regular expressions over the file's names and what takes their place. */
   key_mapping?: Record<string, string>;
 }
@@ -74,7 +77,7 @@ export function planLoad(
       continue;
     }
     used.add(key);
-    if (sources.has(parameter)) continue;
+    if (sources.has(parameter) && (target.areTied || !isTiedKey(name, target))) continue;
     const found = checkpoint.get(source) as readonly number[];
     if (sameShape(found, parameter.dims)) sources.set(parameter, { name, parameter, source });
     else if (!mismatched.some(([other]) => target.parameters.get(other) === parameter))
@@ -96,6 +99,11 @@ export function planLoad(
     renamed,
     unfilled: unfilled(target, sources),
   };
+}
+
+/** Whether `name` is one of the names that are copies when weights are tied. */
+function isTiedKey(name: string, { tiedKeys }: LoadTarget): boolean {
+  return tiedKeys.some((pattern) => new RegExp(pattern).test(name));
 }
 
 function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPlan['unfilled'] {

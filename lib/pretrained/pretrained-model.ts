@@ -31,6 +31,9 @@ const callOptions = ['output_hidden_states', 'output_attentions', 'return_dict',
 /** Inputs of a call by name, with its options among them. */
 export type ModelInputs = CallOptions & Record<string, unknown>;
 
+/** What a call takes: an object of named inputs, such as a tokenizer's result, or a promise of one. */
+export type CallInputs = object | PromiseLike<object>;
+
 /** A class of models, as the loader and the Auto classes see it. */
 export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   new (config: never, ...args: never[]): M;
@@ -44,6 +47,15 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keys_to_ignore_on_save: readonly string[];
   readonly _tied_weights_keys: readonly string[];
   readonly _keep_in_fp32_modules: readonly string[];
+}
+
+export interface PreTrainedModel {
+  /**
+   * Computes the model's outputs.
+   * @throws TypeError for an unknown input, ValueError for inputs that do not fit, AbortError
+   */
+  (inputs: CallInputs & { return_dict: false }): Promise<unknown[]>;
+  (inputs: CallInputs): Promise<ModelOutput>;
 }
 
 /**
@@ -208,9 +220,9 @@ export abstract class PreTrainedModel extends Module {
     await this.dispose();
   }
 
-  protected override async invoke(inputs: ModelInputs | PromiseLike<ModelInputs>): Promise<ModelOutput | unknown[]> {
+  protected override async invoke(inputs: CallInputs): Promise<ModelOutput | unknown[]> {
     const output = await this.compute(inputs, (named) => this.forward(named));
-    const asTuple = (await inputs).return_dict === false || this.config.return_dict === false;
+    const asTuple = ((await inputs) as ModelInputs).return_dict === false || this.config.return_dict === false;
     return asTuple ? output.to_tuple() : output;
   }
 
@@ -219,9 +231,9 @@ export abstract class PreTrainedModel extends Module {
    * @internal for what computes something else with this model's modules
    * @throws what the call's inputs or kernels fail with; AbortError
    */
-  async compute<O>(inputs: ModelInputs | PromiseLike<ModelInputs>, forward: (named: ModelInputs) => O): Promise<O> {
+  async compute<O>(inputs: CallInputs, forward: (named: ModelInputs) => O): Promise<O> {
     const stream = currentStream();
-    const given = await inputs;
+    const given = (await inputs) as ModelInputs;
     const named = this.checkInputs(given);
     const { signal } = given;
     const call = new Call(signal);

@@ -13,20 +13,21 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
-import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
   choiceOutput,
   flattenChoices,
   type SpanLabels,
   sequenceOutput,
+  spanCounts,
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
 import { relative_position_scores } from '../../tensor/ops/attention';
-import { add } from '../../tensor/ops/elementwise';
+import { add, mul } from '../../tensor/ops/elementwise';
 import type { Tensor } from '../../tensor/tensor';
 
 export class AlbertConfig extends PretrainedConfig {
@@ -152,13 +153,15 @@ class AlbertAttention extends Module {
   override forward(x: Tensor, tokens: Tokens, head_mask: Tensor | null, output_attentions: boolean): LayerOutput {
     const { layout } = tokens;
     const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
-    const bias = this.distance_embedding
+    const distances = this.distance_embedding
       ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
           heads: this.heads,
           both: this.kind === 'relative_key_query',
           length: layout.length,
         })
       : null;
+    // Unlike BERT, ALBERT adds them behind the scaling of the scores.
+    const bias = distances && mul(distances, Math.sqrt((q.dims[1] as number) / this.heads));
     const { output, probs } = attend(q, k, v, layout, { heads: this.heads, bias, head_mask, output_attentions });
     return { x: this.LayerNorm.forward(this.dense.forward(output, { residual: x })), probs };
   }
@@ -232,8 +235,8 @@ class AlbertTransformer extends Module {
         const output = layer.forward(x, tokens, head_mask, options.output_attentions ?? false);
         x = output.x;
         if (output.probs) attentions.push(output.probs);
+        if (options.output_hidden_states) hidden_states.push(x);
       }
-      if (options.output_hidden_states) hidden_states.push(x);
     }
     return { layout: tokens.layout, x, hidden_states, attentions };
   }
@@ -302,7 +305,7 @@ export class AlbertModel extends AlbertPreTrainedModel {
   }
 
   /** @internal The tokens of a call through all layers. */
-  encode(given: AlbertInputs, labels: Int32Array | null = null): Encoded {
+  encode(given: AlbertInputs, counted: Counted = null): Encoded {
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
@@ -312,7 +315,7 @@ export class AlbertModel extends AlbertPreTrainedModel {
       layers: config.num_hidden_layers,
       heads: config.num_attention_heads,
     };
-    const tokens = packTokens(given, limits, labels);
+    const tokens = packTokens(given, limits, counted);
     return this.encoder.forward(this.embeddings.forward(tokens), tokens, given);
   }
 
@@ -446,7 +449,7 @@ export class AlbertForQuestionAnswering extends AlbertPreTrainedModel {
   }
 
   override forward(given: AlbertInputs & SpanLabels): ModelOutput {
-    const encoded = this.albert.encode(given);
+    const encoded = this.albert.encode(given, spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

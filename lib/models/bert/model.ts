@@ -10,13 +10,14 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
-import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
   choiceOutput,
   flattenChoices,
   type SpanLabels,
   sequenceOutput,
+  spanCounts,
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
@@ -213,7 +214,7 @@ export class BertModel extends BertPreTrainedModel {
   }
 
   /** @internal The tokens of a call through all layers. */
-  encode(inputs: BertInputs, labels: Int32Array | null = null): Encoded {
+  encode(inputs: BertInputs, counted: Counted = null): Encoded {
     const { config } = this;
     const tokens = packTokens(
       inputs,
@@ -225,7 +226,7 @@ export class BertModel extends BertPreTrainedModel {
         layers: config.num_hidden_layers,
         heads: config.num_attention_heads,
       },
-      labels,
+      counted,
     );
     return this.encoder.forward(this.embeddings.forward(tokens), tokens, inputs);
   }
@@ -397,7 +398,7 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   }
 
   override forward(inputs: BertInputs & SpanLabels): ModelOutput {
-    const encoded = this.bert.encode(inputs);
+    const encoded = this.bert.encode(inputs, spanCounts(inputs));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), inputs);
   }
 }

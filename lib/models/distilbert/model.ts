@@ -14,13 +14,14 @@ import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, type Parameter } from '../../nn/parameter';
 import { sinusoidalTable } from '../../nn/positions';
-import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
   choiceOutput,
   flattenChoices,
   type SpanLabels,
   sequenceOutput,
+  spanCounts,
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
@@ -225,7 +226,7 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
   }
 
   /** @internal The tokens of a call through all layers. */
-  encode(given: DistilBertInputs, labels: Int32Array | null = null): Encoded {
+  encode(given: DistilBertInputs, counted: Counted = null): Encoded {
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
@@ -235,7 +236,7 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
       layers: config.n_layers,
       heads: config.n_heads,
     };
-    const tokens = packTokens(given, limits, labels);
+    const tokens = packTokens(given, limits, counted);
     return this.transformer.forward(this.embeddings.forward(tokens), tokens, given);
   }
 
@@ -314,7 +315,7 @@ export class DistilBertForQuestionAnswering extends DistilBertPreTrainedModel {
   }
 
   override forward(given: DistilBertInputs & SpanLabels): ModelOutput {
-    const encoded = this.distilbert.encode(given);
+    const encoded = this.distilbert.encode(given, spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

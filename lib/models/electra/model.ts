@@ -17,6 +17,7 @@ import {
   flattenChoices,
   type SpanLabels,
   sequenceOutput,
+  spanCounts,
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
@@ -291,7 +292,7 @@ export class ElectraForQuestionAnswering extends ElectraPreTrainedModel {
   }
 
   override forward(given: ElectraInputs & SpanLabels): ModelOutput {
-    const encoded = this.electra.encode(given);
+    const encoded = this.electra.encode(given, spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

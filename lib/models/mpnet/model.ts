@@ -15,13 +15,14 @@ import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
 import { positionsAfterPadding } from '../../nn/positions';
 import { relativeBias } from '../../nn/relative-bias';
-import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
   choiceOutput,
   flattenChoices,
   type SpanLabels,
   sequenceOutput,
+  spanCounts,
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
@@ -300,7 +301,7 @@ export class MPNetModel extends MPNetPreTrainedModel {
   }
 
   /** @internal The tokens of a call through all layers. */
-  encode(given: MPNetInputs, labels: Int32Array | null = null): Encoded {
+  encode(given: MPNetInputs, counted: Counted = null): Encoded {
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
@@ -311,7 +312,7 @@ export class MPNetModel extends MPNetPreTrainedModel {
       heads: config.num_attention_heads,
       defaultPositions: positionsAfterPadding(kPadding),
     };
-    const tokens = packTokens(given, limits, labels);
+    const tokens = packTokens(given, limits, counted);
     return this.encoder.forward(this.embeddings.forward(tokens), tokens, given);
   }
 
@@ -429,7 +430,7 @@ export class MPNetForQuestionAnswering extends MPNetPreTrainedModel {
   }
 
   override forward(given: MPNetInputs & SpanLabels): ModelOutput {
-    const encoded = this.mpnet.encode(given);
+    const encoded = this.mpnet.encode(given, spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

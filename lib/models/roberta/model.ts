@@ -10,13 +10,14 @@ import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
 import { positionsAfterPadding } from '../../nn/positions';
-import { packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
+import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import {
   choiceOutput,
   flattenChoices,
   type SpanLabels,
   sequenceOutput,
+  spanCounts,
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
@@ -136,7 +137,7 @@ export class RobertaModel extends RobertaPreTrainedModel {
   }
 
   /** @internal The tokens of a call through all layers. */
-  encode(given: RobertaInputs, labels: Int32Array | null = null): Encoded {
+  encode(given: RobertaInputs, counted: Counted = null): Encoded {
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
@@ -147,7 +148,7 @@ export class RobertaModel extends RobertaPreTrainedModel {
       heads: config.num_attention_heads,
       defaultPositions: positionsAfterPadding(config.pad_token_id as number),
     };
-    const tokens = packTokens(given, limits, labels);
+    const tokens = packTokens(given, limits, counted);
     return this.encoder.forward(this.embeddings.forward(tokens), tokens, given);
   }
 
@@ -265,7 +266,7 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   }
 
   override forward(given: RobertaInputs & SpanLabels): ModelOutput {
-    const encoded = this.roberta.encode(given);
+    const encoded = this.roberta.encode(given, spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

@@ -1,0 +1,117 @@
+import { basename } from 'node:path';
+import { openCheckpoint } from '../checkpoint/open';
+import type { CheckpointSource } from '../checkpoint/source';
+import type { PretrainedConfig } from '../pretrained/config';
+import { planLoad } from '../pretrained/load-plan';
+import { loadTargetOf } from '../pretrained/load-target';
+import type { ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
+import { AutoConfig } from './auto-config';
+import { AutoModel } from './auto-model';
+import { loadFamily } from './families';
+
+/** What is known of a checkpoint without loading it. */
+export interface CheckpointSummary {
+  path: string;
+  model_type: string;
+  architectures: string[];
+  files: { file: string; format: string; tensors: number; bytes: number }[];
+  dtypes: { dtype: string; tensors: number; parameters: number; bytes: number }[];
+  parameters: number;
+  bytes: number;
+  /** Facts of the config that a user asks for: name and value. */
+  details: [string, string][];
+  loads: boolean;
+  /** Why it does not load; and what to know when it does. */
+  reasons: string[];
+}
+
+/**
+ * Reads config and headers of a checkpoint, and plans its load without reading a weight.
+ * @throws OSError when there is no such folder; everything else that is wrong is among the reasons
+ */
+export async function inspectCheckpoint(folder: string): Promise<CheckpointSummary> {
+  const summary: CheckpointSummary = {
+    path: folder,
+    model_type: '',
+    architectures: [],
+    files: [],
+    dtypes: [],
+    parameters: 0,
+    bytes: 0,
+    details: [],
+    loads: false,
+    reasons: [],
+  };
+  const config = await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  if (config) describeConfig(summary, config);
+  const source = await attempt(summary, () => openCheckpoint(folder));
+  if (!source) return summary;
+  try {
+    describeFiles(summary, source);
+    const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
+    summary.loads = planned !== null;
+    return summary;
+  } finally {
+    await source.close();
+  }
+}
+
+/** What `f` gives, or null with its error among the reasons. */
+async function attempt<T>(summary: CheckpointSummary, f: () => Promise<T>): Promise<T | null> {
+  try {
+    return await f();
+  } catch (error) {
+    summary.reasons.push((error as Error).message);
+    return null;
+  }
+}
+
+const shown = ['hidden_size', 'num_hidden_layers', 'num_attention_heads', 'vocab_size', 'max_position_embeddings'];
+
+function describeConfig(summary: CheckpointSummary, config: PretrainedConfig): void {
+  const type = config.constructor as typeof PretrainedConfig;
+  summary.model_type = type.model_type;
+  summary.architectures = config.architectures ?? [];
+  const fields = config as unknown as Record<string, unknown>;
+  for (const name of shown) if (fields[name] !== undefined) summary.details.push([name, String(fields[name])]);
+}
+
+function describeFiles(summary: CheckpointSummary, source: CheckpointSource): void {
+  const dtypes = new Map<string, { tensors: number; parameters: number; bytes: number }>();
+  for (const part of source.parts) {
+    let bytes = 0;
+    for (const name of part.names()) {
+      const info = part.info(name);
+      const entry = dtypes.get(info.dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
+      const size = info.shape.reduce((n, d) => n * d, 1);
+      entry.tensors++;
+      entry.parameters += size;
+      entry.bytes += info.byteLength;
+      dtypes.set(info.dtype, entry);
+      summary.parameters += size;
+      bytes += info.byteLength;
+    }
+    const file = basename(part.files[0] ?? '');
+    summary.files.push({ file, format: part.format, tensors: part.names().length, bytes });
+    summary.bytes += bytes;
+  }
+  summary.dtypes = [...dtypes].map(([dtype, entry]) => ({ dtype, ...entry }));
+}
+
+/** Plans the load of the class that the config names, else of the headless network. */
+function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: CheckpointSource): true {
+  const type = config.constructor as typeof PretrainedConfig;
+  const family = loadFamily(type.model_type);
+  const named = summary.architectures.map((name) => family[name]).find((c) => c !== undefined);
+  const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
+  const model = new ModelType(config as never);
+  const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
+  const plan = planLoad(shapes, loadTargetOf(ModelType, model));
+  summary.details.push(['loads as', ModelType.name]);
+  if (!named && summary.architectures.length > 0)
+    summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);
+  if (plan.missing_keys.length > 0)
+    summary.reasons.push(`missing, to be newly initialized: ${plan.missing_keys.join(', ')}`);
+  if (plan.unexpected_keys.length > 0) summary.reasons.push(`not used: ${plan.unexpected_keys.join(', ')}`);
+  return true;
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../binding/addon';
+import { classifyCommand } from './classify';
+import type { Terminal } from './command';
+import { diagnose } from './diagnose';
+import { doctorCommand } from './doctor';
+import { embedCommand } from './embed';
+import { inspectCommand } from './inspect';
+import { runCli } from './run-cli';
+
+// Rooms below are loaded by the command that needs them: --help starts at once.
+const commands = [
+  embedCommand(async () => {
+    const { loadEmbedModel, nativeFormatRows } = await import('../jobs/models.js');
+    return { load: loadEmbedModel, formatRows: () => nativeFormatRows };
+  }),
+  classifyCommand(async () => {
+    const { loadClassifyModel, nativeFormatRows } = await import('../jobs/models.js');
+    return { load: loadClassifyModel, formatRows: () => nativeFormatRows };
+  }),
+  inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
+  doctorCommand(diagnose),
+];
+
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+const terminal: Terminal = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
+
+runCli(commands, process.argv.slice(2), terminal, version).then((code) => {
+  process.exitCode = code;
+});
