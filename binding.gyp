@@ -19,7 +19,8 @@
     {
       "target_name": "native_transformers",
       "sources": ["<@(nt_addon)", "<@(nt_core)", "<@(nt_ops)", "<@(nt_cpu)"],
-      "defines": ["NAPI_VERSION=<(nt_napi)", "NT_BUILD_TOOL=\"node-gyp\""],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["<@(nt_addon_defines)", "NAPI_VERSION=<(nt_napi)", "NT_BUILD_TOOL=\"node-gyp\""],
       "conditions": [
         ["target_arch=='x64'", { "dependencies": ["nt_avx2", "nt_avx512"] }],
         ["target_arch=='arm64'", { "sources": ["<@(nt_neon)"] }],

@@ -3,6 +3,9 @@
     "nt_std": "17",
     "nt_napi": "9",
     "nt_defines": [],
+    "nt_addon_defines": [
+      "NAPI_DISABLE_CPP_EXCEPTIONS"
+    ],
     "nt_cxx_flags": [
       "-O3",
       "-ffp-contract=off",
@@ -20,7 +23,11 @@
     "nt_addon": [
       "native/addon/addon.cc",
       "native/addon/client.cc",
-      "native/addon/format.cc"
+      "native/addon/control.cc",
+      "native/addon/format.cc",
+      "native/addon/info.cc",
+      "native/addon/read.cc",
+      "native/addon/record.cc"
     ],
     "nt_ops": [
       "native/ops/list.cc",
@@ -72,7 +79,8 @@
       "-mavx512vl",
       "-mavx512dq",
       "-mfma",
-      "-mf16c"
+      "-mf16c",
+      "-Wno-maybe-uninitialized"
     ],
     "nt_neon": [
       "native/cpu/isa/neon.cc"

@@ -15,6 +15,8 @@ export interface NativeInfo {
   isaProblem: string;
   /** Compute threads. */
   threads: number;
+  /** Threads that NATIVE_TRANSFORMERS_THREADS asks for; -1 unset, 0 not a number of threads. */
+  threadsSetting: number;
   /** Cores that this process may use. */
   cores: number;
   /** Bytes that tensors may take. */
@@ -27,7 +29,8 @@ export interface NativeInfo {
 
 /**
  * The native half of one TypeScript instance. Hot calls take their arguments from `words` and `numbers` and leave
- * their results there; the layouts stand in native/addon/addon.cc. Functions that return a number return a status.
+ * their results there; the layouts stand beside each function in native/addon. Functions that return a number return a
+ * status, except createStream and beginCall, which return an id.
  */
 export interface NativeClient {
   readonly words: Int32Array;
@@ -48,6 +51,8 @@ export interface NativeClient {
   endCall(call: number): void;
   reason(): string;
   stats(): void;
+  /** Tells the garbage collector that collecting what JS holds would free so many bytes more (or less). */
+  hold(bytes: number): void;
   formatRows(
     id: number,
     vectors: Float32Array,
@@ -59,11 +64,12 @@ export interface NativeClient {
   ): number;
 }
 
-/** Hears of a finished read: its id, 0 done | 1 aborted | 2 failed, the failing op and the reason. */
-export type Finished = (id: number, state: number, op: number, reason: string) => void;
+/** Hears of a finished read. `words` hold how it ended; of a failure `reason()` says why. */
+export type Finished = (id: number) => void;
 
 export interface Addon {
-  open(callback: Finished): NativeClient;
+  /** The client holds `finished`, and nothing but an unfinished read holds the client. */
+  open(finished: Finished): NativeClient;
   info(): NativeInfo;
   /** For each op: nanoseconds and calls since the process began. */
   profile(): number[];

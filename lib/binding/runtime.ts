@@ -1,4 +1,4 @@
-import { AbortError, ImportError, OSError, RuntimeError, ValueError } from '../errors';
+import { AbortError, ImportError, OSError, RuntimeError, throwIfAborted, ValueError } from '../errors';
 import { addon, type NativeClient, type NativeInfo } from './addon';
 
 /**
@@ -34,11 +34,14 @@ export class Refused extends Error {
   }
 }
 
-/** Where a failed read says which op failed and on what. Set by the tensor room, which knows names. */
+/** Commands that are no ops, by the number they have in place of one. */
+export const NoOp = { load: -1, reshape: -2, read: -3 } as const;
+
+/** Makes the error of a failed command. Set by the tensor room, which knows names. */
 export type DescribeFailure = (op: number, reason: string, operands: Operand[]) => Error;
 
-const Status = { ok: 0, refused: 1, disposed: 2, queueFull: 3, noStream: 4 } as const;
-const State = { done: 0, aborted: 1 } as const;
+const Status = { ok: 0, refused: 1, disposed: 2, queueFull: 3, noStream: 4, lost: 5 } as const;
+const State = { done: 0, aborted: 1, failed: 2 } as const;
 
 interface Pending {
   resolve(): void;
@@ -69,6 +72,11 @@ function open(): NativeClient {
       `NATIVE_TRANSFORMERS_MEMORY is '${process.env['NATIVE_TRANSFORMERS_MEMORY']}'; ` +
         `it must be bytes or a size such as '8GB' or '500MiB'`,
     );
+  if (info.threadsSetting === 0)
+    throw new ValueError(
+      `NATIVE_TRANSFORMERS_THREADS is '${process.env['NATIVE_TRANSFORMERS_THREADS']}'; ` +
+        'it must be a whole number from 1 to 1024',
+    );
   client = addon().open(finished);
   return client;
 }
@@ -78,20 +86,26 @@ export function nativeInfo(): NativeInfo {
   return addon().info();
 }
 
-function finished(id: number, state: number, op: number, reason: string): void {
+function finished(id: number): void {
   const waiting = pending.get(id);
   pending.delete(id);
   if (!waiting) return;
-  if (state === State.done) waiting.resolve();
-  else if (state === State.aborted) waiting.reject(new AbortError(waiting.signal?.reason));
-  else waiting.reject(describe(op, reason, readOperands()));
+  const error = readEnd(waiting.signal);
+  if (error) waiting.reject(error);
+  else waiting.resolve();
 }
 
-function readOperands(): Operand[] {
-  const { words } = open();
+/** How a read ended, as the words tell: null when all went well. */
+function readEnd(signal?: AbortSignal): Error | null {
+  const { words, reason } = open();
+  if (words[0] === State.failed) return describe(words[1] as number, reason(), readOperands(words));
+  return words[0] === State.aborted ? new AbortError(signal?.reason) : null;
+}
+
+function readOperands(words: Int32Array): Operand[] {
   const operands: Operand[] = [];
-  let at = 1;
-  for (let n = words[0] as number; n > 0; n--) {
+  let at = 3;
+  for (let n = words[2] as number; n > 0; n--) {
     const rank = words[at++] as number;
     const dtype = words[at++] as number;
     if (rank >= 0) operands.push({ dtype, dims: [...words.subarray(at, at + rank)] });
@@ -109,7 +123,13 @@ function check(status: number): void {
     throw new RuntimeError('the stream holds more than 2^20 commands that have not run: await a result now and then', {
       code: 'ERR_QUEUE_FULL',
     });
+  if (status === Status.lost) throw readEnd() as Error;
   throw new RuntimeError('this stream has been closed', { code: 'ERR_STREAM_CLOSED' });
+}
+
+function put(numbers: Float64Array, values: readonly number[]): void {
+  if (values.length > numbers.length) throw new Refused(`${values.length} dimensions or attributes are too many`);
+  numbers.set(values);
 }
 
 function readOutputs(): Output[] {
@@ -141,9 +161,9 @@ export function record(
   attrs: readonly number[],
 ): Output[] {
   const { words, numbers } = open();
-  let at = putHead(words, op, stream, call, inputs);
-  words[at++] = attrs.length;
-  numbers.set(attrs);
+  const at = putHead(words, op, stream, call, inputs);
+  words[at] = attrs.length;
+  put(numbers, attrs);
   check((client as NativeClient).record());
   return readOutputs();
 }
@@ -154,7 +174,7 @@ export function reshape(stream: number, call: number, input: Handle, dtype: numb
   const at = putHead(words, -1, stream, call, [input]);
   words[at] = dtype;
   words[at + 1] = dims.length;
-  numbers.set(dims);
+  put(numbers, dims);
   check((client as NativeClient).record());
   return readOutputs()[0] as Output;
 }
@@ -166,6 +186,7 @@ function putHead(
   call: number,
   inputs: readonly (Handle | null)[],
 ): number {
+  if (4 + 2 * inputs.length >= words.length) throw new Refused(`${inputs.length} operands are too many`);
   words[0] = op;
   words[1] = stream;
   words[2] = call;
@@ -183,7 +204,7 @@ export function upload(data: NodeJS.TypedArray, dtype: number, dims: readonly nu
   const { words, numbers } = open();
   words[0] = dtype;
   words[1] = dims.length;
-  numbers.set(dims);
+  put(numbers, dims);
   check((client as NativeClient).upload(data));
   return readOutputs()[0] as Output;
 }
@@ -206,20 +227,20 @@ export function load(stream: number, call: number, request: LoadRequest): Output
   const { words, numbers } = open();
   const { dims } = request;
   words.set([stream, call, request.dtype, dims.length, request.sourceType, request.pack ? 1 : 0, request.file]);
-  numbers.set(dims);
-  numbers[dims.length] = request.offset;
+  put(numbers, [...dims, request.offset]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;
 }
 
-const kReleaseBatch = 255;
+/** The most handles that the argument block has room for. */
+const kHandleBatch = 250;
 
 /** Gives handles back. The values live on until the commands that were recorded with them have run. */
 export function release(handles: readonly Handle[]): void {
   if (!client) return;
   const { words } = client;
-  for (let begin = 0; begin < handles.length; begin += kReleaseBatch) {
-    const batch = handles.slice(begin, begin + kReleaseBatch);
+  for (let begin = 0; begin < handles.length; begin += kHandleBatch) {
+    const batch = handles.slice(begin, begin + kHandleBatch);
     words[0] = batch.length;
     let at = 1;
     for (const handle of batch) {
@@ -254,13 +275,44 @@ function expect(start: (id: number) => number, signal?: AbortSignal): Promise<vo
   });
 }
 
+/** `done`, or a rejection as soon as `signal` fires. */
+async function unlessAborted(done: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return void (await done);
+  let onAbort = () => {};
+  const aborted = new Promise<void>((_, reject) => {
+    onAbort = () => reject(new AbortError(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([done, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Fills `arrays[i]` with the bytes of `handles[i]` when all before it in the stream has run. Submits. */
-export function read(
+export async function read(
   stream: number,
   call: number,
   handles: readonly Handle[],
   arrays: NodeJS.TypedArray[],
   signal?: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
+  const batches: Promise<void>[] = [];
+  for (let i = 0; i < handles.length; i += kHandleBatch)
+    batches.push(
+      startRead(stream, call, handles.slice(i, i + kHandleBatch), arrays.slice(i, i + kHandleBatch), signal),
+    );
+  await unlessAborted(Promise.all(batches), signal);
+}
+
+function startRead(
+  stream: number,
+  call: number,
+  handles: readonly Handle[],
+  arrays: NodeJS.TypedArray[],
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const native = open();
   const { words } = native;
@@ -279,10 +331,10 @@ export function read(
 
 /** Resolves when all that was recorded before has run. */
 export function fence(stream: number, call: number, signal?: AbortSignal): Promise<void> {
-  return read(stream, call, [], [], signal);
+  return startRead(stream, call, [], [], signal);
 }
 
-/** Blocks this thread until `array` holds the value's bytes. @throws Refused */
+/** Blocks this thread until `array` holds the value's bytes. @throws Refused, or what kept the value from being made */
 export function wait(stream: number, handle: Handle, array: NodeJS.TypedArray): void {
   const native = open();
   native.words.set([stream, handle.slot, handle.generation]);
@@ -292,6 +344,18 @@ export function wait(stream: number, handle: Handle, array: NodeJS.TypedArray): 
 /** Resolves when the stream's backlog is at or under both bounds. */
 export function whenBelow(stream: number, commands: number, bytes: number): Promise<void> {
   return expect((id) => open().whenBelow(stream, commands, bytes, id));
+}
+
+let heldBytes = 0;
+let toldBytes = 0;
+const kTellStep = 4 << 20;
+
+/** Counts native bytes that JS objects keep alive, so that the garbage collector knows what they weigh. */
+export function holdBytes(bytes: number): void {
+  heldBytes += bytes;
+  if (Math.abs(heldBytes - toldBytes) < kTellStep) return;
+  open().hold(heldBytes - toldBytes);
+  toldBytes = heldBytes;
 }
 
 /** A new stream at an instruction set ('' is the default, 'reference' the slow twins). @throws ValueError */

@@ -12,6 +12,7 @@ import { releaseUploads, Tensor } from './tensor';
 let numbers: Map<string, number> | null = null;
 let names: string[] = [];
 let depth = 0;
+const recording = new Set<Stream>(); // those with commands of the open `recorded`
 
 function numberOf(op: string): number {
   if (!numbers) {
@@ -30,7 +31,7 @@ function numberOf(op: string): number {
  */
 export function run(op: string, inputs: readonly (Tensor | null)[], attrs: readonly number[] = []): Tensor[] {
   const number = numberOf(op);
-  const stream = currentStream();
+  const stream = streamToRecord();
   const outputs = guarded(op, inputs, () =>
     runtime.record(
       stream.id,
@@ -53,7 +54,7 @@ export function run1(op: string, inputs: readonly (Tensor | null)[], attrs: read
  * @throws ValueError when the number of elements differs
  */
 export function reshape(input: Tensor, dims: readonly number[]): Tensor {
-  const stream = currentStream();
+  const stream = streamToRecord();
   const target = inferDims(input, dims);
   const output = guarded('reshape', [input], () =>
     runtime.reshape(stream.id, currentCall()?.id ?? 0, input.native(), dtypeNumber(input.type), target),
@@ -72,8 +73,15 @@ function inferDims(input: Tensor, dims: readonly number[]): number[] {
   return target;
 }
 
+function streamToRecord(): Stream {
+  const stream = currentStream();
+  if (depth === 0 || recording.has(stream)) return stream;
+  runtime.submit(stream.id); // what others recorded is theirs: a throw here must not drop it
+  recording.add(stream);
+  return stream;
+}
+
 function finish(stream: Stream, outputs: runtime.Output[]): Tensor[] {
-  releaseUploads();
   const tensors = outputs.map((output) => Tensor.fromNative(output, stream));
   if (depth === 0) runtime.submit(stream.id);
   return tensors;
@@ -90,24 +98,27 @@ function guarded<T>(op: string, inputs: readonly (Tensor | null)[], f: () => T):
         code: 'ERR_DISPOSED',
       });
     throw failure(op, reason, inputs.filter((t) => t !== null).map(String));
+  } finally {
+    releaseUploads();
   }
 }
 
 /**
- * Records what `f` does as one segment: submitted when it returns, dropped when it throws.
+ * Records what `f` does as one segment of each stream it uses: submitted when it returns, dropped when it throws.
  */
 export function recorded<T>(f: () => T): T {
-  const stream = currentStream();
   depth++;
+  let end = runtime.discard;
   try {
     const result = f();
-    if (depth === 1) runtime.submit(stream.id);
+    end = runtime.submit;
     return result;
-  } catch (error) {
-    if (depth === 1) runtime.discard(stream.id);
-    throw error;
   } finally {
     depth--;
+    if (depth === 0) {
+      for (const stream of recording) end(stream.id);
+      recording.clear();
+    }
   }
 }
 
@@ -121,13 +132,19 @@ function failure(op: string, reason: string, operands: string[]): Error {
       { code: 'ERR_OUT_OF_MEMORY' },
     );
   }
-  if (op === 'load') return reason.startsWith('file ') ? runtime.fileError(reason) : new RuntimeError(reason);
+  if (op === 'load' || op === 'read')
+    return reason.startsWith('file ') ? runtime.fileError(reason) : new RuntimeError(reason);
   return new ValueError(message, { code: reason.includes('out of range') ? 'ERR_INDEX_OUT_OF_RANGE' : 'ERR_SHAPE' });
+}
+
+function nameOf(op: number): string {
+  const noOp = Object.entries(runtime.NoOp).find(([, number]) => number === op);
+  return noOp ? noOp[0] : (names[op] ?? String(op));
 }
 
 runtime.setDescribeFailure((op, reason, operands) =>
   failure(
-    op < 0 ? 'load' : (names[op] ?? String(op)),
+    nameOf(op),
     reason,
     operands.map(({ dtype, dims }) => `Tensor(${dtypeOf(dtype)}, [${dims}])`),
   ),

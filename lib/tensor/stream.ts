@@ -19,8 +19,9 @@ export class Stream {
     this.id = runtime.createStream(options.isa ?? '', options.threads === 1);
   }
 
-  /** Calls `f` with this as the current stream. `f` must not be async. */
+  /** Calls `f` with this as the current stream. `f` must not be async. @throws RuntimeError after dispose() */
   run<T>(f: () => T): T {
+    if (this.closed) throw new RuntimeError('this stream has been disposed', { code: 'ERR_STREAM_CLOSED' });
     const previous = current;
     current = this;
     try {
@@ -40,11 +41,16 @@ export class Stream {
     await runtime.whenBelow(this.id, kCommandBound, kByteBound);
   }
 
-  /** Ends the stream; what is queued is aborted. */
+  /** @internal The stream on which this one's values are read: itself, or the standard one after its end. */
+  get reader(): Stream {
+    return this.closed ? standardStream() : this;
+  }
+
+  /** Ends the stream: what is queued is aborted, and what has run can still be read. */
   dispose(): void {
     if (this.closed) return;
-    this.closed = true;
     if (current === this) throw new RuntimeError('a stream cannot be disposed while it is the current one');
+    this.closed = true;
     runtime.closeStream(this.id);
   }
 
@@ -60,9 +66,12 @@ const kByteBound = 4 * 2 ** 30;
 let current: Stream | null = null;
 let standard: Stream | null = null;
 
-/** The stream that ops are recorded on now. */
-export function currentStream(): Stream {
-  if (current) return current;
+function standardStream(): Stream {
   standard ??= new Stream();
   return standard;
+}
+
+/** The stream that ops are recorded on now. */
+export function currentStream(): Stream {
+  return current ?? standardStream();
 }

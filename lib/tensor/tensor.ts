@@ -116,7 +116,7 @@ export class Tensor {
     this.disposed = true;
     const handle = this.detach();
     if (handle) {
-      registry.unregister(this);
+      if (registry.unregister(this)) runtime.holdBytes(-this.bytes);
       runtime.release([handle]);
     }
   }
@@ -150,7 +150,9 @@ export class Tensor {
       runtime.release([this.detach() as runtime.Handle]);
       return;
     }
-    if (!keepInScope(this)) registry.register(this, this.handle, this);
+    if (keepInScope(this)) return;
+    registry.register(this, { handle: this.handle, bytes: this.bytes }, this);
+    runtime.holdBytes(this.bytes);
   }
 
   /** @internal */
@@ -162,7 +164,7 @@ export class Tensor {
   source(): { stream: Stream; handle: runtime.Handle } | null {
     if (this.array) return null;
     if (!this.handle || !this.stream) throw disposedError(this);
-    return { stream: this.stream, handle: this.handle };
+    return { stream: this.stream.reader, handle: this.handle };
   }
 
   /** @internal */
@@ -170,16 +172,15 @@ export class Tensor {
     this.array = array;
   }
 
+  private get bytes(): number {
+    return this.size * itemSize(this.type);
+  }
+
   private readInPlace(): TypedArray {
     const { stream, handle } = this.source() as { stream: Stream; handle: runtime.Handle };
     const array = new (arrayOf(this.type))(this.size);
     const begin = performance.now();
-    try {
-      runtime.wait(stream.id, handle, array);
-    } catch (error) {
-      if ((error as Error).constructor !== runtime.Refused) throw error;
-      throw new RuntimeError((error as runtime.Refused).reason);
-    }
+    runtime.wait(stream.id, handle, array);
     if (performance.now() - begin > kSlowReadMs)
       warnOnce(
         `reading a tensor in place held the event loop for over ${kSlowReadMs} ms; 'await tensor.getData()' does not`,
@@ -213,7 +214,10 @@ export function releaseUploads(): void {
 }
 
 /** The net for tensors that escaped and were never disposed. */
-const registry = new FinalizationRegistry<runtime.Handle>((handle) => runtime.release([handle]));
+const registry = new FinalizationRegistry<{ handle: runtime.Handle; bytes: number }>(({ handle, bytes }) => {
+  runtime.release([handle]);
+  runtime.holdBytes(-bytes);
+});
 
 /**
  * Brings the elements of `tensors` into JS. All reads of one stream are one command, so they resolve together.

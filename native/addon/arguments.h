@@ -47,7 +47,7 @@ inline Client* client_of(napi_env env, napi_callback_info info, size_t argc = 0,
 
 struct Bytes {
   void* data = nullptr;
-  int64_t length = 0;    // elements
+  int64_t length = 0;  // elements
   int64_t bytes = 0;
 };
 

@@ -2,10 +2,11 @@
 
 namespace nt {
 
-Client::Client(napi_env env, napi_value callback) : env_(env) {
+Client::Client(napi_env env, napi_value object) : env_(env) {
+  napi_create_reference(env, object, 0, &object_);
   napi_value name;
   napi_create_string_utf8(env, "native-transformers", NAPI_AUTO_LENGTH, &name);
-  napi_create_threadsafe_function(env, callback, nullptr, name, 0, 1, nullptr, nullptr, this, &Client::deliver,
+  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Client::deliver,
                                   &function_);
   napi_unref_threadsafe_function(env, function_);
 }
@@ -79,7 +80,7 @@ void Client::end_call(int32_t id) {
 
 void Client::expect(uint32_t id, napi_ref array) {
   if (array) arrays_.emplace(id, array);
-  if (expected_++ == 0) napi_ref_threadsafe_function(env_, function_);
+  if (expected_++ == 0) hold(true);
   std::lock_guard<std::mutex> lock(mutex_);
   ++unfinished_;
 }
@@ -93,45 +94,70 @@ void Client::finished(uint32_t id, const Ref<CallState>& lost) {
   if (--unfinished_ == 0) quiet_.notify_all();
 }
 
-void Client::deliver(napi_env env, napi_value callback, void* context, void*) {
-  if (env && callback) static_cast<Client*>(context)->deliver_all(env, callback);
+void Client::hold(bool expecting) {
+  uint32_t count;
+  if (expecting) {
+    napi_ref_threadsafe_function(env_, function_);
+    napi_reference_ref(env_, object_, &count);
+  } else {
+    napi_unref_threadsafe_function(env_, function_);
+    napi_reference_unref(env_, object_, &count);
+  }
 }
 
-void Client::deliver_all(napi_env env, napi_value callback) {
+void Client::put_end(const CallState* lost) {
+  int n = 0;
+  words_[n++] = lost ? lost->state() : 0;
+  if (!lost || lost->state() != CallState::kFailed) return;
+  reason = lost->reason();
+  words_[n++] = lost->op();
+  words_[n++] = lost->operands();
+  for (int i = 0; i < lost->operands(); ++i) {
+    const Spec& spec = lost->operand(i);
+    words_[n++] = lost->operand_present(i) ? spec.shape.rank : -1;
+    words_[n++] = static_cast<int32_t>(spec.dtype);
+    for (int d = 0; d < spec.shape.rank; ++d) words_[n++] = static_cast<int32_t>(spec.shape.dims[d]);
+  }
+}
+
+void Client::deliver(napi_env env, napi_value, void* context, void*) {
+  if (env) static_cast<Client*>(context)->deliver_all();
+}
+
+void Client::deliver_all() {
   std::vector<Finished> batch;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     batch.swap(finished_);
   }
-  if (closed_) return;
+  if (closed_ || batch.empty()) return;
+  napi_value object, callback;
+  napi_get_reference_value(env_, object_, &object);
+  napi_get_named_property(env_, object, kFinished, &callback);
   expected_ -= static_cast<int64_t>(batch.size());
-  if (expected_ == 0) napi_unref_threadsafe_function(env, function_);
-  napi_value undefined;
-  napi_get_undefined(env, &undefined);
-  for (const Finished& f : batch) {
-    const auto it = arrays_.find(f.id);
-    if (it != arrays_.end()) {
-      napi_delete_reference(env, it->second);
-      arrays_.erase(it);
-    }
-    // callback(id, state, op, reason); operand specs go through the argument block: rank, dtype, dims …
-    int32_t* words = words_;
-    int n = 0;
-    napi_value arguments[4];
-    napi_create_uint32(env, f.id, &arguments[0]);
-    napi_create_int32(env, f.lost ? f.lost->state() : 0, &arguments[1]);
-    napi_create_int32(env, f.lost ? f.lost->op() : -1, &arguments[2]);
-    napi_create_string_utf8(env, f.lost ? f.lost->reason() : "", NAPI_AUTO_LENGTH, &arguments[3]);
-    words[n++] = f.lost ? f.lost->operands() : 0;
-    for (int i = 0; f.lost && i < f.lost->operands(); ++i) {
-      const Spec& spec = f.lost->operand(i);
-      words[n++] = f.lost->operand_present(i) ? spec.shape.rank : -1;
-      words[n++] = static_cast<int32_t>(spec.dtype);
-      for (int d = 0; d < spec.shape.rank; ++d) words[n++] = static_cast<int32_t>(spec.shape.dims[d]);
-    }
-    napi_value ignored;
-    napi_call_function(env, undefined, callback, 4, arguments, &ignored);
+  if (expected_ == 0) hold(false);
+  for (const Finished& f : batch)
+    if (!deliver_one(f, object, callback)) return;
+}
+
+bool Client::deliver_one(const Finished& finished, napi_value object, napi_value callback) {
+  const auto it = arrays_.find(finished.id);
+  if (it != arrays_.end()) {
+    napi_delete_reference(env_, it->second);
+    arrays_.erase(it);
   }
+  put_end(finished.lost.get());
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env_, &scope) != napi_ok) return false;
+  napi_value id, ignored;
+  napi_create_uint32(env_, finished.id, &id);
+  const bool called = napi_call_function(env_, object, callback, 1, &id, &ignored) == napi_ok;
+  bool thrown = false;
+  if (!called) napi_is_exception_pending(env_, &thrown);
+  napi_value exception;
+  if (thrown && napi_get_and_clear_last_exception(env_, &exception) == napi_ok) napi_fatal_exception(env_, exception);
+  napi_close_handle_scope(env_, scope);
+  return called || thrown;  // neither: this thread is being terminated
 }
 
 void Client::close() {
@@ -147,6 +173,7 @@ void Client::close() {
     finished_.clear();
   }
   for (auto& array : arrays_) napi_delete_reference(env_, array.second);
+  napi_delete_reference(env_, object_);
   arrays_.clear();
   slots_.clear();
   free_slots_.clear();

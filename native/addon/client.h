@@ -18,7 +18,11 @@ constexpr int kNumbers = 128;
 
 class Client final : public Listener {
  public:
-  Client(napi_env env, napi_value callback);
+  // The property of the client's object that hears of finished reads.
+  static constexpr char kFinished[] = "finished";
+
+  // `object` is what JS sees of the client. It is held while reads are unfinished and else may be collected.
+  Client(napi_env env, napi_value object);
   ~Client() override;
 
   int32_t* words() { return words_; }
@@ -42,13 +46,15 @@ class Client final : public Listener {
   void expect(uint32_t id, napi_ref array);
   void finished(uint32_t id, const Ref<CallState>& lost) override;
 
-  const char* reason = "";  // of the last call that was refused
+  const char* reason = "";  // of the last call that was refused or lost
+
+  // Leaves in the words how a call ended: state, and of a failure the op and its operands: count, (rank | -1 for one
+  // left out, dtype, dims…)…
+  void put_end(const CallState* lost);
 
   // Ends everything: calls are aborted, and no thread touches this client's arrays afterwards. Runs on the JS thread.
   void close();
   bool closed() const { return closed_; }
-
-  napi_env env() const { return env_; }
 
  private:
   struct Finished {
@@ -60,10 +66,13 @@ class Client final : public Listener {
     int32_t generation = 1;
   };
 
+  void hold(bool expecting);
   static void deliver(napi_env env, napi_value callback, void* context, void* data);
-  void deliver_all(napi_env env, napi_value callback);
+  void deliver_all();
+  bool deliver_one(const Finished& finished, napi_value object, napi_value callback);
 
   napi_env env_;
+  napi_ref object_ = nullptr;
   napi_threadsafe_function function_ = nullptr;
   alignas(64) int32_t words_[kWords] = {};
   alignas(64) double numbers_[kNumbers] = {};
@@ -81,8 +90,8 @@ class Client final : public Listener {
   std::mutex mutex_;
   std::condition_variable quiet_;
   std::vector<Finished> finished_;
-  bool deaf_ = false;          // closed: nothing is delivered any more
-  int64_t unfinished_ = 0;     // reads that a compute thread may still write
+  bool deaf_ = false;       // closed: nothing is delivered any more
+  int64_t unfinished_ = 0;  // reads that a compute thread may still write
 };
 
 }  // namespace nt

@@ -108,6 +108,7 @@ napi_value format_rows(napi_env env, napi_callback_info info) {
   }
   Command command;
   command.kind = Command::kRead;
+  command.op = CallState::kRead;
   const Ref<CallState> call = client->call(words[1]);
   command.call = call ? call : make_ref<CallState>();
   double id = 0;

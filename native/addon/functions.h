@@ -1,4 +1,4 @@
-// Every function that JS sees of a client, by file. lib/binding/addon.ts describes them.
+// The functions that JS sees, by file (format.h has one more). lib/binding/addon.ts describes them.
 #pragma once
 #include <node_api.h>
 
@@ -26,9 +26,6 @@ napi_value end_call(napi_env env, napi_callback_info info);
 napi_value reason(napi_env env, napi_callback_info info);
 napi_value stats(napi_env env, napi_callback_info info);
 napi_value hold(napi_env env, napi_callback_info info);
-
-// format.cc
-napi_value format_rows(napi_env env, napi_callback_info info);
 
 // info.cc
 napi_value describe(napi_env env, napi_callback_info info);

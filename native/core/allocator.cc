@@ -72,6 +72,7 @@ int64_t machine_memory() {
 }  // namespace
 
 void* Allocator::take(int64_t bytes, int64_t* capacity) {
+  if (bytes > limit_) return nullptr;
   const int64_t need = round_capacity(bytes);
   {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -13,6 +13,9 @@ class CallState : public Counted {
  public:
   enum State : int { kRunning, kAborted, kFailed };
 
+  // What a failed command was when it was no op.
+  enum NoOp : int { kLoad = -1, kReshape = -2, kRead = -3 };
+
   State state() const { return static_cast<State>(state_.load(std::memory_order_acquire)); }
   bool stopped() const { return state_.load(std::memory_order_relaxed) != kRunning; }
 
@@ -33,7 +36,7 @@ class CallState : public Counted {
     state_.compare_exchange_strong(running, kFailed, std::memory_order_acq_rel);
   }
 
-  // What the failure was. Meaningful when state() is kFailed.
+  // What the failure was: an op's number or a NoOp. Meaningful when state() is kFailed.
   int op() const { return op_; }
   const char* reason() const { return reason_; }
   int operands() const { return n_in_; }

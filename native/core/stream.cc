@@ -228,7 +228,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
                                     : in[i]->storage()->rows(spec.dtype, shape[0], shape[1], parallel);
       if (!rows) {
         lost = make_ref<CallState>();
-        lost->fail(-1, kOutOfMemory, nullptr, 0);
+        lost->fail(command.op, kOutOfMemory, nullptr, 0);
         break;
       }
       char* to = static_cast<char*>(segment.addresses[command.first_address + i]);
@@ -239,7 +239,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
     if (command.task && !lost) {
       if (const char* reason = command.task->run(parallel)) {
         lost = make_ref<CallState>();
-        lost->fail(-1, reason, nullptr, 0);
+        lost->fail(command.op, reason, nullptr, 0);
       }
     }
     command.listener->finished(command.id, lost);

@@ -35,6 +35,17 @@ struct Spec {
   int64_t bytes() const { return shape.size() * static_cast<int64_t>(item_size(dtype)); }
 };
 
+// False when the bytes would pass every machine's memory, or their number an int64.
+inline bool fits_memory(const Spec& spec) {
+  constexpr double kMost = 9007199254740992.0;  // 2^53: what JS can count
+  double bytes = static_cast<double>(item_size(spec.dtype));
+  for (int i = 0; i < spec.shape.rank; ++i) {
+    if (spec.shape.dims[i] < 0) return false;
+    if (spec.shape.dims[i] > 1) bytes *= static_cast<double>(spec.shape.dims[i]);
+  }
+  return bytes < kMost;
+}
+
 // An input that the caller left out has `present == false`.
 // A parameter that is a GEMM operand may be held as panels: `panel` is then set (see cpu/gemm), and `data` is null
 // unless it is a lookup table too.

@@ -19,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kSpin = std::chrono::microseconds(50);
 constexpr auto kIdleBeforeTrim = std::chrono::milliseconds(500);
+constexpr int kMostThreads = 1024;
 constexpr int64_t kPoolWhenIdle = int64_t{16} << 20;
 
 inline void relax() {
@@ -184,15 +185,19 @@ int usable_cores() {
   return cores < 1 ? 1 : cores;
 }
 
+int threads_setting() {
+  const char* text = std::getenv("NATIVE_TRANSFORMERS_THREADS");
+  if (!text || !*text) return -1;
+  char* end = nullptr;
+  const long threads = std::strtol(text, &end, 10);
+  return *end == '\0' && threads >= 1 && threads <= kMostThreads ? static_cast<int>(threads) : 0;
+}
+
 ThreadPool& thread_pool() {
   // Leaked on purpose: its threads outlive static destructors.
   static ThreadPool* const instance = [] {
-    int threads = usable_cores();
-    if (const char* text = std::getenv("NATIVE_TRANSFORMERS_THREADS")) {
-      const int asked = std::atoi(text);
-      if (asked >= 1 && asked <= 1024) threads = asked;
-    }
-    return new ThreadPool(threads);
+    const int setting = threads_setting();
+    return new ThreadPool(setting > 0 ? setting : usable_cores());
   }();
   return *instance;
 }

@@ -58,6 +58,9 @@ class ThreadPool {
 // The process' pool, made on first use: NATIVE_TRANSFORMERS_THREADS, else the cores that this process may use.
 ThreadPool& thread_pool();
 
+// What NATIVE_TRANSFORMERS_THREADS says, or -1 where it is unset, 0 where it is no number of threads (1 … 1024).
+int threads_setting();
+
 // The cores that affinity and the cgroup's quota leave to this process.
 int usable_cores();
 
