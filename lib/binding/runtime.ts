@@ -402,8 +402,8 @@ export function memoryStats(): MemoryStats {
 const kFloatText = 16;
 
 /**
- * Rows as text, made on the compute threads: `prefix + '[' + numbers + ']' + suffix`, numbers as the shortest text that
- * reads back as the same float32.
+ * Rows as text, made on the compute threads: `prefix + numbers + suffix`, numbers with commas between, each the shortest
+ * text that reads back as the same float32.
  * @param vectors - [rows, dim]
  * @param prefixEnds - [rows], where each row's prefix ends in `prefixes`
  * @returns the text of all rows
@@ -419,7 +419,7 @@ export async function formatRows(
 ): Promise<Uint8Array> {
   const native = open();
   const rows = prefixEnds.length;
-  const out = new Uint8Array(prefixes.length + rows * (dim * kFloatText + 2 + suffix.length));
+  const out = new Uint8Array(prefixes.length + rows * (dim * kFloatText + suffix.length));
   const ends = new Float64Array(rows);
   native.words.set([stream, 0, rows, dim]);
   const done = expect((id) => native.formatRows(id, vectors, prefixes, prefixEnds, suffix, out, ends));

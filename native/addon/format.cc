@@ -36,7 +36,7 @@ struct Rows final : Task {
 
   int64_t prefix_begin(int64_t row) const { return row == 0 ? 0 : static_cast<int64_t>(prefix_ends[row - 1]); }
   // Where row `row` would begin if every number took its longest form.
-  int64_t widest(int64_t row) const { return prefix_begin(row) + row * (dim * kFloatText + 2 + suffix_length); }
+  int64_t widest(int64_t row) const { return prefix_begin(row) + row * (dim * kFloatText + suffix_length); }
 
   const char* run(Parallel& parallel) override {
     std::atomic<bool> finite{true};
@@ -46,14 +46,12 @@ struct Rows final : Task {
         const int64_t prefix_length = prefix_begin(row + 1) - prefix_begin(row);
         std::memcpy(to, prefixes + prefix_begin(row), static_cast<size_t>(prefix_length));
         to += prefix_length;
-        *to++ = '[';
         for (int64_t i = 0; i < dim; ++i) {
           if (i > 0) *to++ = ',';
           const float value = vectors[row * dim + i];
           if (!std::isfinite(value)) finite.store(false, std::memory_order_relaxed);
           to = write_float(to, value);
         }
-        *to++ = ']';
         std::memcpy(to, suffix, static_cast<size_t>(suffix_length));
         out_ends[row] = static_cast<double>(to + suffix_length - out);
       }
