@@ -45,7 +45,7 @@
       "native/ops/embedding/embedding.cc",
       "native/ops/embedding/index-select.cc",
       "native/ops/layout/layout.cc",
-      "native/ops/loss/loss.cc",
+      "native/ops/losses/losses.cc",
       "native/ops/matmul/linear.cc",
       "native/ops/norm/layer-norm.cc",
       "native/ops/norm/normalize.cc",

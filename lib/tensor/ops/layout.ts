@@ -15,3 +15,8 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   return run1('cat', tensors, [dim]);
 }
+
+/** Axes of length 1 repeated, and new ones in front, to get the shape `dims`; as torch.Tensor.expand. */
+export function expand(x: Tensor, dims: readonly number[]): Tensor {
+  return run1('expand', [x], dims);
+}
