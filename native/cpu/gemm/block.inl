@@ -126,61 +126,57 @@ class BlockRun {
     }
   }
 
-  // All strips of rows over one panel, while it is in the nearest cache; the next panel is fetched meanwhile.
+  // All strips of rows over one panel, while it is in the nearest cache.
   void run_panel(const KBlock& k, const float* a, int64_t a_stride, int64_t p) {
-    const bool more = p + 1 < block_.last_panel;
-    const char* next = reinterpret_cast<const char*>(more     ? weights(p + 1, k.begin)
-                                                     : k.last ? weights(p, k.begin)
-                                                              : weights(block_.first_panel, k.begin + k.size));
-    const int64_t lines_per_round = kPanelWidth * kUnroll * static_cast<int64_t>(sizeof(W)) / 64;
-    const int64_t lines = (lines_per_round + strips_ - 1) / strips_;
+    const char* next = panel_after(k, p);
     const char* end = next + k.size * kPanelWidth * static_cast<int64_t>(sizeof(W));
+    const int64_t lines = (kLinesPerRound + strips_ - 1) / strips_;
     for (int64_t s = 0; s < strips_; ++s) {
       const int64_t row = rows_ * s / strips_, count = rows_ * (s + 1) / strips_ - row;
-      float* to = sums(p, row);
-      TileCall call = {a + row * a_stride,
-                       a_stride,
-                       weights(p, k.begin),
-                       0,
-                       k.size,
-                       to,
-                       0,
-                       k.first,
-                       next,
-                       next < end ? lines : 0,
-                       nullptr,
-                       0,
-                       0};
+      TileCall call = {a + row * a_stride, a_stride, weights(p, k.begin), 0, k.size, sums(p, row), 0, k.first};
+      call.next = next;
+      call.next_lines = next < end ? lines : 0;
+      next += k.size / kUnroll * lines * kLineBytes;
       if (k.last) {
         call.written = reinterpret_cast<const char*>(gemm_.c + (block_.first_row + row) * gemm_.n + p * kPanelWidth);
         call.written_stride = gemm_.n * 4;
         call.written_rows = count;
       } else if (!k.first) {
-        call.written = reinterpret_cast<const char*>(to);
+        call.written = reinterpret_cast<const char*>(call.sums);
         call.written_stride = kPanelWidth * 4;
         call.written_rows = count;
       }
       kTiles<W>.single[count](call);
-      next += k.size / kUnroll * lines * 64;
-      if (k.last) finish(to, p, row, count);
+      if (k.last) finish(call.sums, p, row, count);
     }
   }
 
+  // One strip: each weight is used once and comes from memory. Several panels at once are streams enough for the
+  // hardware to follow; a single one needs help.
   void run_few_rows(const KBlock& k, const float* a, int64_t a_stride) {
-    const int at_once = panels_at_once(static_cast<int>(rows_));
-    int64_t p = block_.first_panel;
-    for (; p + at_once <= block_.last_panel; p += at_once) {
-      float* to = sums(p, 0);
-      kTiles<W>.several[rows_](
-          {a, a_stride, weights(p, k.begin), gemm_.k * kPanelWidth, k.size, to, rows_ * kPanelWidth, k.first});
-      if (k.last)
-        for (int i = 0; i < at_once; ++i) finish(to + i * rows_ * kPanelWidth, p + i, 0, rows_);
+    const int most = panels_at_once(static_cast<int>(rows_));
+    for (int64_t p = block_.first_panel; p < block_.last_panel;) {
+      const bool several = most > 1 && p + most <= block_.last_panel;
+      TileCall call = {a,      a_stride,   weights(p, k.begin), gemm_.k * kPanelWidth,
+                       k.size, sums(p, 0), rows_ * kPanelWidth, k.first};
+      if (most == 1) {
+        call.next = panel_after(k, p);
+        call.next_lines = kLinesPerRound;
+      }
+      (several ? kTiles<W>.several : kTiles<W>.single)[rows_](call);
+      for (int i = 0; i < (several ? most : 1); ++i, ++p)
+        if (k.last) finish(call.sums + i * rows_ * kPanelWidth, p, 0, rows_);
     }
-    for (; p < block_.last_panel; ++p) {
-      float* to = sums(p, 0);
-      kTiles<W>.single[rows_]({a, a_stride, weights(p, k.begin), 0, k.size, to, 0, k.first});
-      if (k.last) finish(to, p, 0, rows_);
-    }
+  }
+
+  // Lines of one panel that the steps between two looks use up.
+  static constexpr int64_t kLinesPerRound = kPanelWidth * kUnroll * static_cast<int64_t>(sizeof(W)) / kLineBytes;
+
+  // The weights that the loops come to behind those of panel p.
+  const char* panel_after(const KBlock& k, int64_t p) const {
+    return reinterpret_cast<const char*>(p + 1 < block_.last_panel ? weights(p + 1, k.begin)
+                                         : k.last                  ? weights(p, k.begin)
+                                                                   : weights(block_.first_panel, k.begin + k.size));
   }
 
   const W* weights(int64_t panel, int64_t k) const {
