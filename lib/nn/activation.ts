@@ -28,7 +28,10 @@ class PReLU extends LearnedActivation {
   }
 }
 
-/** The expanded integral of the exponential linear unit (arXiv:2411.13010). */
+/**
+ * The expanded integral of the exponential linear unit (arXiv:2411.13010). Upstream holds its four numbers in bfloat16
+ * whatever the model's dtype is, and works out the slopes in it.
+ */
 class XIELUActivation extends LearnedActivation {
   readonly alpha_p = new Parameter([1]);
   readonly alpha_n = new Parameter([1]);
@@ -37,13 +40,18 @@ class XIELUActivation extends LearnedActivation {
 
   override forward(x: Tensor): Tensor {
     const [alpha_p, alpha_n, beta, eps] = [this.alpha_p, this.alpha_n, this.beta, this.eps].map((p) =>
-      cast(p.value, 'float32'),
+      inBfloat16(p.value),
     ) as [Tensor, Tensor, Tensor, Tensor];
-    const positive = mul(mul(x, x), unary('softplus', alpha_p));
-    const slope = add(unary('softplus', alpha_n), beta);
+    const positive = mul(mul(x, x), inBfloat16(unary('softplus', alpha_p)));
+    const slope = inBfloat16(add(inBfloat16(unary('softplus', alpha_n)), beta));
     const negative = mul(sub(sub(unary('exp', minimum(x, eps)), 1), x), slope);
     return add(where(gt(x, 0), positive, negative), mul(x, beta));
   }
+}
+
+/** float32 numbers rounded to what bfloat16 can hold. */
+function inBfloat16(x: Tensor): Tensor {
+  return cast(cast(x, 'bfloat16'), 'float32');
 }
 
 /**

@@ -5,7 +5,7 @@ import type { CheckpointSource } from '../checkpoint/source';
 import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
-import type { Parameter } from '../nn/parameter';
+import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
 import { type DType, dtypes, isFloating } from '../tensor/dtype';
 import { fence, loadTensor } from '../tensor/load';
@@ -53,6 +53,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
     });
+    await untieDifferent(model, plan, weights);
     await fill(ModelType, model, plan, weights, dtype, options);
     config.torch_dtype = dtype;
     report(ModelType.name, String(path), plan, config);
@@ -168,6 +169,37 @@ function autoDtype(config: PretrainedConfig, weights: Weights): DType {
     `dtype 'auto' is ${String(type)}, from ${stated ? 'the config' : 'the first floating tensor of the checkpoint'}`,
   );
   return checkWeightType(String(type).replace(/^torch\./, '') as DType);
+}
+
+/**
+ * A checkpoint that holds both names of a tied weight, with different numbers, was not tied: each name gets its own.
+ * Source: transformers 5.18.0, which warns likewise.
+ */
+async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: Weights): Promise<void> {
+  for (const { name, parameter, source, of } of plan.copies) {
+    if (!weights.source || (await sameBytes(weights.source, source, of.source))) continue;
+    warn(
+      `the checkpoint holds '${of.source}' and '${source}' with different values, so they are not tied here although ` +
+        'tied weights are what the config asks for; set tie_word_embeddings to false to say so',
+    );
+    const own = new Parameter(parameter.dims, parameter.dims.length === 2 ? 'gemm' : 'plain');
+    model.replaceParameter(name, own);
+    plan.steps.push({ name, parameter: own, source });
+  }
+}
+
+const kCompareBytes = 4 * 2 ** 20;
+
+async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
+  const [left, right] = [source.info(a), source.info(b)];
+  if (left.dtype !== right.dtype || left.byteLength !== right.byteLength) return false;
+  if (left.file === right.file && left.byteOffset === right.byteOffset) return true;
+  for (let start = 0; start < left.byteLength; start += kCompareBytes) {
+    const range = { start, end: Math.min(start + kCompareBytes, left.byteLength) };
+    const [x, y] = await Promise.all([source.read(a, range), source.read(b, range)]);
+    if (Buffer.compare(x, y) !== 0) return false;
+  }
+  return true;
 }
 
 /** Bytes that are read between two reports of progress. */

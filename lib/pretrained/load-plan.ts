@@ -22,9 +22,6 @@ export interface LoadTarget {
   /** Regular expressions, searched: names that may be missing, names that may be left over. */
   ignoreMissing: readonly string[];
   ignoreUnexpected: readonly string[];
-  /** Regular expressions, searched: names that are copies of another when weights are tied, and count when not. */
-  tiedKeys: readonly string[];
-  areTied: boolean;
   /** Regular expressions over the file's names and what takes their place. */
   key_mapping?: Record<string, string>;
 }
@@ -38,11 +35,18 @@ export interface LoadStep {
   source: string;
 }
 
+/** A tied weight that the checkpoint holds a second time. */
+export interface LoadCopy extends LoadStep {
+  of: LoadStep;
+}
+
 /** [name, shape in the checkpoint, shape in the model] */
 export type Mismatch = [name: string, found: readonly number[], wanted: readonly number[]];
 
 export interface LoadPlan {
   steps: LoadStep[];
+  /** Where the bytes differ, the weights are not tied after all. */
+  copies: LoadCopy[];
   missing_keys: string[];
   unexpected_keys: string[];
   mismatched_keys: Mismatch[];
@@ -68,6 +72,7 @@ export function planLoad(
   const missing = new Set<string>();
   const used = new Set<string>();
   const mismatched: Mismatch[] = [];
+  const copies: LoadCopy[] = [];
   const sources = new Map<Parameter, LoadStep>();
   for (const [name, parameter] of target.parameters) {
     const key = toFile(name);
@@ -77,7 +82,11 @@ export function planLoad(
       continue;
     }
     used.add(key);
-    if (sources.has(parameter) && (target.areTied || !isTiedKey(name, target))) continue;
+    const first = sources.get(parameter);
+    if (first) {
+      copies.push({ name, parameter, source, of: first });
+      continue;
+    }
     const found = checkpoint.get(source) as readonly number[];
     if (sameShape(found, parameter.dims)) sources.set(parameter, { name, parameter, source });
     else if (!mismatched.some(([other]) => target.parameters.get(other) === parameter))
@@ -93,17 +102,13 @@ export function planLoad(
   const unexpected = [...names.keys()].filter((key) => !used.has(key) && !silent(key)).map(strangers);
   return {
     steps: [...sources.values()],
+    copies,
     missing_keys: filtered(missing, target.ignoreMissing),
     unexpected_keys: filtered(unexpected, target.ignoreUnexpected),
     mismatched_keys: mismatches,
     renamed,
     unfilled: unfilled(target, sources),
   };
-}
-
-/** Whether `name` is one of the names that are copies when weights are tied. */
-function isTiedKey(name: string, { tiedKeys }: LoadTarget): boolean {
-  return tiedKeys.some((pattern) => new RegExp(pattern).test(name));
 }
 
 function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPlan['unfilled'] {

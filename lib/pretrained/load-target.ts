@@ -19,8 +19,6 @@ export function loadTargetOf(
     base_model_prefix: ModelType.base_model_prefix,
     ignoreMissing: ModelType._keys_to_ignore_on_load_missing,
     ignoreUnexpected: ModelType._keys_to_ignore_on_load_unexpected,
-    tiedKeys: ModelType._tied_weights_keys,
-    areTied: model.config.tie_word_embeddings,
     key_mapping,
   };
 }

@@ -49,6 +49,7 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keep_in_fp32_modules: readonly string[];
 }
 
+// The instances are functions: this is their call.
 export interface PreTrainedModel {
   /**
    * Computes the model's outputs.
@@ -61,6 +62,7 @@ export interface PreTrainedModel {
 /**
  * A model with a config, loaded from a checkpoint. Instances are functions: `await model(inputs)`.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
 export abstract class PreTrainedModel extends Module {
   protected static override readonly callable = true;
 
@@ -199,6 +201,13 @@ export abstract class PreTrainedModel extends Module {
     let n = 0;
     for (const [, parameter] of this.named_parameters()) n += parameter.size;
     return n;
+  }
+
+  /** @internal Puts another parameter in the place of the one with that `state_dict` name. */
+  replaceParameter(name: string, parameter: Parameter): void {
+    const at = name.lastIndexOf('.');
+    for (const [path, module] of this.named_modules())
+      if (path === name.slice(0, Math.max(at, 0))) Object.assign(module, { [name.slice(at + 1)]: parameter });
   }
 
   /** Starting values of a parameter that a checkpoint lacks. Families override what differs. @internal */
