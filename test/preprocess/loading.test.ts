@@ -95,6 +95,31 @@ describe('a folder that is no tokenizer', () => {
   });
 });
 
+describe.each<[string, (json: Record<string, never>) => unknown]>([
+  ['a template without pieces', (json) => ({ ...json, post_processor: { type: 'TemplateProcessing' } })],
+  [
+    'a template of unknown tokens',
+    (json) => ({
+      ...json,
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [{ SpecialToken: { id: 'x', type_id: 0 } }],
+        pair: [],
+        special_tokens: {},
+      },
+    }),
+  ],
+  ['a sequence of nothing', (json) => ({ ...json, post_processor: { type: 'Sequence' } })],
+  ['added tokens that are an object', (json) => ({ ...json, added_tokens: { a: 1 } })],
+  ['added tokens without content', (json) => ({ ...json, added_tokens: [{ id: 3 }] })],
+  ['a vocabulary of lists', (json) => ({ ...json, model: { type: 'WordPiece', vocab: { a: [] } } })],
+])('a tokenizer.json with %s', (_name, edit) => {
+  it('is refused with a coded error', async () => {
+    copy('bert', { 'tokenizer.json': edit });
+    await expect(load()).rejects.toMatchObject({ name: 'ValueError', code: expect.stringMatching(/^ERR_/) });
+  });
+});
+
 describe('the class of a tokenizer', () => {
   it.each([
     ['BertTokenizer', 'BertTokenizer'],
@@ -129,6 +154,12 @@ describe('the class of a tokenizer', () => {
       JSON.stringify({ model_type: 'bert', tokenizer_class: 'MPNetTokenizer' }),
     );
     expect((await load()).constructor.name).toBe('MPNetTokenizer');
+    for (const name of ['constructor', 'toString', '__proto__']) {
+      writeFileSync(join(scratch, 'config.json'), JSON.stringify({ model_type: name }));
+      expect((await load()).constructor.name).toBe('PreTrainedTokenizer');
+      writeFileSync(join(scratch, 'config.json'), JSON.stringify({ tokenizer_class: name }));
+      expect((await load()).constructor.name).toBe('PreTrainedTokenizer');
+    }
   });
 
   it('warns when it is not the one of the folder', async () => {

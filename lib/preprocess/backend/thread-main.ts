@@ -5,6 +5,7 @@ import type { EncodedTexts, Reply, Request, StoredVocabulary, TokenizerFile, Tok
  * Everything that runs on the tokenizer thread. The thread is started from the source text of this function, so that it
  * needs no file of its own: nothing outside the function may be used in it but types.
  */
+/* istanbul ignore next: counters of a coverage run would be names from outside */
 export function threadMain(): void {
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
   const { readFile } = require('node:fs/promises') as typeof import('node:fs/promises');

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { RuntimeError } from '../../errors';
+import { ImportError, RuntimeError } from '../../errors';
 import type { Answer, Reply, Request } from './messages';
 import { threadMain } from './thread-main';
 
@@ -13,6 +13,16 @@ export class ThreadFault extends Error {
     readonly code: string | null,
   ) {
     super(message);
+  }
+}
+
+function resolvePackage(): string {
+  try {
+    return require.resolve('tokenizers');
+  } catch (error) {
+    throw new ImportError("the npm package 'tokenizers' is not installed; `npm install tokenizers@0.23.2` adds it", {
+      cause: error,
+    });
   }
 }
 
@@ -31,7 +41,7 @@ export class TokenizerThread {
     this.worker = new Worker(`(${threadMain.toString()})()`, {
       eval: true,
       execArgv: [],
-      workerData: { tokenizers: require.resolve('tokenizers') },
+      workerData: { tokenizers: resolvePackage() },
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
     this.worker.unref(); // an idle tokenizer does not keep the process

@@ -7,20 +7,20 @@ import { type FromPretrainedOptions, loadTokenizer, type TokenizerClass } from '
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
 /** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */
-const kClasses: Record<string, TokenizerClass> = { ...classes, PreTrainedTokenizer };
+const kClasses = new Map<string, TokenizerClass>(Object.entries({ ...classes, PreTrainedTokenizer }));
 
 /** Tokenizer class of a model family, for folders that name none. */
-const kClassOfModel: Record<string, string> = {
-  albert: 'AlbertTokenizer',
-  bert: 'BertTokenizer',
-  camembert: 'CamembertTokenizer',
-  distilbert: 'DistilBertTokenizer',
-  electra: 'ElectraTokenizer',
-  modernbert: 'TokenizersBackend',
-  mpnet: 'MPNetTokenizer',
-  roberta: 'RobertaTokenizer',
-  'xlm-roberta': 'XLMRobertaTokenizer',
-};
+const kClassOfModel = new Map<string, TokenizerClass>([
+  ['albert', classes.AlbertTokenizer],
+  ['bert', classes.BertTokenizer],
+  ['camembert', classes.CamembertTokenizer],
+  ['distilbert', classes.DistilBertTokenizer],
+  ['electra', classes.ElectraTokenizer],
+  ['modernbert', classes.TokenizersBackend],
+  ['mpnet', classes.MPNetTokenizer],
+  ['roberta', classes.RobertaTokenizer],
+  ['xlm-roberta', classes.XLMRobertaTokenizer],
+]);
 
 /** Chooses the tokenizer class of a folder and loads it. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the name and the method are Transformers'
@@ -39,19 +39,16 @@ export class AutoTokenizer {
 
 function classFor(folder: TokenizerFolder, options: FromPretrainedOptions): TokenizerClass {
   if (options.tokenizer_type != null) {
-    const name = kClassOfModel[options.tokenizer_type];
-    if (name !== undefined) return kClasses[name] as TokenizerClass;
+    const asked = kClassOfModel.get(options.tokenizer_type);
+    if (asked) return asked;
     throw new ValueError(
-      `tokenizer_type '${options.tokenizer_type}' is not known; it can be ${Object.keys(kClassOfModel).join(', ')}`,
+      `tokenizer_type '${options.tokenizer_type}' is not known; it can be ${[...kClassOfModel.keys()].join(', ')}`,
     );
   }
   const modelConfig = (options.config ?? folder.modelConfig) as JsonObject | null;
   const name = folder.config?.['tokenizer_class'] ?? modelConfig?.['tokenizer_class'];
-  if (typeof name !== 'string') {
-    const ofModel = kClassOfModel[String(modelConfig?.['model_type'])];
-    return ofModel === undefined ? PreTrainedTokenizer : (kClasses[ofModel] as TokenizerClass);
-  }
-  const found = Object.hasOwn(kClasses, name.replace(/Fast$/, '')) ? kClasses[name.replace(/Fast$/, '')] : undefined;
+  if (typeof name !== 'string') return kClassOfModel.get(String(modelConfig?.['model_type'])) ?? PreTrainedTokenizer;
+  const found = kClasses.get(name.replace(/Fast$/, ''));
   if (found) return found;
   warn(`the tokenizer class '${name}' of '${folder.path}' is not known; it is loaded as PreTrainedTokenizer`);
   return PreTrainedTokenizer;

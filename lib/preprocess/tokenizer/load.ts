@@ -1,4 +1,4 @@
-import { NotImplementedError, TypeError, throwIfAborted, unknownName } from '../../errors';
+import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { warn } from '../../logging';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
@@ -81,8 +81,18 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
     return new Class({ backend, vocabulary: new Vocabulary(vocabulary, added), postProcessor, configuration, folder });
   } catch (error) {
     backend.dispose();
-    throw error;
+    throw withCode(error, folder.path);
   }
+}
+
+/** A TypeError of the language itself comes from a file whose members are not what they should be. */
+function withCode(error: unknown, path: string): unknown {
+  const { code, constructor } = error as { code?: unknown; constructor?: { name: string } };
+  if (code !== undefined || constructor?.name !== 'TypeError') return error;
+  return new ValueError(`the tokenizer files in '${path}' are damaged: ${(error as Error).message}`, {
+    code: 'ERR_TOKENIZER_FILE',
+    cause: error,
+  });
 }
 
 /** The options that set the tokenizer up. @throws TypeError, NotImplementedError for those that are not known */
