@@ -4,7 +4,7 @@ import type { CheckpointSource } from '../checkpoint/source';
 import type { PretrainedConfig } from '../pretrained/config';
 import { planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
-import type { ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
+import type { ModelClass } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
 import { AutoModel } from './auto-model';
 import { loadFamily } from './families';

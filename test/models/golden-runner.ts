@@ -33,7 +33,7 @@ type Loadable = {
   ): Promise<[PreTrainedModel, LoadingInfo]>;
 };
 
-const goldens = join(__dirname, '..', 'goldens');
+const goldens = process.env['NATIVE_TRANSFORMERS_GOLDENS'] ?? join(__dirname, '..', 'goldens');
 
 /** Relative to the largest reference value, per output. */
 export const kTolerance = 2e-5;

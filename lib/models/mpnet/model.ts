@@ -5,7 +5,6 @@
 import { ValueError } from '../../errors';
 import { createActivation } from '../../nn/activation';
 import { attend } from '../../nn/attention';
-import { checkChunks } from '../../nn/chunks';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, type LayerOutput, runLayers, traceOf } from '../../nn/encoded';
 import { Linear } from '../../nn/linear';
@@ -80,7 +79,6 @@ export class MPNetConfig extends PretrainedConfig {
   declare max_position_embeddings: number;
   declare layer_norm_eps: number;
   declare relative_attention_num_buckets: number;
-  declare chunk_size_feed_forward: number;
 }
 
 /** Inputs of an MPNet model; `labels` where the head has a loss. */
@@ -204,18 +202,15 @@ class MPNetLayer extends Module {
 class MPNetEncoder extends Module {
   readonly layer;
   readonly relative_attention_bias;
-  private readonly chunk: number;
 
   constructor(config: MPNetConfig) {
     super();
     this.layer = new ModuleList(Array.from({ length: config.num_hidden_layers }, () => new MPNetLayer(config)));
     this.relative_attention_bias = new Embedding(config.relative_attention_num_buckets, config.num_attention_heads);
-    this.chunk = config.chunk_size_feed_forward;
   }
 
   override forward(x: Tensor, tokens: Tokens, options: CallOptions): Encoded {
     const { layout } = tokens;
-    checkChunks(this.chunk, layout.length);
     const bias = relativeBias(this.relative_attention_bias, layout.length, kBuckets); // [1, H, T, T]
     return runLayers(this.layer, x, layout, options, (layer, x, i) =>
       layer.forward(x, tokens, bias, i, options.output_attentions ?? false),
