@@ -1,5 +1,6 @@
 import type { FormatRows, JobModel } from '../jobs/engine';
 import { type JobResult, runJob } from '../jobs/job';
+import { grouped } from '../jobs/numbers';
 import type { JobEvent, Progress } from '../jobs/progress';
 import type { Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
@@ -75,7 +76,7 @@ function sayHowToResume(verb: string, parsed: Parsed, result: JobResult, log: Pr
     .join(' ');
   const input = parsed.positionals.includes('-') ? ', with the same standard input,' : '';
   const sentence =
-    `stopped: ${count(result.rows + result.failed)} rows are safe in ${parsed.options['output']}. ` +
+    `stopped: ${grouped(result.rows + result.failed)} rows are safe in ${parsed.options['output']}. ` +
     `The same command${input} goes on from there:\n  ${command}`;
   log.end('drained', sentence, { rows: result.rows, failed: result.failed, resume: command });
   return exitCode;
@@ -86,14 +87,10 @@ function sayDone(parsed: Parsed, result: JobResult, progress: Progress | null, l
   const output = String(parsed.options['output']);
   const seconds = progress?.seconds ?? 0;
   const perSecond = seconds > 0 ? progress!.rows / seconds : 0;
-  const rate = seconds > 0 ? ` in ${seconds.toFixed(1)} s, ${count(perSecond)} rows/s` : ', nothing left to do';
-  const bad = failed > 0 ? `, ${count(failed)} failed (${output}/errors)` : '';
-  const sentence = `done: ${count(rows)} rows${bad}${rate}. Report: ${output}/report.html`;
+  const rate = seconds > 0 ? ` in ${seconds.toFixed(1)} s, ${grouped(perSecond)} rows/s` : ', nothing left to do';
+  const bad = failed > 0 ? `, ${grouped(failed)} failed (${output}/errors)` : '';
+  const sentence = `done: ${grouped(rows)} rows${bad}${rate}. Report: ${output}/report.html`;
   log.end('done', sentence, { rows, failed, seconds, rows_per_second: Number(perSecond.toFixed(1)) });
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
 }
 
 /** An argument as a POSIX shell wants it. */

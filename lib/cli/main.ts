@@ -27,6 +27,13 @@ const commands = [
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 const terminal: Terminal = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
 
+// A reader that has gone, as `head` does, is no failure of ours; the job goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 runCli(commands, process.argv.slice(2), terminal, version).then((code) => {
   process.exitCode = code;
 });

@@ -1,3 +1,4 @@
+import { grouped } from '../jobs/numbers';
 import type { Progress } from '../jobs/progress';
 
 const BAR = 24;
@@ -7,11 +8,11 @@ export function progressLine(verb: string, progress: Progress, columns: number, 
   const { rows, skipped, failed, rowsPerSecond, tokensPerSecond, share, etaSeconds } = progress;
   const facts = [
     share === null ? null : `${Math.floor(100 * share)} %`.padStart(5),
-    `${(rows + skipped).toLocaleString('en-US')} rows`,
+    `${grouped(rows + skipped)} rows`,
     `${compact(rowsPerSecond)} rows/s`,
     `${compact(tokensPerSecond)} tok/s`,
     etaSeconds === null ? null : `ETA ${timeLeft(etaSeconds)}`,
-    failed === 0 ? null : `${failed.toLocaleString('en-US')} failed`,
+    failed === 0 ? null : `${grouped(failed)} failed`,
   ].filter((fact) => fact !== null);
   const bar = share === null ? '' : `${drawBar(share, colour)} `;
   const text = `${verb}  ${facts.join('  ')}`;

@@ -1,20 +1,6 @@
-/** Numbers and tables as people read them. */
+/** Tables as people read them. */
 
-/** `1,234,567`. */
-export function grouped(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-/** `90.9 MB`: decimal units. */
-export function byteSize(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let unit = 0;
-  while (bytes >= 1000 && unit + 1 < units.length) {
-    bytes /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
-}
+export { byteSize, grouped } from '../jobs/numbers';
 
 /** Lines of `name  value`, the values under each other. */
 export function facts(rows: readonly (readonly [string, string])[]): string[] {

@@ -8,7 +8,6 @@ import { readSentenceModules } from '../pipelines/sentence-transformers';
 import { recipeOf, TextEmbedder, type TokenRow } from '../pipelines/text-embedder';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import { ModelOutput } from '../pretrained/model-output';
-import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { unary } from '../tensor/ops/elementwise';
 import type { PoolingMode } from '../tensor/ops/pool';
 import { softmax } from '../tensor/ops/softmax';

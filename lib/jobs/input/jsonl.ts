@@ -55,7 +55,8 @@ function withText(
     const message = `the field '${format.textField}' must be a string, got ${kind(text)}`;
     return { ...head, code: 'TEXT_NOT_STRING', message };
   }
-  if (hasLoneSurrogate(text)) {
+  // bytes that are UTF-8 hold half a pair only where JSON escapes it
+  if (record.includes('\\u') && hasLoneSurrogate(text)) {
     const message = `the field '${format.textField}' holds half a surrogate pair, which no Unicode text does`;
     return { ...head, code: 'INVALID_UNICODE', message };
   }
@@ -64,7 +65,7 @@ function withText(
 
 /** The object's own text without its closing brace, and without the members that the output replaces. */
 function openObject(record: Buffer, value: object, adds: readonly string[]): Uint8Array | string {
-  if (!adds.some((key) => Object.hasOwn(value, key))) return trim(record.subarray(0, record.length - 1));
+  if (!adds.some((key) => Object.hasOwn(value, key))) return record.subarray(0, endOfText(record, record.length - 1));
   const kept = jsonMembers(record).filter(({ key }) => !adds.includes(key));
   return `{${kept.map(({ start, end }) => record.toString('utf8', start, end)).join(',')}`;
 }
@@ -95,10 +96,15 @@ function clip(message: string): string {
 
 function trim(bytes: Buffer): Buffer {
   let start = 0;
-  let end = bytes.length;
-  while (start < end && isSpace(bytes[start]!)) start++;
-  while (end > start && isSpace(bytes[end - 1]!)) end--;
-  return bytes.subarray(start, end);
+  while (start < bytes.length && isSpace(bytes[start]!)) start++;
+  const end = endOfText(bytes, bytes.length);
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, Math.max(start, end));
+}
+
+/** Where the bytes before `end` stop being white space. */
+function endOfText(bytes: Buffer, end: number): number {
+  while (end > 0 && isSpace(bytes[end - 1]!)) end--;
+  return end;
 }
 
 function isSpace(byte: number): boolean {

@@ -1,3 +1,4 @@
+import { byteSize, grouped } from '../numbers';
 import type { Report } from './report';
 import { type Bar, barChart, escape, nameChart } from './svg';
 
@@ -5,7 +6,7 @@ const MAX_NAMES = 20;
 
 /** `report.html`: one file without scripts, that fetches nothing. */
 export function reportHtml(report: Report): string {
-  const title = `${report.task}: ${whole(report.rows)} rows`;
+  const title = `${report.task}: ${grouped(report.rows)} rows`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -25,14 +26,14 @@ ${sections(report).join('\n')}
 
 function figures(report: Report): string {
   const cells = [
-    ['rows', whole(report.rows)],
-    ['failed', whole(report.failed)],
-    ['tokens', whole(report.tokens)],
+    ['rows', grouped(report.rows)],
+    ['failed', grouped(report.failed)],
+    ['tokens', grouped(report.tokens)],
     ['time', duration(report.seconds)],
     ['rows/s', rate(report.rows_per_second)],
     ['tokens/s', rate(report.tokens_per_second)],
-    ['parts', whole(report.parts)],
-    ['written', size(report.bytes)],
+    ['parts', grouped(report.parts)],
+    ['written', byteSize(report.bytes)],
   ];
   const items = cells.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`);
   return `<dl>${items.join('')}</dl>`;
@@ -70,10 +71,10 @@ function lengths({ lengths: { from, to, counts } }: Report): string {
     from: from[at]!,
     to: to[at]!,
     value,
-    title: `${from[at]} to ${to[at]! - 1} tokens: ${whole(value)} rows`,
+    title: `${from[at]} to ${to[at]! - 1} tokens: ${grouped(value)} rows`,
   }));
-  const x = { label: 'tokens, after truncation', format: whole };
-  return barChart('Length of the rows', bars, x, { label: 'rows', format: whole });
+  const x = { label: 'tokens, after truncation', format: grouped };
+  return barChart('Length of the rows', bars, x, { label: 'rows', format: grouped });
 }
 
 function names(title: string, counts: readonly [string, number][]): string {
@@ -81,12 +82,8 @@ function names(title: string, counts: readonly [string, number][]): string {
   return counts.length > MAX_NAMES ? `${chart}<p>and ${counts.length - MAX_NAMES} more in report.json</p>` : chart;
 }
 
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
-}
-
 function rate(value: number): string {
-  return value >= 100 ? whole(value) : value.toPrecision(3).replace(/\.?0+$/, '');
+  return value >= 100 ? grouped(value) : value.toPrecision(3).replace(/\.?0+$/, '');
 }
 
 function duration(seconds: number): string {
@@ -94,16 +91,6 @@ function duration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let unit = 0;
-  while (bytes >= 1000 && unit + 1 < units.length) {
-    bytes /= 1000;
-    unit++;
-  }
-  return `${bytes.toFixed(unit === 0 || bytes >= 100 ? 0 : 1)} ${units[unit]}`;
 }
 
 const STYLE = `

@@ -1,5 +1,7 @@
 /** Pictures as SVG text: coloured by CSS classes, so that one picture serves light and dark pages. */
 
+import { grouped } from '../numbers';
+
 const WIDTH = 720;
 const HEIGHT = 220;
 const LEFT = 64;
@@ -50,7 +52,7 @@ export function nameChart(title: string, counts: readonly (readonly [string, num
     return [
       `<text class="name" x="${left - 8}" y="${y + 15}" text-anchor="end">${escape(clip(name, 28))}</text>`,
       rect(left, y + 2, width, row - 8, `${name}: ${value}`),
-      `<text class="tick" x="${round(left + width + 6)}" y="${y + 15}">${value.toLocaleString('en-US')}</text>`,
+      `<text class="tick" x="${round(left + width + 6)}" y="${y + 15}">${grouped(value)}</text>`,
     ];
   });
   return picture(title, 2 * TOP + counts.length * row, rows);
