@@ -4,7 +4,8 @@
     "nt_napi": "9",
     "nt_defines": [],
     "nt_addon_defines": [
-      "NAPI_DISABLE_CPP_EXCEPTIONS"
+      "NAPI_DISABLE_CPP_EXCEPTIONS",
+      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
     ],
     "nt_cxx_flags": [
       "-O3",
@@ -47,6 +48,7 @@
       "native/ops/layout/layout.cc",
       "native/ops/losses/losses.cc",
       "native/ops/matmul/linear.cc",
+      "native/ops/matmul/matmul.cc",
       "native/ops/norm/layer-norm.cc",
       "native/ops/norm/normalize.cc",
       "native/ops/reduce/norm.cc",

@@ -51,22 +51,35 @@ const char* infer(InferCall& call) {
   return nullptr;
 }
 
+// The weight as panels in scratch; null when memory is out. Panels of a transposed weight are those of the matrix as it
+// is stored, [K, N]: they are turned back first.
+const void* pack(OpCall& call, const Sizes& sizes) {
+  const TensorView& w = call.in[1];
+  const int64_t n = sizes.n, k = sizes.k;
+  const int width = panel_width(call.kernels);
+  const void* rows = w.data;
+  if (!rows) {
+    void* unpacked = call.scratch->take(w.bytes());
+    if (!unpacked) return nullptr;
+    unpack_panels(w.panel, w.dtype, w.shape.dims[0], w.shape.dims[1], w.panel_width, unpacked, *call.parallel);
+    rows = unpacked;
+  }
+  void* panels = call.scratch->take(panel_bytes(w.dtype, n, k, width));
+  if (!panels) return nullptr;
+  if (sizes.transposed)
+    pack_panels_transposed(rows, n, w.dtype, n, k, width, panels, *call.parallel);
+  else
+    pack_panels(rows, w.dtype, n, k, width, panels, *call.parallel);
+  return panels;
+}
+
 const char* cpu(OpCall& call) {
   const Sizes sizes(call.in, call.attr);
   const TensorView& w = call.in[1];
   if (sizes.m == 0 || sizes.n == 0) return nullptr;
-  const void* panels = w.panel;
-  if (!panels) {
-    const int width = panel_width(call.kernels);
-    void* packed = call.scratch->take(panel_bytes(w.dtype, sizes.n, sizes.k, width));
-    if (!packed) return "out of memory";
-    if (sizes.transposed)
-      pack_panels_transposed(w.data, sizes.n, w.dtype, sizes.n, sizes.k, width, packed, *call.parallel);
-    else
-      pack_panels(w.data, w.dtype, sizes.n, sizes.k, width, packed, *call.parallel);
-    panels = packed;
-  }
-  Gemm gemm;
+  const void* panels = w.panel && !sizes.transposed ? w.panel : pack(call, sizes);
+  if (!panels) return "out of memory";
+  Gemm gemm = {};
   gemm.m = sizes.m;
   gemm.n = sizes.n;
   gemm.k = sizes.k;
