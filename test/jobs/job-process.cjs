@@ -12,7 +12,15 @@ const settings = JSON.parse(process.env.FAKE_MODEL ?? '{}');
 
 async function load({ model, ...others }) {
   const make = process.argv[2] === 'classify' ? fakeClassifier : fakeEmbedder;
-  return make({ ...settings, fingerprint: { folder: model, ...others } });
+  const fake = make({ ...settings, fingerprint: { folder: model, ...others } });
+  if (!settings.announce) return fake;
+  return {
+    ...fake,
+    run(...args) {
+      process.stderr.write('{"event":"batch"}\n');
+      return fake.run(...args);
+    },
+  };
 }
 
 const parts = async () => ({ load, formatRows: () => formatRows });

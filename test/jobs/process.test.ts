@@ -61,8 +61,8 @@ describe('a job in its own process', () => {
   });
 
   it('exits at once at the second signal', async () => {
-    const running = startJob(args(), { delayMs: 60_000 });
-    await running.until('start');
+    const running = startJob(args(), { delayMs: 60_000, announce: true });
+    await running.until('batch');
     running.child.kill('SIGINT');
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(running.child.exitCode).toBe(null);
