@@ -45,7 +45,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
   const further = constructorArguments(ModelType, options, rest);
-  config.name_or_path = String(path);
+  config.name_or_path = path ?? 'None';
   const model = new ModelType(config as never, ...(further as never[]));
   const weights = await openWeights(path, options);
   try {
@@ -75,15 +75,16 @@ async function findConfig<M extends PreTrainedModel>(
   overrides: Record<string, unknown>,
 ): Promise<{ config: PretrainedConfig; rest: Record<string, unknown> }> {
   const { config: given } = options;
-  if (given instanceof PretrainedConfig) return { config: given.clone(), rest: overrides };
-  if (path === null) {
-    const other = options.state_dict ? 'config' : 'state_dict';
-    if (options.state_dict || given)
-      throw new ValueError(`from_pretrained(null) needs both config and state_dict; ${other} is missing`);
-    throw new OSError('None is not a folder; give a folder, or null with both config and state_dict');
+  if (path === null && !(given && options.state_dict)) {
+    if (!given && !options.state_dict)
+      throw new OSError('None is not a folder; give a folder, or null with both config and state_dict');
+    throw new ValueError(
+      `from_pretrained(null) needs both config and state_dict; ${given ? 'state_dict' : 'config'} is missing`,
+    );
   }
-  const from = given ?? path;
-  if (!given && (await isFile(path)))
+  if (given instanceof PretrainedConfig) return { config: given.clone(), rest: overrides };
+  const from = given ?? (path as string);
+  if (!given && (await isFile(from)))
     throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
     subfolder: options.subfolder ?? '',

@@ -1,0 +1,409 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import { writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
+import { OSError } from '../../lib/errors';
+import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
+import {
+  BertConfig,
+  BertForMaskedLM,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  BertModel,
+} from '../../lib/models/bert/model';
+import type { Parameter } from '../../lib/nn/parameter';
+import { Tensor } from '../../lib/tensor/tensor';
+
+const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
+
+interface Entry {
+  name: string;
+  dtype: string;
+  shape: number[];
+  bytes: Uint8Array;
+}
+
+let folder: string;
+let logged: [number, string][];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'from-pretrained-'));
+  logged = [];
+  setLogHook((level, message) => logged.push([level, message]));
+  setLogLevel(LogLevel.INFO);
+});
+
+afterEach(() => {
+  setLogHook(null);
+  setLogLevel(LogLevel.WARNING);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A copy of the golden checkpoint with its tensors and config changed. */
+async function checkpoint(
+  change: (entries: Entry[]) => Entry[] = (entries) => entries,
+  config: Record<string, unknown> = {},
+): Promise<string> {
+  const stored = JSON.parse(await readFile(join(golden, 'config.json'), 'utf8')) as Record<string, unknown>;
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...stored, ...config }));
+  await using source = await openSafetensors(join(golden, 'model.safetensors'));
+  const entries: Entry[] = [];
+  for (const name of source.names()) {
+    const { dtype, shape } = source.info(name);
+    entries.push({ name, dtype, shape, bytes: await source.read(name) });
+  }
+  await write(change(entries));
+  return folder;
+}
+
+async function write(entries: Entry[], metadata?: Record<string, string>): Promise<void> {
+  await writeSafetensors(join(folder, 'model.safetensors'), entries as never, metadata ? { metadata } : {});
+}
+
+const floats = (bytes: Uint8Array) => new Float32Array(bytes.slice().buffer);
+
+/** float32 entries as bfloat16 bits. */
+function halved(entries: Entry[]): Entry[] {
+  return entries.map((entry) => {
+    if (entry.dtype !== 'float32') return entry;
+    const words = new Uint16Array(entry.bytes.slice().buffer);
+    const bits = Uint16Array.from({ length: words.length / 2 }, (_, i) => words[2 * i + 1] as number);
+    return { ...entry, dtype: 'bfloat16', bytes: new Uint8Array(bits.buffer) };
+  });
+}
+
+const levels = (pattern: RegExp) => logged.filter(([, message]) => pattern.test(message)).map(([level]) => level);
+
+describe('from_pretrained', () => {
+  it('loads all and ends in evaluation mode, with tied weights as one storage (rows 61, 66)', async () => {
+    const [model, info] = await BertForMaskedLM.from_pretrained(await checkpoint(), { output_loading_info: true });
+    expect(info.missing_keys).toEqual([]);
+    expect(model.training).toBe(false);
+    expect(model.bert.encoder.training).toBe(false);
+    expect(model.cls.predictions.decoder.weight).toBe(model.bert.embeddings.word_embeddings.weight);
+    expect(model.cls.predictions.decoder.bias).toBe(model.cls.predictions.bias);
+    await model.dispose();
+  });
+
+  it('keeps base_model and base_model_prefix of a head and of a base (rows 2, 3)', async () => {
+    const model = await BertForSequenceClassification.from_pretrained(await checkpoint());
+    expect(BertForSequenceClassification.base_model_prefix).toBe('bert');
+    expect(model.base_model).toBe(model.bert);
+    expect(model.bert.base_model).toBe(model.bert);
+    expect(model.main_input_name).toBe('input_ids');
+    await model.dispose();
+  });
+
+  it('uses config_class for a config that is not given (row 1)', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    expect(BertModel.config_class).toBe(BertConfig);
+    expect(model.config).toBeInstanceOf(BertConfig);
+    await model.dispose();
+  });
+
+  it('reads a base out of a head, and reports the head by its stored names (row 57)', async () => {
+    const [model, info] = await BertModel.from_pretrained(await checkpoint(), { output_loading_info: true });
+    expect(info.missing_keys).toEqual([]);
+    expect(info.unexpected_keys).toEqual(expect.arrayContaining(['cls.predictions.bias', 'classifier.weight']));
+    expect(info.unexpected_keys).toEqual([...info.unexpected_keys].sort());
+    await model.dispose();
+  });
+
+  it('reads a head from a base, newly initialising the rest (rows 57, 61)', async () => {
+    const path = await checkpoint((entries) =>
+      entries.filter((e) => e.name.startsWith('bert.')).map((e) => ({ ...e, name: e.name.slice(5) })),
+    );
+    const [model, info] = await BertForTokenClassification.from_pretrained(path, {
+      num_labels: 5,
+      output_loading_info: true,
+    });
+    expect(info.missing_keys).toEqual(['classifier.bias', 'classifier.weight']);
+    expect(levels(/newly initialized.*classifier/s)).toEqual([LogLevel.WARNING]);
+    expect(model.config.id2label).toMatchObject({ 4: 'LABEL_4' });
+    expect(model.classifier.weight.value.dims[0]).toBe(5);
+    expect([...((model.classifier.bias as Parameter).value.data as Float32Array)]).toEqual([0, 0, 0, 0, 0]);
+    await model.dispose();
+  });
+
+  it('initialises by module: a lone missing bias is 0, its weight is the stored one (row 62)', async () => {
+    const name = 'bert.pooler.dense.bias';
+    const path = await checkpoint((entries) => entries.filter((e) => e.name !== name));
+    const [model, info] = await BertModel.from_pretrained(path, { output_loading_info: true });
+    expect(info.missing_keys).toEqual(['pooler.dense.bias']);
+    const dense = model.pooler?.dense;
+    const bias = (dense?.bias as Parameter).value.data as Float32Array;
+    expect(bias.every((x) => x === 0)).toBe(true);
+    await using source = await openSafetensors(join(golden, 'model.safetensors'));
+    expect(dense?.weight.value.data).toEqual(floats(await source.read('bert.pooler.dense.weight')));
+    await model.dispose();
+  });
+
+  it('warns of left-over weights only for the class that the config names (row 61)', async () => {
+    const path = await checkpoint(undefined, { architectures: ['BertForMaskedLM'] });
+    await (await BertModel.from_pretrained(path)).dispose();
+    expect(levels(/were not used when initializing BertModel/)).toEqual([LogLevel.INFO]);
+    await (await BertForMaskedLM.from_pretrained(path)).dispose();
+    expect(levels(/were not used when initializing BertForMaskedLM/)).toEqual([LogLevel.WARNING]);
+  });
+
+  it('refuses other shapes, or leaves them out and initialises them (rows 22, 64, 65)', async () => {
+    const path = await checkpoint();
+    const labels = (await BertConfig.from_pretrained(path)) as unknown as { num_labels: number };
+    const options = { num_labels: labels.num_labels + 2 };
+    await expect(BertForSequenceClassification.from_pretrained(path, options)).rejects.toMatchObject({
+      name: 'RuntimeError',
+      message: expect.stringMatching(/size mismatch for classifier\.weight[\s\S]*size mismatch for classifier\.bias/),
+    });
+    const [model, info] = await BertForSequenceClassification.from_pretrained(path, {
+      ...options,
+      ignore_mismatched_sizes: true,
+      output_loading_info: true,
+    });
+    expect(info.mismatched_keys.map(([name]) => name).sort()).toEqual(['classifier.bias', 'classifier.weight']);
+    expect(info.missing_keys).toEqual([]);
+    expect(levels(/shapes did not match/)).toEqual([LogLevel.WARNING]);
+    const bias = (model.classifier.bias as Parameter).value.data as Float32Array;
+    expect(bias.every((x) => x === 0)).toBe(true);
+    await model.dispose();
+  });
+
+  it('loads a half-precision file as float32 unless told otherwise (rows 49, 50, 51, 54)', async () => {
+    const path = await checkpoint(halved, { dtype: undefined, torch_dtype: undefined });
+    for (const [options, dtype] of [
+      [{}, 'float32'],
+      [{ dtype: 'auto' }, 'bfloat16'],
+      [{ torch_dtype: 'torch.float16' }, 'float16'],
+      [{ dtype: 'bf16' }, 'bfloat16'],
+      [{ dtype: { '': 'float16' } }, 'float16'],
+    ] as const) {
+      const model = await BertModel.from_pretrained(path, options);
+      expect([options, model.dtype, model.config.torch_dtype]).toEqual([options, dtype, dtype]);
+      await model.dispose();
+    }
+  });
+
+  it("takes 'auto' from the config before the file (row 51)", async () => {
+    const model = await BertModel.from_pretrained(await checkpoint(undefined, { dtype: 'float16' }), { dtype: 'auto' });
+    expect(model.dtype).toBe('float16');
+    await model.dispose();
+  });
+
+  it('refuses dtypes that weights cannot have (rows 50, 52)', async () => {
+    const path = await checkpoint();
+    await expect(BertModel.from_pretrained(path, { dtype: 'int8x' })).rejects.toThrow(/'int8x' is not a dtype/);
+    await expect(BertModel.from_pretrained(path, { dtype: 'int64' })).rejects.toThrow(
+      /since it is not a floating point dtype/,
+    );
+    await expect(BertModel.from_pretrained(path, { dtype: 'q4' })).rejects.toMatchObject({
+      name: 'NotImplementedError',
+      message: expect.stringContaining("'q4'"),
+    });
+  });
+
+  it('casts to nearest even, overflows float16 to infinity and keeps NaN (row 55)', async () => {
+    const name = 'bert.embeddings.LayerNorm.bias';
+    const values = new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, 70000, -70000, Number.NaN, 2 ** -25]);
+    const path = await checkpoint((entries) =>
+      entries.map((e) => {
+        if (e.name !== name) return e;
+        const numbers = floats(e.bytes);
+        numbers.set(values);
+        return { ...e, bytes: new Uint8Array(numbers.buffer) };
+      }),
+    );
+    const model = await BertModel.from_pretrained(path, { dtype: 'float16' });
+    const bias = model.embeddings.LayerNorm.bias?.value as Tensor;
+    const list = bias.tolist() as number[];
+    expect(list.slice(0, 6)).toEqual([
+      1,
+      1 + 2 ** -9,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+      0,
+    ]);
+    await model.dispose();
+  });
+
+  it('takes a config object as a copy, a path, or none (row 18)', async () => {
+    const path = await checkpoint();
+    const config = (await BertConfig.from_pretrained(path)) as BertConfig;
+    const model = await BertModel.from_pretrained(path, { config });
+    expect(model.config).not.toBe(config);
+    expect(model.config.equals(config)).toBe(false); // it knows where it came from, and its dtype
+    await model.dispose();
+    await (await BertModel.from_pretrained(path, { config: join(path, 'config.json') })).dispose();
+    await expect(BertModel.from_pretrained(path, { config, hidden_dropout_prob: 0 })).rejects.toThrow(
+      /unexpected keyword argument 'hidden_dropout_prob'/,
+    );
+  });
+
+  it('lets left-over options override config fields, and refuses the rest', async () => {
+    const path = await checkpoint();
+    const model = await BertModel.from_pretrained(path, { layer_norm_eps: 1e-3, add_pooling_layer: false });
+    expect(model.config.layer_norm_eps).toBe(1e-3);
+    expect(model.pooler).toBeNull();
+    await model.dispose();
+    await expect(BertModel.from_pretrained(path, { layer_nrom_eps: 1 })).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining("unexpected keyword argument 'layer_nrom_eps'"),
+    });
+    await expect(BertModel.from_pretrained(path, { device_map: 'auto' })).rejects.toThrow(/'device_map'/);
+    await expect(BertModel.from_pretrained(path, { device: 'cuda' })).rejects.toThrow(/device 'cuda'/);
+  });
+
+  it('loads from null with config and state_dict, and not with one of them (row 16)', async () => {
+    const path = await checkpoint();
+    const config = (await BertConfig.from_pretrained(path)) as BertConfig;
+    const model = await BertModel.from_pretrained(path);
+    const again = await BertModel.from_pretrained(null, { config, state_dict: model.state_dict() });
+    expect(again.config.name_or_path).toBe('None');
+    expect([...again.state_dict().keys()]).toEqual([...model.state_dict().keys()]);
+    await model.dispose();
+    const table = again.embeddings.word_embeddings.weight.value.data as Float32Array;
+    expect(table.some((x) => x !== 0)).toBe(true);
+    await again.dispose();
+    await expect(BertModel.from_pretrained(null, { config })).rejects.toThrow(/state_dict is missing/);
+    await expect(BertModel.from_pretrained(null, { state_dict: {} })).rejects.toThrow(/config is missing/);
+    await expect(BertModel.from_pretrained(null)).rejects.toMatchObject({ name: 'OSError' });
+  });
+
+  it('loads one weights file when its config is given (row 16)', async () => {
+    const path = await checkpoint();
+    const file = join(path, 'model.safetensors');
+    const config = (await BertConfig.from_pretrained(path)) as BertConfig;
+    await (await BertModel.from_pretrained(file, { config })).dispose();
+    await expect(BertModel.from_pretrained(file)).rejects.toMatchObject({ name: 'OSError', code: 'ERR_NO_CONFIG' });
+  });
+
+  it('treats a file without metadata, and one of mlx, as PyTorch, and refuses what it cannot be (row 45)', async () => {
+    const path = await checkpoint();
+    await using source = await openSafetensors(join(path, 'model.safetensors'));
+    const entries: Entry[] = [];
+    for (const name of source.names()) {
+      const { dtype, shape } = source.info(name);
+      entries.push({ name, dtype, shape, bytes: await source.read(name) });
+    }
+    for (const metadata of [{}, { format: 'mlx' }] as Record<string, string>[]) {
+      await write(entries, metadata);
+      await (await BertModel.from_pretrained(path)).dispose();
+    }
+    await write(entries, { format: 'onnx' });
+    await expect(BertModel.from_pretrained(path)).rejects.toMatchObject({ name: 'ValueError' });
+    await write(entries, { format: 'tf' });
+    await expect(BertModel.from_pretrained(path)).rejects.toMatchObject({ name: 'NotImplementedError' });
+  });
+
+  it('names the folder when there is nothing to load (rows 35, 36, 37)', async () => {
+    await expect(BertModel.from_pretrained(join(folder, 'nowhere'))).rejects.toMatchObject({
+      name: 'OSError',
+      message: expect.stringContaining('nowhere'),
+    });
+    await copyFile(join(golden, 'config.json'), join(folder, 'config.json'));
+    const nothing = await BertModel.from_pretrained(folder).catch((error: unknown) => error);
+    expect(nothing).toBeInstanceOf(OSError);
+    expect((nothing as Error).message).toMatch(
+      /model\.safetensors[\s\S]*pytorch_model\.bin[\s\S]*tf_model\.h5[\s\S]*model\.ckpt\.index[\s\S]*flax_model\.msgpack/,
+    );
+    await rm(join(folder, 'config.json'));
+    await expect(BertModel.from_pretrained(folder)).rejects.toThrow(/config\.json/);
+  });
+
+  it('reports progress in bytes, file by file', async () => {
+    const seen: string[] = [];
+    const model = await BertModel.from_pretrained(await checkpoint(), {
+      progress_callback: ({ status, file, loaded, total }) => {
+        seen.push(`${status} ${file}`);
+        if (status === 'progress') expect(loaded).toBeLessThanOrEqual(total as number);
+      },
+    });
+    expect([seen[0], seen.at(-1)]).toEqual(['initiate model.safetensors', 'done model.safetensors']);
+    expect(seen).toContain('progress model.safetensors');
+    await model.dispose();
+  });
+
+  it('stops when its signal fires, and releases what it had loaded', async () => {
+    const path = await checkpoint();
+    await expect(BertModel.from_pretrained(path, { signal: AbortSignal.abort('no') })).rejects.toMatchObject({
+      code: 'ABORT_ERR',
+      cause: 'no',
+    });
+    const controller = new AbortController();
+    const loading = BertModel.from_pretrained(path, { signal: controller.signal });
+    setImmediate(() => controller.abort());
+    await expect(loading).rejects.toMatchObject({ code: 'ABORT_ERR' });
+  });
+
+  it('refuses a call on a disposed model, and a constructor without a config', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    await model.dispose();
+    await expect(model({ input_ids: [[1, 2]] })).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    expect(() => new BertModel({} as BertConfig)).toThrow(
+      expect.objectContaining({ name: 'TypeError', message: expect.stringContaining('BertModel') }),
+    );
+  });
+});
+
+describe('a call', () => {
+  it('names what is wrong with its inputs', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    const { vocab_size, max_position_embeddings } = model.config;
+    const long = Array.from({ length: max_position_embeddings + 1 }, () => 1);
+    for (const [inputs, message] of [
+      [{}, /either input_ids or inputs_embeds/],
+      [{ input_idz: [[1]] }, /unexpected input 'input_idz'; did you mean 'input_ids'/],
+      [{ input_ids: [[1], [2, 3]] }, /input_ids has rows of different lengths.*padding: true/],
+      [{ input_ids: [1, 2] }, /Wrong shape for input_ids: \[2\]/],
+      [{ input_ids: [[vocab_size]] }, new RegExp(`input_ids holds ${vocab_size} at element 0`)],
+      [{ input_ids: [[1.5]] }, /must hold integers; element 0 is 1\.5/],
+      [{ input_ids: [long] }, /needs position .*truncation: true/],
+      [{ input_ids: [[1, 2]], attention_mask: [[1, 1, 1]] }, /Wrong shape for attention_mask: \[1,3\]/],
+      [{ input_ids: [[1, 2]], attention_mask: [[1, 2]] }, /attention_mask holds 2/],
+      [{ input_ids: [[1, 2]], token_type_ids: [[0, 9]] }, /token_type_ids holds 9/],
+      [{ input_ids: [[1]], inputs_embeds: new Tensor('float32', [0], [1, 1, 1]) }, /cannot specify both/],
+    ] as const)
+      await expect(model(inputs)).rejects.toThrow(message);
+    await model.dispose();
+  });
+
+  it('takes a promise of inputs, arrays or Tensors, and gives fields by name, by place or as an array', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    const ids = new Tensor('int64', [1n, 2n, 3n], [1, 3]);
+    const output = await model(Promise.resolve({ input_ids: ids }));
+    expect(output.last_hidden_state.dims).toEqual([1, 3, model.config.hidden_size]);
+    expect(output[0]).toBe(output.last_hidden_state);
+    const tuple = await model({ input_ids: [[1, 2, 3]], return_dict: false });
+    expect((tuple[0] as Tensor).data).toEqual(output.last_hidden_state.data);
+    await model.dispose();
+  });
+
+  it('stops when its signal fires', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    await expect(model({ input_ids: [[1]], signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORT_ERR' });
+    await model.dispose();
+  });
+
+  it('gives the same bits whatever else is in the batch', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    const row = [5, 6, 7, 8];
+    const alone = (await model({ input_ids: [row] })).last_hidden_state.data as Float32Array;
+    const batch = await model({
+      input_ids: [
+        [1, 2, 3, 4, 5, 6],
+        [...row, 0, 0],
+        [9, 0, 0, 0, 0, 0],
+      ],
+      attention_mask: [
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 0, 0],
+        [1, 0, 0, 0, 0, 0],
+      ],
+    });
+    const width = model.config.hidden_size;
+    const among = (batch.last_hidden_state.data as Float32Array).subarray(6 * width, 10 * width);
+    expect(among).toEqual(alone);
+    await model.dispose();
+  });
+});
