@@ -1,8 +1,9 @@
 /** native-transformers: Hugging Face Transformers' model layer for Node.js. */
-export { type NativeInfo } from './binding/addon';
-export { memoryStats, nativeInfo } from './binding/runtime';
+
 export * from './auto/auto-config';
 export * from './auto/auto-model';
+export type { NativeInfo } from './binding/addon';
+export { memoryStats, nativeInfo } from './binding/runtime';
 export * from './errors';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';

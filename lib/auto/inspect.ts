@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { isFloating } from '../checkpoint/dtype';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import type { PretrainedConfig } from '../pretrained/config';
@@ -88,7 +89,7 @@ function describeFiles(summary: CheckpointSummary, source: CheckpointSource): vo
       entry.parameters += size;
       entry.bytes += info.byteLength;
       dtypes.set(info.dtype, entry);
-      summary.parameters += size;
+      if (isFloating(info.dtype)) summary.parameters += size;
       bytes += info.byteLength;
     }
     const file = basename(part.files[0] ?? '');

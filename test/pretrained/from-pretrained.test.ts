@@ -13,6 +13,7 @@ import {
   BertForTokenClassification,
   BertModel,
 } from '../../lib/models/bert/model';
+import type { Linear } from '../../lib/nn/linear';
 import type { Parameter } from '../../lib/nn/parameter';
 import { Tensor } from '../../lib/tensor/tensor';
 
@@ -132,11 +133,11 @@ describe('from_pretrained', () => {
     const path = await checkpoint((entries) => entries.filter((e) => e.name !== name));
     const [model, info] = await BertModel.from_pretrained(path, { output_loading_info: true });
     expect(info.missing_keys).toEqual(['pooler.dense.bias']);
-    const dense = model.pooler?.dense;
-    const bias = (dense?.bias as Parameter).value.data as Float32Array;
+    const dense = model.pooler?.dense as Linear;
+    const bias = (dense.bias as Parameter).value.data as Float32Array;
     expect(bias.every((x) => x === 0)).toBe(true);
     await using source = await openSafetensors(join(golden, 'model.safetensors'));
-    expect(dense?.weight.value.data).toEqual(floats(await source.read('bert.pooler.dense.weight')));
+    expect(dense.weight.value.data).toEqual(floats(await source.read('bert.pooler.dense.weight')));
     await model.dispose();
   });
 

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { AutoConfig } from '../../lib/auto/auto-config';
+import {
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForMultipleChoice,
+  AutoModelForNextSentencePrediction,
+  AutoModelForPreTraining,
+  AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from '../../lib/auto/auto-model';
+import { supportedModelTypes } from '../../lib/auto/families';
+import { BertConfig, BertModel } from '../../lib/models/bert/model';
+import { DistilBertConfig } from '../../lib/models/distilbert/model';
+
+const golden = (family: string) => join(__dirname, '..', 'goldens', family, 'base');
+
+describe('Auto models (row 201)', () => {
+  it.each([
+    [AutoModel, 'bert', 'BertModel'],
+    [AutoModel, 'xlm-roberta', 'XLMRobertaModel'],
+    [AutoModelForMaskedLM, 'camembert', 'CamembertForMaskedLM'],
+    [AutoModelForSequenceClassification, 'mpnet', 'MPNetForSequenceClassification'],
+    [AutoModelForTokenClassification, 'distilbert', 'DistilBertForTokenClassification'],
+    [AutoModelForQuestionAnswering, 'albert', 'AlbertForQuestionAnswering'],
+    [AutoModelForMultipleChoice, 'roberta', 'RobertaForMultipleChoice'],
+    [AutoModelForNextSentencePrediction, 'bert', 'BertForNextSentencePrediction'],
+    [AutoModelForPreTraining, 'electra', 'ElectraForPreTraining'],
+    [AutoModelForPreTraining, 'distilbert', 'DistilBertForMaskedLM'],
+  ])('%p of %s is %s', async (Auto, family, expected) => {
+    const config = await AutoConfig.from_pretrained(golden(family));
+    expect(Auto.classFor(config).name).toBe(expected);
+  });
+
+  it('find every family by its folder', () => {
+    for (const type of supportedModelTypes())
+      expect(AutoModel.classFor(AutoConfig.for_model(type)).name).toMatch(/Model$/);
+  });
+
+  it('load the model that they find', async () => {
+    const [model, info] = await AutoModel.from_pretrained(golden('bert'), { output_loading_info: true });
+    expect(model).toBeInstanceOf(BertModel);
+    expect(info.missing_keys).toEqual([]);
+    await model.dispose();
+  });
+
+  it('name configs without such a head, and what can be had', async () => {
+    expect(() => AutoModelForNextSentencePrediction.classFor(new DistilBertConfig())).toThrow(
+      expect.objectContaining({
+        name: 'ValueError',
+        message: expect.stringMatching(
+          /Unrecognized configuration class DistilBertConfig.*AutoModelForNextSentencePrediction/,
+        ),
+      }),
+    );
+    for (const Auto of [AutoModelForCausalLM, AutoModelForSeq2SeqLM])
+      await expect(Auto.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
+  });
+
+  it('cannot be constructed', () => {
+    expect(() => new AutoModel()).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('from_pretrained') }),
+    );
+  });
+
+  it('take registered classes, once, for their own config class only', () => {
+    class OwnConfig extends BertConfig {
+      static override readonly model_type = 'own';
+    }
+    class OwnModel extends BertModel {
+      static override readonly config_class = OwnConfig;
+    }
+    AutoModel.register(OwnConfig, OwnModel);
+    expect(AutoModel.classFor(new OwnConfig())).toBe(OwnModel);
+    expect(() => AutoModel.register(OwnConfig, OwnModel)).toThrow(/already used/);
+    AutoModel.register(OwnConfig, OwnModel, { exist_ok: true });
+    expect(() => AutoModel.register(DistilBertConfig, OwnModel)).toThrow(/config_class/);
+  });
+});
