@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import type { LoadingInfo } from '../../lib/pretrained/from-pretrained';
@@ -37,6 +37,9 @@ const goldens = process.env['NATIVE_TRANSFORMERS_GOLDENS'] ?? join(__dirname, '.
 
 /** Relative to the largest reference value, per output. */
 export const kTolerance = 2e-5;
+
+/** Where `npm run parity` wants every comparison, as a JSON line each. */
+const parityFile = process.env['NATIVE_TRANSFORMERS_PARITY'];
 
 /** A tensor of a cases file. */
 async function readTensor(source: Awaited<ReturnType<typeof openSafetensors>>, name: string): Promise<Tensor> {
@@ -85,7 +88,17 @@ export function runGoldens(model_type: string, classes: Record<string, unknown>)
           )) as Record<string, unknown>;
           for (const [name, axis] of Object.entries(test.outputs)) {
             const expected = await readTensor(source, `case.${test.id}.out.${name}`);
-            compare(name, field(output, name), expected, axis, test.lengths);
+            const error = compare(name, field(output, name), expected, axis, test.lengths);
+            if (parityFile) {
+              const line = {
+                model_type,
+                model_class: test.model_class,
+                reference: file.reference,
+                output: name,
+                error,
+              };
+              appendFileSync(parityFile, `${JSON.stringify(line)}\n`);
+            }
           }
         });
     });
@@ -99,7 +112,8 @@ function field(output: Record<string, unknown>, name: string): Tensor {
   return value;
 }
 
-function compare(name: string, actual: Tensor, expected: Tensor, axis: number | null, lengths: number[]): void {
+/** @returns the largest error, relative to the largest reference value. @throws when it is above the tolerance */
+function compare(name: string, actual: Tensor, expected: Tensor, axis: number | null, lengths: number[]): number {
   expect({ name, dims: actual.dims }).toEqual({ name, dims: expected.dims });
   const got = actual.data as Float32Array;
   const want = expected.data as Float32Array;
@@ -127,4 +141,5 @@ function compare(name: string, actual: Tensor, expected: Tensor, axis: number | 
     throw new Error(
       `${name}: element ${at} is ${got[at]}, expected ${want[at]} (off by ${worst / largest} of ${largest})`,
     );
+  return largest === 0 ? worst : worst / largest;
 }
