@@ -1,24 +1,30 @@
 import { errorCode } from '../jobs/job-error';
 
-/** What the process says to whoever started it. docs: the table in the README's command line section. */
+/** What the process says to whoever started it. */
 export const ExitCode = {
   OK: 0,
-  /** Something that may go well the next time: disk full, out of memory, a failing model. */
   FAILED: 1,
-  /** The command line cannot be understood. */
   USAGE: 2,
-  /** Finished, but rows went to errors/; only with --fail-on-errors. */
   ROWS_FAILED: 3,
-  /** Input, checkpoint or output folder that will not do, now or later. */
   BAD_INPUT: 65,
-  /** The compute library or device is not there. */
   UNAVAILABLE: 69,
-  /** Another process works in the folder. */
   LOCKED: 75,
-  /** 128 + the signal: drained, the same command goes on. */
   INTERRUPTED: 130,
   TERMINATED: 143,
 } as const;
+
+/** The same for people. */
+export const exitCodeMeanings: readonly (readonly [string, string])[] = [
+  ['0', 'done'],
+  ['1', 'failed, and may go well the next time: disk full, out of memory, a failing model'],
+  ['2', 'the command line cannot be understood'],
+  ['3', 'done, but rows went to errors/ (with --fail-on-errors only)'],
+  ['65', 'input, checkpoint or output folder that will not do'],
+  ['69', 'the native build is missing or broken'],
+  ['75', 'another process works in the output folder'],
+  ['130', 'stopped by SIGINT after the running batches; the same command goes on'],
+  ['143', 'the same, by SIGTERM'],
+];
 
 const RETRIABLE = new Set([
   'DISK_FULL',

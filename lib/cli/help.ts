@@ -1,4 +1,5 @@
 import { type Command, envName, type OptionSpec } from './command';
+import { exitCodeMeanings } from './exit-code';
 
 const WIDTH = 100;
 
@@ -16,6 +17,9 @@ export function mainHelp(commands: readonly Command[], version: string): string 
     '',
     'Example:',
     `  ${example.line}`,
+    '',
+    'Exit codes:',
+    ...table(exitCodeMeanings),
     '',
     'native-transformers COMMAND --help shows the options of a command. --version prints the version.',
     '',

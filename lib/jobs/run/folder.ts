@@ -4,9 +4,6 @@ import { errorCode, notARunFolder, writeError } from '../job-error';
 import { createDurable, syncFolder } from './durable';
 import { parseReceipt, type Receipt, shardName } from './receipt';
 
-/** `00012.a7f3….npy`, `00012.rows.jsonl`, `00012.json`, and these while they are written. */
-const PART_FILE =
-  /^(\d{5,})(\.[0-9a-f]{8})?(\.rows)?\.(jsonl|npy|safetensors|parquet|json)(\.[0-9a-f]{8}\.tmp|\.tmp)?$/;
 const TOP_FILES = /^(manifest\.json|report\.json|report\.html|run\.json|run\.lock)\.[0-9a-f]{8}\.tmp$/;
 /** Another process may be about to ask for the lock, so a fresh temporary file is not a leftover. */
 const LEFTOVER_MS = 60_000;
@@ -80,17 +77,11 @@ export class RunFolder {
       for (const { file } of [...receipt.files, ...(receipt.errors === null ? [] : [receipt.errors])])
         counted.add(file);
     }
-    // receipts go first: a crash between must not leave one without its files
-    const doomed = names.filter((name) => PART_FILE.test(name) && !counted.has(`parts/${name}`));
-    for (const name of doomed.sort(receiptsFirst)) await rm(join(this.parts, name), { force: true });
-    for (const name of await readdir(this.errors)) {
-      if (PART_FILE.test(name) && !counted.has(`errors/${name}`)) await rm(join(this.errors, name), { force: true });
-    }
+    await removeFiles(this.parts, (name) => !counted.has(`parts/${name}`));
+    await removeFiles(this.errors, (name) => !counted.has(`errors/${name}`));
     for (const name of await readdir(this.path)) {
       if (TOP_FILES.test(name) && (await isOld(this.file(name)))) await rm(this.file(name), { force: true });
     }
-    await syncFolder(this.parts);
-    await syncFolder(this.errors);
     return committed;
   }
 
@@ -98,11 +89,8 @@ export class RunFolder {
   async clear(): Promise<void> {
     for (const name of ['manifest.json', 'report.json', 'report.html']) await rm(this.file(name), { force: true });
     await syncFolder(this.path);
-    for (const folder of [this.parts, this.errors]) {
-      const names = (await readdir(folder)).filter((name) => PART_FILE.test(name));
-      for (const name of names.sort(receiptsFirst)) await rm(join(folder, name), { force: true });
-      await syncFolder(folder);
-    }
+    await removeFiles(this.parts, () => true);
+    await removeFiles(this.errors, () => true);
     await rm(this.file('run.json'), { force: true });
     await syncFolder(this.path);
   }
@@ -110,7 +98,7 @@ export class RunFolder {
   /** @throws ValueError `NOT_A_RUN_FOLDER` when parts/ holds files although no run was started here */
   async checkFresh(): Promise<void> {
     for (const folder of [this.parts, this.errors]) {
-      const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+      const names = await readdir(folder);
       if (names.length === 0) continue;
       throw notARunFolder(`${folder} holds ${names[0]} but no run.json says what it is: give another --output`);
     }
@@ -128,6 +116,14 @@ export class RunFolder {
 async function isOld(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => null);
   return info !== null && (!path.includes('run.lock') || Date.now() - info.mtimeMs > LEFTOVER_MS);
+}
+
+/** Receipts go first: a crash between must not leave one without its files. */
+async function removeFiles(folder: string, isDoomed: (name: string) => boolean): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => !entry.isDirectory() && isDoomed(entry.name)).map(({ name }) => name);
+  for (const name of names.sort(receiptsFirst)) await rm(join(folder, name), { force: true });
+  await syncFolder(folder);
 }
 
 function receiptsFirst(a: string, b: string): number {
