@@ -252,7 +252,9 @@ export abstract class PreTrainedModel extends Module {
       await readTensors(unread, signal);
       await stream.ready();
       const output = call.run(() => stream.run(() => recorded(() => scope(() => forward(named)))));
-      await call.run(() => readTensors(tensorsOf(output), signal));
+      const tensors = tensorsOf(output);
+      await call.run(() => readTensors(tensors, signal));
+      for (const tensor of tensors) tensor.settle();
       return output;
     } finally {
       call.end();

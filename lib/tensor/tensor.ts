@@ -121,6 +121,15 @@ export class Tensor {
     }
   }
 
+  /** @internal Gives native memory back once the elements are in JS; the next op that needs them uploads them again. */
+  settle(): void {
+    if (!this.array || this.temporary) return;
+    const handle = this.detach();
+    if (!handle) return;
+    if (registry.unregister(this)) runtime.holdBytes(-this.bytes);
+    runtime.release([handle]);
+  }
+
   [Symbol.dispose](): void {
     this.dispose();
   }
