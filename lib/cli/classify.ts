@@ -1,13 +1,8 @@
 import type { ClassifyModel, FormatRows } from '../jobs/engine';
+import type { ClassifySettings } from '../jobs/models';
 import { runBatchCommand } from './batch';
 import type { Command } from './command';
 import { inputsPositional, jobOptionSpecs } from './job-options';
-
-/** What the command line says of a classifier; an absent field leaves it to the checkpoint. */
-export interface ClassifySettings {
-  model: string;
-  dtype?: string;
-}
 
 export interface ClassifyParts {
   load(settings: ClassifySettings): Promise<ClassifyModel>;

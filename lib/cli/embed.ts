@@ -1,22 +1,16 @@
 import type { EmbedModel, FormatRows } from '../jobs/engine';
+import type { EmbedSettings } from '../jobs/models';
+import type { PoolingMode } from '../tensor/ops/pool';
 import { runBatchCommand } from './batch';
 import type { Command } from './command';
 import { inputsPositional, jobOptionSpecs } from './job-options';
-
-/** What the command line says of an embedder; an absent field leaves it to the checkpoint. */
-export interface EmbedSettings {
-  model: string;
-  dtype?: string;
-  pooling?: string;
-  normalize?: boolean;
-  prompt?: string;
-  prompt_name?: string;
-}
 
 export interface EmbedParts {
   load(settings: EmbedSettings): Promise<EmbedModel>;
   formatRows(): FormatRows;
 }
+
+const POOLING: readonly PoolingMode[] = ['mean', 'cls', 'max', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'];
 
 /** `native-transformers embed`. */
 export function embedCommand(parts: () => Promise<EmbedParts>): Command {
@@ -28,7 +22,7 @@ export function embedCommand(parts: () => Promise<EmbedParts>): Command {
       ...jobOptionSpecs,
       pooling: {
         type: 'string',
-        choices: ['mean', 'cls', 'max', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'],
+        choices: POOLING,
         default: "the checkpoint's modules.json, else mean",
         help: 'how token vectors become one',
       },

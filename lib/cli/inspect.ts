@@ -1,25 +1,10 @@
+import type { CheckpointSummary } from '../auto/inspect';
 import type { Command } from './command';
 import { ExitCode } from './exit-code';
 import { byteSize, columns, facts, grouped } from './table';
 
-/** What is known of a checkpoint without loading it. */
-export interface Inspection {
-  path: string;
-  model_type: string;
-  architectures: string[];
-  files: { file: string; format: string; tensors: number; bytes: number }[];
-  dtypes: { dtype: string; tensors: number; parameters: number; bytes: number }[];
-  parameters: number;
-  bytes: number;
-  /** Lines of the config or of sentence-transformers files that a user asks for: name and value. */
-  details: [string, string][];
-  loads: boolean;
-  /** Why it does not load; and what to know when it does. */
-  reasons: string[];
-}
-
 /** `native-transformers inspect`. */
-export function inspectCommand(inspect: (folder: string) => Promise<Inspection>): Command {
+export function inspectCommand(inspect: (folder: string) => Promise<CheckpointSummary>): Command {
   return {
     name: 'inspect',
     summary: 'Say what a checkpoint is, what lies in its files, and whether it will load.',
@@ -36,7 +21,7 @@ export function inspectCommand(inspect: (folder: string) => Promise<Inspection>)
   };
 }
 
-export function inspectionText(found: Inspection): string {
+export function inspectionText(found: CheckpointSummary): string {
   const head: [string, string][] = [
     ['checkpoint', found.path],
     ['architecture', found.architectures.join(', ') || 'not named'],

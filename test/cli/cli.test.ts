@@ -1,17 +1,19 @@
 import { PassThrough } from 'node:stream';
+import type { CheckpointSummary } from '../../lib/auto/inspect';
 import { classifyCommand } from '../../lib/cli/classify';
 import { type Command, envName } from '../../lib/cli/command';
 import { type Diagnosis, doctorCommand } from '../../lib/cli/doctor';
-import { type EmbedSettings, embedCommand } from '../../lib/cli/embed';
+import { embedCommand } from '../../lib/cli/embed';
 import { exitCodeOf } from '../../lib/cli/exit-code';
-import { type Inspection, inspectCommand } from '../../lib/cli/inspect';
+import { inspectCommand } from '../../lib/cli/inspect';
 import { parseCommand } from '../../lib/cli/parse';
 import { runCli } from '../../lib/cli/run-cli';
 import { CheckpointError, ImportError, OSError, RuntimeError, ValueError } from '../../lib/errors';
+import type { EmbedSettings } from '../../lib/jobs/models';
 import { fakeClassifier, fakeEmbedder, formatRows } from '../jobs/fake-model.cjs';
 import { sampleLines, Workplace } from '../jobs/run-folder';
 
-const INSPECTION: Inspection = {
+const INSPECTION: CheckpointSummary = {
   path: './model',
   model_type: 'bert',
   architectures: ['BertModel'],
