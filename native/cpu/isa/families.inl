@@ -8,30 +8,22 @@
 namespace nt {
 namespace NT_ISA {
 
+// Later ones use what earlier ones declare.
+// clang-format off
 #include "ops/matmul/cpu.inl"
-
 #include "ops/loops.inl"
-
 #include "ops/elementwise/cpu.inl"
 #include "ops/embedding/cpu.inl"
 #include "ops/norm/cpu.inl"
 #include "ops/reduce/cpu.inl"
 #include "ops/rope/cpu.inl"
 #include "ops/softmax/cpu.inl"
-
 #include "ops/attention/cpu.inl"
+// clang-format on
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    NT_NAME(NT_ISA),
-    kMatmul,
-    kElementwise,
-    kEmbedding,
-    kNorm,
-    kReduce,
-    kRope,
-    kSoftmax,
-    kAttention,
+    NT_NAME(NT_ISA), kMatmul, kElementwise, kEmbedding, kNorm, kReduce, kRope, kSoftmax, kAttention,
 };
 
 }  // namespace NT_ISA
