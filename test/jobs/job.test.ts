@@ -68,7 +68,7 @@ describe('a job', () => {
 
   it('keeps batches under the token budget, longest rows first, several in flight', async () => {
     const model = fakeEmbedder({ delayMs: 2, concurrency: 4, batchTokens: 100 });
-    await place.job({ model, inputs: [place.file('in.jsonl', sampleLines(256))] });
+    await place.job({ model, inputs: [place.file('in.jsonl', sampleLines(64))] });
     for (const batch of model.log.batches)
       expect(batch.reduce((sum, length) => sum + length, 0)).toBeLessThanOrEqual(100);
     const lengths = model.log.batches.flat();

@@ -38,7 +38,7 @@ export interface BlockLimits {
 }
 
 /** The first block is small, so that the model soon has work; each next one is twice as long. */
-const FIRST_BLOCK_ROWS = 256;
+const FIRST_BLOCK_ROWS = 64;
 
 /** What earlier runs have left. */
 export interface Committed {
