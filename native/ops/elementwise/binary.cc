@@ -10,7 +10,7 @@
 namespace nt {
 namespace {
 
-constexpr int64_t kGrain = 8192;
+constexpr int64_t kGrain = 16384;
 
 // Both sides as pointers; a scalar stands in `value`.
 template <class T>

@@ -68,7 +68,7 @@ const char* layer_norm_cpu(OpCall& call) {
   const int64_t n = static_cast<int64_t>(call.attr[1]), size = call.in[0].shape.size();
   const auto row = call.kernels->norm.layer_norm;
   if (!size) return nullptr;
-  call.parallel->ranges(size / n, row_grain(n, 6144), [=](int64_t begin, int64_t end, int) {
+  call.parallel->ranges(size / n, row_grain(n, 16384), [=](int64_t begin, int64_t end, int) {
     for (int64_t at = begin * n; at < end * n; at += n)
       row(x + at, residual ? residual + at : nullptr, weight, bias, eps, out + at, n);
   });
@@ -84,7 +84,7 @@ const char* rms_norm_cpu(OpCall& call) {
   const int64_t n = call.in[0].shape[-1], size = call.in[0].shape.size();
   const auto row = call.kernels->norm.rms_norm;
   if (!size) return nullptr;
-  call.parallel->ranges(size / n, row_grain(n, 6144), [=](int64_t begin, int64_t end, int) {
+  call.parallel->ranges(size / n, row_grain(n, 16384), [=](int64_t begin, int64_t end, int) {
     for (int64_t at = begin * n; at < end * n; at += n) row(x + at, weight, eps, out + at, n);
   });
   return nullptr;
