@@ -1,46 +1,29 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from './input/identity';
 
 /** Files of a checkpoint folder that decide what comes out of it. */
 const kDecides = /\.(json|txt|model|safetensors)$/;
 
-/** Files above this size are known by their size and a sample of their bytes. */
-const kWhole = 4 * 2 ** 20;
-const kSample = 2 ** 16;
+/** Sub-folders of sentence-transformers' modules. */
+const kModule = /^\d+_/;
 
-/**
- * A digest of everything in a model's folder that decides its numbers: the bytes of small files, and of weights the
- * size with the first and last bytes (a header, which holds all names, shapes and offsets, is among them).
- */
+/** A digest of the content of everything in a model's folder that decides its numbers. */
 export async function folderDigest(folder: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of await filesBelow(folder)) {
-    const path = join(folder, name);
-    const { size } = await stat(path);
-    hash.update(`${name}\0${size}\0`);
-    const ranges =
-      size <= kWhole
-        ? [[0, size]]
-        : [
-            [0, kSample],
-            [size - kSample, size],
-          ];
-    for (const [start, end] of ranges as [number, number][])
-      if (end > start)
-        for await (const bytes of createReadStream(path, { start, end: end - 1 })) hash.update(bytes as Buffer);
-  }
+  for (const name of await filesBelow(folder)) hash.update(`${name}\0${(await sha256(join(folder, name))).sha256}\0`);
   return hash.digest('hex');
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
   const names: string[] = [];
-  for (const entry of entries) {
-    if (entry.isDirectory() && /^\d+_/.test(entry.name))
-      names.push(...(await filesBelow(join(folder, entry.name))).map((name) => join(entry.name, name)));
-    else if (!entry.isDirectory() && kDecides.test(entry.name)) names.push(entry.name);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const { name } = entry;
+    if (!entry.isDirectory()) {
+      if (kDecides.test(name)) names.push(name);
+    } else if (kModule.test(name))
+      names.push(...(await filesBelow(join(folder, name))).map((file) => join(name, file)));
   }
   return names.sort();
 }
