@@ -45,6 +45,11 @@ describe('permute', () => {
 });
 
 describe('cat', () => {
+  it('joins any number of tensors', async () => {
+    const joined = cat(Array.from({ length: 300 }, (_, i) => float32([i])));
+    expect(await values(joined)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+  });
+
   it('refuses shapes and dtypes that differ', () => {
     expect(() => cat([float32([1, 2], [1, 2]), float32([1], [1, 1])])).toThrow(/shapes differ/);
     expect(() => cat([float32([1]), int64([1])])).toThrow(/dtypes differ/);
