@@ -125,7 +125,7 @@ function isLike(type: typeof PretrainedConfig, field: string, value: unknown, ex
   if (typeof expected === 'number')
     return typeof value === 'number'
       ? isNumberLike(type, field, value, expected)
-      : value === null && isSigned(field, expected);
+      : value === null && (isSigned(field, expected) || type.nullable.includes(field));
   if (value === null) return true;
   return typeof value === typeof expected && Array.isArray(value) === Array.isArray(expected);
 }

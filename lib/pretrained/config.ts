@@ -44,6 +44,8 @@ export class PretrainedConfig {
   static readonly honoured: readonly string[] = [];
   /** Own fields that change nothing at inference. */
   static readonly inert: readonly string[] = [];
+  /** Honoured numbers that may be null all the same. */
+  static readonly nullable: readonly string[] = [];
   static _auto_class: string | null = null;
 
   declare model_type: string;
