@@ -1,6 +1,7 @@
 import { NotImplementedError, nearest } from '../errors';
 import { cast } from '../tensor/ops/cast';
-import { activationNames, add, gt, maximum, minimum, mul, sub, unary, where } from '../tensor/ops/elementwise';
+import { activationNames, add, gated, gt, maximum, minimum, mul, sub, unary, where } from '../tensor/ops/elementwise';
+import { slice } from '../tensor/ops/layout';
 import type { Tensor } from '../tensor/tensor';
 import { Module } from './module';
 import { Parameter } from './parameter';
@@ -75,4 +76,11 @@ export function createActivation(name: string, field: string): Activation {
 /** Applies an activation on its own. */
 export function activate(activation: Activation, x: Tensor): Tensor {
   return activation instanceof Module ? activation.forward(x) : unary(activation.fused, x);
+}
+
+/** The gate of GeGLU and its kin (arXiv:2002.05202): activation(first half) · second half. @param x - [N, 2F] */
+export function gate(activation: Activation, x: Tensor): Tensor {
+  if (!(activation instanceof Module)) return gated(x, activation.fused);
+  const width = x.dims[1] as number;
+  return mul(activation.forward(slice(x, 1, 0, width / 2)), slice(x, 1, width / 2, width));
 }

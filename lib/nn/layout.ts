@@ -101,6 +101,14 @@ export class Layout {
     return Int32Array.from(kept);
   }
 
+  /** The first position of each row that the mask keeps, [B]; 0 where it keeps none. */
+  firstKept(): Int32Array {
+    const mask = this.mask?.dims[1] === 1 ? (this.mask.data as Uint8Array) : null;
+    return Int32Array.from({ length: this.batch }, (_, b) =>
+      Math.max(0, mask?.subarray(b * this.length, (b + 1) * this.length).indexOf(1) ?? 0),
+    );
+  }
+
   /** One token a row: position `positions[b]` (0 when left out), [N, C] → [B, C]. */
   select(x: Tensor, positions?: ArrayLike<number>): Tensor {
     const index = Int32Array.from({ length: this.batch }, (_, b) => this.index(b, positions?.[b] ?? 0));

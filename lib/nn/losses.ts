@@ -40,11 +40,15 @@ function classes(labels: Int32Array, count: number, num_labels: number): Tensor 
  * @param labels - [B·T]
  */
 export function tokenLoss(logits: Tensor, labels: Int32Array, layout: Layout): Tensor {
-  if (labels.length !== layout.batch * layout.length)
-    throw new ValueError(`labels has ${labels.length} elements, but the batch is [${layout.batch}, ${layout.length}]`, {
-      code: 'ERR_SHAPE',
-    });
-  return classLoss(logits, layout.pack(labels));
+  return classLoss(logits, packLabels(labels, layout));
+}
+
+/** The labels [B·T] of the tokens that are in the sequence, [N]. @throws ValueError when there is not one a token */
+export function packLabels(labels: Int32Array, layout: Layout): Int32Array {
+  if (labels.length === layout.batch * layout.length) return layout.pack(labels);
+  throw new ValueError(`labels has ${labels.length} elements, but the batch is [${layout.batch}, ${layout.length}]`, {
+    code: 'ERR_SHAPE',
+  });
 }
 
 /**
@@ -112,12 +116,8 @@ export function spanLoss(start_logits: Tensor, end_logits: Tensor, start: Labels
  * @param labels - [B·T] of 0 and 1
  */
 export function markedLoss(scores: Tensor, labels: Int32Array, layout: Layout): Tensor {
-  if (labels.length !== layout.batch * layout.length)
-    throw new ValueError(`labels has ${labels.length} elements, but the batch is [${layout.batch}, ${layout.length}]`, {
-      code: 'ERR_SHAPE',
-    });
+  const packed = packLabels(labels, layout);
   const kept = layout.keptTokens();
-  const packed = layout.pack(labels);
   const index = new Tensor('int32', kept);
   const target = new Tensor(
     'float32',
