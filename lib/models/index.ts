@@ -4,6 +4,7 @@ import * as bert from './bert/model';
 import * as camembert from './camembert/model';
 import * as distilbert from './distilbert/model';
 import * as electra from './electra/model';
+import * as modernbert from './modernbert/model';
 import * as mpnet from './mpnet/model';
 import * as roberta from './roberta/model';
 import * as xlmRoberta from './xlm-roberta/model';
@@ -13,6 +14,7 @@ export * from './bert/model';
 export * from './camembert/model';
 export * from './distilbert/model';
 export * from './electra/model';
+export * from './modernbert/model';
 export * from './mpnet/model';
 export * from './roberta/model';
 export * from './xlm-roberta/model';
@@ -24,6 +26,7 @@ export const modelTypes = {
   camembert,
   distilbert,
   electra,
+  modernbert,
   mpnet,
   roberta,
   'xlm-roberta': xlmRoberta,
