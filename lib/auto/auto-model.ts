@@ -115,12 +115,12 @@ function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error 
 
 /** The headless network. */
 export class AutoModel extends AutoModelBase {
-  static override readonly suffix = 'Model';
+  static override readonly suffix: string = 'Model';
 }
 
 /** Both heads that a family was trained with, or its masked LM. */
 export class AutoModelForPreTraining extends AutoModelBase {
-  static override readonly suffix = 'ForPreTraining';
+  static override readonly suffix: string = 'ForPreTraining';
 
   static override classFor(config: PretrainedConfig): LoadableClass {
     const ConfigType = config.constructor as typeof PretrainedConfig;
@@ -132,27 +132,27 @@ export class AutoModelForPreTraining extends AutoModelBase {
 }
 
 export class AutoModelForMaskedLM extends AutoModelBase {
-  static override readonly suffix = 'ForMaskedLM';
+  static override readonly suffix: string = 'ForMaskedLM';
 }
 
 export class AutoModelForSequenceClassification extends AutoModelBase {
-  static override readonly suffix = 'ForSequenceClassification';
+  static override readonly suffix: string = 'ForSequenceClassification';
 }
 
 export class AutoModelForTokenClassification extends AutoModelBase {
-  static override readonly suffix = 'ForTokenClassification';
+  static override readonly suffix: string = 'ForTokenClassification';
 }
 
 export class AutoModelForQuestionAnswering extends AutoModelBase {
-  static override readonly suffix = 'ForQuestionAnswering';
+  static override readonly suffix: string = 'ForQuestionAnswering';
 }
 
 export class AutoModelForMultipleChoice extends AutoModelBase {
-  static override readonly suffix = 'ForMultipleChoice';
+  static override readonly suffix: string = 'ForMultipleChoice';
 }
 
 export class AutoModelForNextSentencePrediction extends AutoModelBase {
-  static override readonly suffix = 'ForNextSentencePrediction';
+  static override readonly suffix: string = 'ForNextSentencePrediction';
 }
 
 /** Encoders with a causal head, and decoders. */
