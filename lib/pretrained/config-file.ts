@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../checkpoint/staged-file';
+import { resolveModelFolder } from '../env';
 import { AssertionError, OSError, throwIfAborted } from '../errors';
 import { info } from '../logging';
 import { transformersVersion } from './config-fields';
@@ -21,14 +22,15 @@ export interface ConfigLocation {
 }
 
 /**
- * The dictionary in a config file: `path` itself, or `config.json` in the folder `path`, or the file that this lists
- * under `configuration_files` for our version.
+ * The dictionary in a config file: `given` itself, or `config.json` in the folder or of the model id `given`, or the
+ * file that this lists under `configuration_files` for our version.
  * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`; AbortError
  */
-export async function readConfig(path: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
+export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal } = location;
-  if (/^https?:\/\//.test(path))
-    throw new OSError(`'${path}' is a URL; download the model and give its folder`, { code: 'ERR_NO_FOLDER' });
+  if (/^https?:\/\//.test(given))
+    throw new OSError(`'${given}' is a URL; download the model and give its folder`, { code: 'ERR_NO_FOLDER' });
+  const path = await resolveModelFolder(given);
   const kind = await kindOf(path);
   if (kind === 'file') return readConfigFile(path, signal);
   if (kind !== 'folder')

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { resolveModelFolder } from '../../env';
 import { NotImplementedError, OSError, ValueError } from '../../errors';
 
 /** The files of a tokenizer folder, and what is said when they are not there. */
@@ -33,12 +34,12 @@ export interface TokenizerFolder {
 }
 
 /**
- * Reads the small files of a tokenizer folder.
+ * Reads the small files of a tokenizer folder, given as a path or as a model id.
  * @throws OSError when there is no such folder or no tokenizer.json in it, NotImplementedError when it has only a
  *   vocabulary in an older format, ValueError when a file is not JSON
  */
 export async function readFolder(path: string, subfolder = ''): Promise<TokenizerFolder> {
-  const folder = join(path, subfolder);
+  const folder = join(await resolveModelFolder(path), subfolder);
   const names = await listFolder(folder);
   if (!names.includes(kTokenizerFile)) throw noTokenizerFile(folder, names);
   const read = (name: string): Promise<JsonObject | null> =>
