@@ -101,6 +101,16 @@ export class Backend {
     return texts.flat();
   }
 
+  /** Puts the tokens of every list together, as the decoder does. */
+  async join(lists: readonly string[][], signal?: AbortSignal): Promise<string[]> {
+    const texts = await inLanes(
+      rangesOf(lists.length, kChunkTexts),
+      ([start, stop]) => this.request('join', { lists: lists.slice(start, stop) }, signal),
+      signal,
+    );
+    return texts.flat();
+  }
+
   /** Gives the tokenizer's memory back; later calls reject. */
   dispose(): void {
     if (this.disposed) return;
@@ -109,7 +119,7 @@ export class Backend {
     releaseHandle(this.held);
   }
 
-  private async request<K extends 'open' | 'build' | 'encode' | 'decode'>(
+  private async request<K extends 'open' | 'build' | 'encode' | 'decode' | 'join'>(
     operation: K,
     payload: Omit<Request[K], 'handle'>,
     signal?: AbortSignal,

@@ -48,6 +48,8 @@ export interface Request {
    */
   encode: { handle: number; texts: string[]; offsets: boolean; words: boolean; tokens: boolean; trims: boolean[] };
   decode: { handle: number; ids: Int32Array; ends: Int32Array; skipSpecialTokens: boolean };
+  /** Puts the tokens of each list together. */
+  join: { handle: number; lists: string[][] };
   close: { handle: number };
 }
 
@@ -57,6 +59,7 @@ export interface Answer {
   build: (number | null)[];
   encode: EncodedTexts;
   decode: string[];
+  join: string[];
   close: null;
 }
 

@@ -90,6 +90,11 @@ export function threadMain(): void {
       return [await tokenizerOf(handle).decodeBatch(lists, skipSpecialTokens), []];
     },
 
+    async join({ handle, lists }: Request['join']): Promise<Result<string[]>> {
+      const decoder = tokenizerOf(handle).getDecoder();
+      return [lists.map((tokens) => (decoder ? decoder.decode(tokens) : tokens.join(' '))), []];
+    },
+
     async close({ handle }: Request['close']): Promise<Result<null>> {
       files.delete(handle);
       tokenizers.delete(handle);

@@ -78,7 +78,14 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
     if (folder.config)
       for (const status of ['initiate', 'download', 'done'] as const) report(status, kTokenizerConfigFile);
     const added = addedById(stored, tokens, ids);
-    return new Class({ backend, vocabulary: new Vocabulary(vocabulary, added), postProcessor, configuration, folder });
+    return new Class({
+      backend,
+      vocabulary: new Vocabulary(vocabulary, added),
+      postProcessor,
+      configuration,
+      folder,
+      subwordPrefix: subwordPrefixOf(head),
+    });
   } catch (error) {
     backend.dispose();
     throw withCode(error, folder.path);
@@ -93,6 +100,11 @@ function withCode(error: unknown, path: string): unknown {
     code: 'ERR_TOKENIZER_FILE',
     cause: error,
   });
+}
+
+function subwordPrefixOf(head: JsonObject): string | null {
+  const { type, continuing_subword_prefix: prefix } = head['model'] as JsonObject;
+  return typeof prefix === 'string' && prefix !== '' && (type === 'WordPiece' || type === 'BPE') ? prefix : null;
 }
 
 /** The options that set the tokenizer up. @throws TypeError, NotImplementedError for those that are not known */

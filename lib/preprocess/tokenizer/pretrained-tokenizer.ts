@@ -34,6 +34,8 @@ export interface TokenizerParts {
   postProcessor: PostProcessor;
   configuration: TokenizerConfiguration;
   folder: TokenizerFolder;
+  /** What the model puts before a token that goes on with a word, such as '##'; null when it marks none. */
+  subwordPrefix: string | null;
 }
 
 export interface DecodeOptions {
@@ -95,6 +97,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   /** Everything that the tokenizer was set up with. */
   readonly init_kwargs: JsonObject;
   chat_template: unknown;
+  /** @internal What stands before a token that goes on with a word, such as '##'; null when no token is marked so. */
+  readonly subwordPrefix: string | null;
   /** @internal The options of `from_pretrained`, and the state after it: what saving compares with. */
   readonly loaded: { options: JsonObject; state: JsonObject };
 
@@ -109,6 +113,7 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     this.backend = parts.backend;
     this.postProcessor = parts.postProcessor;
     this.folder = parts.folder;
+    this.subwordPrefix = parts.subwordPrefix;
     this.model_max_length = configuration.model_max_length;
     this.padding_side = configuration.padding_side;
     this.truncation_side = configuration.truncation_side;
@@ -205,6 +210,25 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
       .flatMap((list) => Array.from(list))
       .filter((id) => !skipped.has(id))
       .map((id) => this.vocabulary.tokenOf(id));
+  }
+
+  /** The text of one list of tokens; tokens that are no part of the vocabulary stand for themselves. */
+  async convert_tokens_to_string(tokens: readonly string[], options?: { signal?: AbortSignal }): Promise<string>;
+  async convert_tokens_to_string(
+    tokens: readonly (readonly string[])[],
+    options?: { signal?: AbortSignal },
+  ): Promise<string[]>;
+  async convert_tokens_to_string(
+    tokens: readonly string[] | readonly (readonly string[])[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<string | string[]> {
+    const isBatch = tokens.length > 0 && tokens.every((list) => Array.isArray(list));
+    const lists = (isBatch ? tokens : [tokens]) as string[][];
+    if (!lists.every((list) => Array.isArray(list) && list.every((token) => typeof token === 'string')))
+      throw new TypeError('convert_tokens_to_string() takes a list of tokens, or several such lists');
+    throwIfAborted(options.signal);
+    const texts = await this.backend.join(lists, options.signal);
+    return isBatch ? texts : (texts[0] as string);
   }
 
   /** Number of special tokens that a call puts around a text, or around a text and its pair. */
