@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
+import { resolveModelFolder } from '../env';
 import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
@@ -143,7 +144,7 @@ async function openWeights(path: string | null, options: FromPretrainedOptions):
       close: async () => {},
     };
   }
-  const source = await openCheckpoint(path as string, {
+  const source = await openCheckpoint(await resolveModelFolder(path as string), {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
     subfolder: options.subfolder ?? '',
@@ -226,14 +227,14 @@ async function fill(
       call.run(() => {
         step.parameter.value = readStep(step.source, step.parameter, typeOf(step.name), weights);
       });
-      waiting += weights.source?.info(step.source).byteLength ?? 0;
+      waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
       await call.run(() => fence(options.signal));
-      progress.advance(waiting);
+      progress.report();
       waiting = 0;
     }
     await call.run(() => fence(options.signal));
-    progress.advance(waiting);
+    progress.report();
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
       const owner = owners.get(name.slice(0, Math.max(0, name.lastIndexOf('.')))) as Module;
@@ -262,38 +263,55 @@ function readStep(source: string, parameter: Parameter, type: DType, weights: We
   return loadTensor(bytes, type, parameter.role === 'gemm');
 }
 
+/** Tells the caller of the files of weights and of how much of each has been read. */
 class Progress {
-  private loaded = 0;
-  private readonly total: number;
+  private readonly files: Map<string, { loaded: number; total: number; reported: number }>;
 
   constructor(
     private readonly name: string,
     private readonly source: CheckpointSource | null,
     private readonly callback: ((info: ProgressInfo) => void) | null,
   ) {
-    this.total = source ? source.names().reduce((n, key) => n + source.info(key).byteLength, 0) : 0;
-    for (const file of this.files()) callback?.({ status: 'initiate', name, file });
+    this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, total: 0, reported: 0 }]));
+    for (const key of source?.names() ?? []) this.fileOf(key).total += this.source?.info(key).byteLength ?? 0;
+    for (const path of this.files.keys()) {
+      callback?.({ status: 'initiate', name, file: basename(path) });
+      callback?.({ status: 'download', name, file: basename(path) });
+    }
   }
 
-  private files(): string[] {
-    return (this.source?.files ?? []).map((file) => basename(file));
+  /** Notes that a tensor is being read. @returns its bytes */
+  reading(key: string): number {
+    const bytes = this.source?.info(key).byteLength ?? 0;
+    if (this.source) this.fileOf(key).loaded += bytes;
+    return bytes;
   }
 
-  advance(bytes: number): void {
-    if (!this.callback || bytes === 0) return;
-    this.loaded = Math.min(this.loaded + bytes, this.total);
-    this.callback({
-      status: 'progress',
-      name: this.name,
-      file: this.files()[0] ?? '',
-      progress: (100 * this.loaded) / this.total,
-      loaded: this.loaded,
-      total: this.total,
-    });
+  /** Everything noted so far has been read. */
+  report(): void {
+    for (const [path, file] of this.files) {
+      if (file.loaded === file.reported) continue;
+      file.reported = file.loaded;
+      const { loaded, total } = file;
+      const progress = (100 * loaded) / total;
+      this.callback?.({ status: 'progress', name: this.name, file: basename(path), progress, loaded, total });
+    }
   }
 
+  /** Tensors that nothing wanted count too: nothing of the files is left to be read. */
   done(): void {
-    for (const file of this.files()) this.callback?.({ status: 'done', name: this.name, file });
+    for (const file of this.files.values()) file.loaded = file.total;
+    this.report();
+    for (const path of this.files.keys()) this.callback?.({ status: 'done', name: this.name, file: basename(path) });
+  }
+
+  private fileOf(key: string): { loaded: number; total: number; reported: number } {
+    const path = this.source?.info(key).file ?? '';
+    const known = this.files.get(path);
+    if (known) return known;
+    const file = { loaded: 0, total: 0, reported: 0 };
+    this.files.set(path, file);
+    return file;
   }
 }
 

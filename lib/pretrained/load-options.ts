@@ -6,7 +6,7 @@ import type { PretrainedConfig } from './config';
 
 /** What `progress_callback` hears, in transformers.js's words. */
 export interface ProgressInfo {
-  status: 'initiate' | 'download' | 'progress' | 'done' | 'ready';
+  status: 'initiate' | 'download' | 'progress' | 'progress_total' | 'done' | 'ready';
   /** The folder or model id. */
   name?: string;
   file?: string;
@@ -14,6 +14,8 @@ export interface ProgressInfo {
   progress?: number;
   loaded?: number;
   total?: number;
+  /** Of each file, with 'progress_total'. */
+  files?: Record<string, { loaded: number; total: number }>;
   task?: string;
   model?: string;
 }
@@ -105,6 +107,9 @@ const later = [
   'distributed_config',
   'use_flash_attention_2',
 ];
+
+/** Every name that is an option of loading itself. */
+export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, ...onnx, ...later];
 
 /**
  * Checks the options of a load and returns those that are none of its own: config overrides or constructor arguments.
