@@ -20,8 +20,8 @@ struct InferCall {
   int n_in;
   const double* attr;
   int n_attr;
-  Spec* out;       // room for kMaxOutputs
-  int n_out = 1;   // infer may change it
+  Spec* out;      // room for kMaxOutputs
+  int n_out = 1;  // infer may change it
 };
 
 struct OpCall {
@@ -46,11 +46,11 @@ using Infer = const char* (*)(InferCall&);
 using Run = const char* (*)(OpCall&);
 
 struct OpDef {
-  const char* name;   // as in PyTorch
-  Infer infer;        // runs at the call, on the JS thread: checks shapes and dtypes, gives the outputs' specs
-  Run cpu;            // the fast kernel: takes what it needs from call.kernels
-  Run reference;      // the slow, obvious twin, double accumulators
-  int packed_input;   // index of the operand that is best held as panels, or -1
+  const char* name;  // as in PyTorch
+  Infer infer;       // runs at the call, on the JS thread: checks shapes and dtypes, gives the outputs' specs
+  Run cpu;           // the fast kernel: takes what it needs from call.kernels
+  Run reference;     // the slow, obvious twin, double accumulators
+  int packed_input;  // index of the operand that is best held as panels, or -1
 };
 
 // All ops, in the order of ops/list.def; an op's number is its place here.
