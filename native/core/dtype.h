@@ -8,7 +8,22 @@ namespace nt {
 
 // The numbers are part of the addon's interface: lib/tensor/dtype.ts lists them in the same order.
 enum class DType : uint8_t {
-  kF32, kF16, kBF16, kF64, kI64, kI32, kI16, kI8, kU8, kBool, kU16, kU32, kU64, kF8E4M3, kF8E5M2, kCount
+  kF32,
+  kF16,
+  kBF16,
+  kF64,
+  kI64,
+  kI32,
+  kI16,
+  kI8,
+  kU8,
+  kBool,
+  kU16,
+  kU32,
+  kU64,
+  kF8E4M3,
+  kF8E5M2,
+  kCount
 };
 
 inline size_t item_size(DType t) {
@@ -57,8 +72,8 @@ inline uint16_t f32_to_f16(float f) {
   const uint32_t magnitude = u & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00);
   if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00);  // rounds to 2^16 or is larger
-  if (magnitude < 0x38800000u) {                                             // below 2^-14: a subnormal half
-    const float scaled = bit_cast<float>(magnitude) + 0.5f;                  // the sum rounds at 2^-24
+  if (magnitude < 0x38800000u) {                                              // below 2^-14: a subnormal half
+    const float scaled = bit_cast<float>(magnitude) + 0.5f;                   // the sum rounds at 2^-24
     return static_cast<uint16_t>(sign | (bit_cast<uint32_t>(scaled) - 0x3f000000u));
   }
   const uint32_t rounded = magnitude + 0xfff + ((magnitude >> 13) & 1);

@@ -20,7 +20,8 @@ class Parallel {
   // parallel.each(n, [&](int64_t chunk, int worker) { … })
   template <class F>
   void each(int64_t chunks, const F& f) {
-    run(chunks, [](void* c, int64_t chunk, int worker) { (*static_cast<const F*>(c))(chunk, worker); },
+    run(
+        chunks, [](void* c, int64_t chunk, int worker) { (*static_cast<const F*>(c))(chunk, worker); },
         const_cast<void*>(static_cast<const void*>(&f)));
   }
 
