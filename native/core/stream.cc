@@ -53,6 +53,9 @@ class BlockScratch final : public Scratch {
   std::vector<std::pair<void*, int64_t>> blocks_;
 };
 
+// How long a stream keeps its thread when others wait for one.
+constexpr auto kTurn = std::chrono::milliseconds(1);
+
 const char kOutOfMemory[] = "out of memory";
 
 TensorView view_of(const Spec& spec, void* data) {
@@ -159,22 +162,29 @@ void Stream::notify_below(int64_t commands, int64_t bytes, Ref<Listener> listene
 }
 
 void Stream::lead(Parallel& parallel, CallState*& current) {
-  Segment* segment;
-  {
+  turn_ends_ = std::chrono::steady_clock::now() + kTurn;
+  for (bool more = true; more;) {
+    Segment* segment;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      segment = queue_.front().get();
+    }
+    const Outcome outcome = run(*segment, parallel, current);
+    if (outcome == Outcome::kParked) return;  // the value's maker schedules this stream again
+    if (outcome == Outcome::kTurnOver) return thread_pool().schedule(this);
+    finish_segment(*segment);
+    std::unique_ptr<Segment> done;
     std::lock_guard<std::mutex> lock(mutex_);
-    segment = queue_.front().get();
-  }
-  if (run(*segment, parallel, current) == Outcome::kParked) return;  // the value's maker schedules this stream again
-  finish_segment(*segment);
-  bool more;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
+    done = std::move(queue_.front());  // freed after the lock
     queue_.pop_front();
     more = !queue_.empty();
     if (!more) scheduled_ = false;
   }
-  if (more) thread_pool().schedule(this);
-  else if (release()) delete this;
+  if (release()) delete this;
+}
+
+bool Stream::turn_is_over() const {
+  return thread_pool().streams_wait() && std::chrono::steady_clock::now() > turn_ends_;
 }
 
 void Stream::finish_segment(Segment& segment) {
@@ -197,6 +207,7 @@ void Stream::finish_segment(Segment& segment) {
 
 Stream::Outcome Stream::run(Segment& segment, Parallel& parallel, CallState*& current) {
   for (; segment.cursor < segment.commands.size(); ++segment.cursor) {
+    if (turn_is_over()) return Outcome::kTurnOver;
     Command& command = segment.commands[segment.cursor];
     for (int i = 0; i < command.n_in; ++i) {
       Node* node = segment.nodes[command.first_node + i].get();
@@ -300,9 +311,9 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
     out[i] = view_of(spec, made[i]->data());
   }
   BlockScratch scratch;
-  OpCall call{in,       command.n_in,   segment.attrs.data() + command.first_attr,
-              command.n_attr, out,      command.n_out,
-              kernels_, &parallel,      &scratch};
+  OpCall call{
+      in,        command.n_in, segment.attrs.data() + command.first_attr, command.n_attr, out, command.n_out, kernels_,
+      &parallel, &scratch};
   const auto begin = std::chrono::steady_clock::now();
   const char* reason = reference_ ? op.reference(call) : op.cpu(call);
   OpProfile& profile = op_profile()[command.op];

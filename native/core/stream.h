@@ -1,6 +1,7 @@
 // An in-order queue of commands. JS records a segment, then submits it; a compute thread runs it (thread_pool.h).
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -86,7 +87,8 @@ class Stream : public Counted {
   // Tells `listener` when both are at or under their bounds.
   void notify_below(int64_t commands, int64_t bytes, Ref<Listener> listener, uint32_t id);
 
-  // Runs on a compute thread: one segment, or as far as the values it needs are there.
+  // Runs on a compute thread: all there is, or as far as the values it needs are there, or until its turn is over and
+  // other streams wait for a thread.
   void lead(Parallel& parallel, CallState*& current);
 
  private:
@@ -95,7 +97,9 @@ class Stream : public Counted {
     Ref<Listener> listener;
     uint32_t id;
   };
-  enum class Outcome { kDone, kParked };
+  enum class Outcome { kDone, kParked, kTurnOver };
+
+  bool turn_is_over() const;
 
   Outcome run(Segment& segment, Parallel& parallel, CallState*& current);
   void execute(Segment& segment, Command& command, Parallel& parallel);
@@ -112,6 +116,7 @@ class Stream : public Counted {
   std::deque<std::unique_ptr<Segment>> queue_;
   std::vector<Watermark> watermarks_;
   bool scheduled_ = false;
+  std::chrono::steady_clock::time_point turn_ends_;  // of the thread that leads
   std::atomic<int64_t> queued_commands_{0};
   std::atomic<int64_t> queued_bytes_{0};
 };

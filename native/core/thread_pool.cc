@@ -57,8 +57,10 @@ class ThreadPool::TeamParallel final : public Parallel {
     pool_.work_on(team_, leader_);
     team_.state.fetch_and(~kOpen, std::memory_order_acq_rel);
     for (int spins = 0; team_.state.load(std::memory_order_acquire) != 0; ++spins) {
-      if (spins < 4096) relax();
-      else std::this_thread::yield();
+      if (spins < 4096)
+        relax();
+      else
+        std::this_thread::yield();
     }
   }
 

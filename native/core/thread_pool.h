@@ -24,6 +24,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(teams_.size()); }
 
+  // Whether streams with work wait for a thread.
+  bool streams_wait() const { return queued_.load(std::memory_order_relaxed) > 0; }
+
   // `stream` has commands to run. The pool calls stream->lead() on one of its threads.
   void schedule(Stream* stream);
 
