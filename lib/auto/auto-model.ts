@@ -73,7 +73,6 @@ class AutoModelBase {
     registered.set(this, classes);
   }
 
-  /** The class for a config, by the config's exact class. */
   /** The class for a config, by the config's exact class. @throws ValueError when there is none */
   static classFor(config: PretrainedConfig): LoadableClass {
     const ConfigType = config.constructor as typeof PretrainedConfig;
