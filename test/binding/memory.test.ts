@@ -1,0 +1,40 @@
+import { resultOf } from './run-program';
+
+interface Told {
+  name: string;
+  code: string;
+  message: string;
+}
+
+describe('native memory', () => {
+  it('comes back from instances of the package that were collected', async () => {
+    const { few, many, tensor } = await resultOf<{ few: number; many: number; tensor: number }>('collected', {
+      nodeArgs: ['--expose-gc'],
+    });
+    expect(many).toBeLessThanOrEqual(few + 2 * tensor);
+  });
+
+  it('comes back from tensors that nobody disposed', async () => {
+    const { made, peak } = await resultOf<{ made: number; peak: number }>('undisposed');
+    expect(peak).toBeLessThan(made / 4);
+  });
+
+  it('has a limit, and beyond it calls fail and the process goes on', async () => {
+    const { errors, value } = await resultOf<{ errors: Told[]; value: number }>('out-of-memory', {
+      env: { NATIVE_TRANSFORMERS_MEMORY: '30MB' },
+    });
+    expect(errors).toHaveLength(4);
+    for (const error of errors) {
+      expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
+      expect(error.message).toMatch(/^add: out of memory \(Tensor.*the limit is 30000000.*NATIVE_TRANSFORMERS_MEMORY/);
+    }
+    expect(value).toBe(5);
+  });
+
+  it('is not taken for ever by a program that never awaits', async () => {
+    const { error, value } = await resultOf<{ error: Told; value: number }>('queue-full');
+    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_QUEUE_FULL' });
+    expect(error.message).toMatch(/await/);
+    expect(value).toBe(7);
+  });
+});
