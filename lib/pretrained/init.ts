@@ -2,8 +2,11 @@ import { Embedding } from '../nn/embedding';
 import type { Module } from '../nn/module';
 import { LayerNorm } from '../nn/norm';
 import type { Parameter } from '../nn/parameter';
+import { fillNormal } from '../tensor/random';
 import { Tensor } from '../tensor/tensor';
 import type { PretrainedConfig } from './config';
+
+export { set_seed } from '../tensor/random';
 
 /**
  * Starting values of what a checkpoint lacks, as in Transformers' `_init_weights` of the encoders: products and tables
@@ -25,30 +28,4 @@ export function initializeParameter(
     values.fill(0, begin, begin + owner.embedding_dim);
   }
   return new Tensor('float32', values, parameter.dims);
-}
-
-let state = 0x9e3779b9;
-
-/** Seeds the generator that initialisation draws from. */
-export function set_seed(seed: number): void {
-  state = (seed ^ 0x9e3779b9) >>> 0;
-}
-
-/** A number in (0, 1): mulberry32. */
-function uniform(): number {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = state;
-  t = Math.imul(t ^ (t >>> 15), t | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32;
-}
-
-/** Box and Muller's method. */
-function fillNormal(values: Float32Array, std: number): void {
-  for (let i = 0; i < values.length; i += 2) {
-    const radius = std * Math.sqrt(-2 * Math.log(uniform()));
-    const angle = 2 * Math.PI * uniform();
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
-  }
 }
