@@ -43,7 +43,8 @@ export class Parameter {
   }
 
   set value(tensor: Tensor) {
-    this.tensor?.dispose();
+    if (tensor !== this.tensor) this.tensor?.dispose();
+    tensor.pin();
     this.tensor = tensor;
     this.type = tensor.type;
   }

@@ -1,4 +1,4 @@
-import { TypeError, ValueError } from '../errors';
+import { nearest, TypeError, ValueError } from '../errors';
 
 /** Element types, in the order of native/core/dtype.h. */
 export const dtypes = [
@@ -100,7 +100,9 @@ export function parseDtype(name: unknown): DType {
   const bare = name.replace(/^(torch|jnp|tf)\./, '');
   const dtype = shortNames[bare] ?? bare;
   if ((dtypes as readonly string[]).includes(dtype)) return dtype as DType;
-  throw new ValueError(`'${name}' is not a dtype; known: ${dtypes.join(', ')}`, { code: 'ERR_DTYPE' });
+  const guess = nearest(bare, [...dtypes, ...Object.keys(shortNames)]);
+  const hint = guess === null ? `known: ${dtypes.join(', ')}` : `did you mean '${guess}'?`;
+  throw new ValueError(`'${name}' is not a dtype; ${hint}`, { code: 'ERR_DTYPE' });
 }
 
 /** True when `name` is one of transformers.js's names for quantised weights. */

@@ -1,34 +1,48 @@
+import { inspect } from 'node:util';
 import * as runtime from '../binding/runtime';
 import { RuntimeError, TypeError, ValueError } from '../errors';
 import { warnOnce } from '../logging';
-import { currentCall } from './call';
+import { keepFor, releaseWith } from './collected';
+import { checkDims } from './dimension';
 import { arrayOf, type DType, dtypeNumber, dtypeOf, itemSize, parseDtype, type TypedArray } from './dtype';
+import { describeValue, type Element, part, type TensorData, toElements, toTypedArray } from './elements';
+import { ShapeMethods } from './methods/shape';
+import { readTensors } from './read';
 import { keepInScope } from './scope';
-import { currentStream, type Stream } from './stream';
+import type { Stream } from './stream';
+
+export type { TensorData } from './elements';
+export { readTensors } from './read';
 
 /** Nested arrays of elements, as `tolist()` gives them. */
-export type NestedArray<T = number | bigint | boolean> = T | NestedArray<T>[];
-
-/** What a tensor may be made from. */
-export type TensorData = TypedArray | ArrayLike<number | bigint | boolean>;
+export type NestedArray<T = Element> = T | NestedArray<T>[];
 
 /** Reading a tensor in place for longer than this holds up the event loop noticeably. */
 const kSlowReadMs = 5;
 
-/**
- * An n-dimensional array, row-major. Its elements are in JS, in native memory, or both: ops leave their results in
- * native memory, and reading brings them here.
- */
-export class Tensor {
-  /** Shape. */
-  readonly dims: readonly number[];
-  readonly type: DType;
+/** A value that exists natively: what `fromNative` makes a tensor of. */
+class NativeValue {
+  constructor(
+    readonly output: runtime.Output,
+    readonly stream: Stream,
+  ) {}
+}
 
-  private array: TypedArray | null = null;
-  private handle: runtime.Handle | null = null;
-  private stream: Stream | null = null;
-  private disposed = false;
-  private temporary = false; // the handle is an upload that a scope owns
+/**
+ * An n-dimensional array, row-major. Ops leave their results in native memory and reading brings the elements here;
+ * from then on those in JS are the tensor, whoever writes to them, and native memory is given back.
+ */
+export class Tensor extends ShapeMethods {
+  readonly #type: DType;
+  #dims: readonly number[];
+  #array: TypedArray | null = null;
+  #handle: runtime.Handle | null = null;
+  #stream: Stream | null = null;
+  #disposed = false;
+  #temporary = false; // the handle is an upload that a scope or the current op owns
+  #pinned = false;
+  #base: Tensor | null = null; // the tensor whose elements, from #offset on, these are
+  #offset = 0;
 
   /**
    * @param type - element type, such as 'float32' or 'int64'
@@ -37,97 +51,93 @@ export class Tensor {
    * @throws TypeError, ValueError when the three disagree
    */
   constructor(type: DType | string, data: TensorData, dims?: readonly number[]) {
-    this.type = parseDtype(type);
+    super();
+    this.#type = parseDtype(type);
+    if ((data as object) instanceof NativeValue) {
+      const { output, stream } = data as unknown as NativeValue;
+      this.#dims = Object.freeze(output.dims);
+      this.#handle = output;
+      this.#stream = stream;
+      return;
+    }
     if (data === null || typeof data !== 'object' || typeof data.length !== 'number')
       throw new TypeError(`Tensor data must be a typed array or an array of numbers, not ${describeValue(data)}`);
-    this.dims = Object.freeze([...(dims ?? [data.length])]);
-    for (const dim of this.dims)
-      if (!Number.isSafeInteger(dim) || dim < 0)
-        throw new ValueError(`Tensor dims must be non-negative integers, got [${this.dims}]`, { code: 'ERR_SHAPE' });
+    this.#dims = checkDims(dims ?? [data.length]);
     if (this.size !== data.length)
       throw new ValueError(`Tensor of dims [${this.dims}] has ${this.size} elements, but the data has ${data.length}`, {
         code: 'ERR_SHAPE',
       });
-    this.array = toTypedArray(this.type, data);
+    this.#array = toTypedArray(this.#type, data);
   }
 
   /** @internal A tensor over a native value that `stream` makes. */
   static fromNative(output: runtime.Output, stream: Stream): Tensor {
-    const tensor = Object.create(Tensor.prototype) as Mutable<Tensor>;
-    tensor.type = dtypeOf(output.dtype);
-    tensor.dims = Object.freeze(output.dims);
-    tensor.array = null;
-    tensor.handle = output;
-    tensor.stream = stream;
-    tensor.disposed = false;
-    tensor.temporary = false;
-    if (!keepInScope(tensor as unknown as Tensor)) (tensor as unknown as Tensor).escape();
-    return tensor as unknown as Tensor;
+    const tensor = new Tensor(dtypeOf(output.dtype), new NativeValue(output, stream) as never);
+    if (!keepInScope(tensor)) tensor.escape();
+    return tensor;
+  }
+
+  /** Element type. */
+  get type(): DType {
+    return this.#type;
+  }
+
+  /** Shape. */
+  get dims(): readonly number[] {
+    return this.#dims;
   }
 
   /** Number of elements. */
   get size(): number {
     let n = 1;
-    for (const dim of this.dims) n *= dim;
+    for (const dim of this.#dims) n *= dim;
     return n;
   }
 
   /** 'cpu' once the elements are in JS, else 'native'. */
   get location(): 'cpu' | 'native' {
-    return this.array ? 'cpu' : 'native';
+    return this.isRead ? 'cpu' : 'native';
   }
 
   /**
-   * The elements, row-major. When they are not in JS yet this waits for them in place; `await tensor.getData()` waits
-   * without holding up the event loop.
+   * The elements, row-major; bits of float16 and bfloat16. When they are not in JS yet this waits for them in place;
+   * `await tensor.getData()` waits without holding up the event loop.
    */
   get data(): TypedArray {
-    return this.array ?? this.readInPlace();
+    return this.#local() ?? this.#readInPlace();
   }
 
   /** The elements, once the ops that make them have run. */
   async getData(): Promise<TypedArray> {
     await readTensors([this]);
-    return this.array as TypedArray;
+    return this.data;
   }
 
-  /** The elements as nested arrays. float16 and bfloat16 come as numbers. */
+  /** The elements as nested arrays. float16 and bfloat16 come as numbers, bool as true and false. */
   tolist(): NestedArray {
-    const values = elements(this);
+    const values = toElements(this.#type, this.data);
     let at = 0;
     const build = (axis: number): NestedArray => {
-      if (axis === this.dims.length) return values[at++] as number;
-      return Array.from({ length: this.dims[axis] as number }, () => build(axis + 1));
+      if (axis === this.#dims.length) return values[at++] as Element;
+      return Array.from({ length: this.#dims[axis] as number }, () => build(axis + 1));
     };
     return build(0);
   }
 
   /** The only element. @throws RuntimeError when there are more or none. */
-  item(): number | bigint | boolean {
+  item(): Element {
     if (this.size !== 1)
       throw new RuntimeError(`a Tensor with ${this.size} elements cannot be converted to a scalar`, {
         code: 'ERR_SHAPE',
       });
-    return elements(this)[0] as number | bigint | boolean;
+    return toElements(this.#type, this.data)[0] as Element;
   }
 
   /** Gives native memory back; elements that are in JS stay readable. */
   dispose(): void {
-    this.disposed = true;
-    const handle = this.detach();
-    if (handle) {
-      if (registry.unregister(this)) runtime.holdBytes(-this.bytes);
-      runtime.release([handle]);
-    }
-  }
-
-  /** @internal Gives native memory back once the elements are in JS; the next op that needs them uploads them again. */
-  settle(): void {
-    if (!this.array || this.temporary) return;
-    const handle = this.detach();
-    if (!handle) return;
-    if (registry.unregister(this)) runtime.holdBytes(-this.bytes);
-    runtime.release([handle]);
+    this.#local();
+    this.#disposed = true;
+    this.#release();
   }
 
   [Symbol.dispose](): void {
@@ -136,80 +146,163 @@ export class Tensor {
 
   /** @internal The native value, uploading the elements when they are only in JS. */
   native(): runtime.Handle {
-    if (this.handle) return this.handle;
-    if (this.disposed || !this.array) throw disposedError(this);
-    const output = runtime.upload(this.array, dtypeNumber(this.type), this.dims);
-    this.handle = output;
-    this.temporary = true;
+    const array = this.#local();
+    if (this.#handle) return this.#handle;
+    if (this.#disposed || !array) throw disposedError(this);
+    this.#temporary = true;
     if (!keepInScope(this)) pendingUploads.push(this);
-    return output;
+    return this.#upload(array);
   }
 
-  /** @internal Takes the handle away; the caller releases it. */
+  /** @internal Takes the handle away; the caller, who made it or its scope, releases it. */
   detach(): runtime.Handle | null {
-    const handle = this.handle;
-    this.handle = null;
-    return handle;
+    return this.#pinned ? null : this.#take();
   }
 
   /** @internal The scope that made this tensor ends and returns it. */
   escape(): void {
-    if (!this.handle) return;
-    if (this.temporary) {
-      runtime.release([this.detach() as runtime.Handle]);
-      return;
-    }
-    if (keepInScope(this)) return;
-    registry.register(this, { handle: this.handle, bytes: this.bytes }, this);
-    runtime.holdBytes(this.bytes);
+    if (!this.#handle || this.#pinned) return;
+    if (this.#temporary) runtime.release([this.#take() as runtime.Handle]);
+    else if (!keepInScope(this)) releaseWith(this, this.#handle, this.#bytes);
+  }
+
+  /** @internal Gives native memory back once the elements are in JS; the next op that needs them uploads them again. */
+  settle(): void {
+    if (this.#array && !this.#temporary && !this.#pinned) this.#release();
+  }
+
+  /**
+   * @internal Keeps the elements in native memory, whatever is read: for parameters, which are used often and never
+   * written to.
+   */
+  pin(): void {
+    if (this.#pinned) return;
+    this.assertAlive();
+    const array = this.#local();
+    if (array) this.#release(); // an upload may be older than what the array holds now
+    const handle = array ? this.#upload(array) : (this.#handle as runtime.Handle);
+    keepFor(this, this.#bytes);
+    releaseWith(this, handle, this.#bytes);
+    this.#pinned = true;
   }
 
   /** @internal */
   get isRead(): boolean {
-    return this.array !== null;
+    return this.#local() !== null;
+  }
+
+  /** @internal Whether ops read its elements from JS, where they may have changed since the last op. */
+  get isHost(): boolean {
+    return this.isRead && !this.#pinned;
+  }
+
+  /** @internal @throws RuntimeError `ERR_DISPOSED` */
+  assertAlive(): void {
+    if (this.#disposed) throw disposedError(this);
+  }
+
+  /** @internal The elements of `view` are those of this tensor from `offset` on: writes to either are seen by both. */
+  lend(view: Tensor, offset: number): Tensor {
+    view.#base = this;
+    view.#offset = offset;
+    return view;
+  }
+
+  /** @internal Other dims for the same elements, of this very tensor. @throws RuntimeError for a parameter */
+  setDims(dims: readonly number[]): void {
+    void this.writable();
+    this.#dims = checkDims(dims);
+  }
+
+  /** @internal The elements, to be written to. @throws RuntimeError for a parameter and after dispose() */
+  writable(): TypedArray {
+    this.assertAlive();
+    for (let tensor: Tensor | null = this; tensor; tensor = tensor.#base)
+      if (tensor.#pinned)
+        throw new RuntimeError(`${this} is a parameter of a model, which cannot be changed in place; clone() it first`);
+    return this.data;
+  }
+
+  /** @internal The tensor that is read when this one is: the one that lends it its elements. */
+  get owner(): Tensor {
+    const base = this.#array ? null : this.#base;
+    return base && (base.#handle || base.isRead) ? base.owner : this;
   }
 
   /** @internal Where to read it from, or null when the elements are in JS already. */
   source(): { stream: Stream; handle: runtime.Handle } | null {
-    if (this.array) return null;
-    if (!this.handle || !this.stream) throw disposedError(this);
-    return { stream: this.stream.reader, handle: this.handle };
+    if (this.isRead) return null;
+    if (!this.#handle || !this.#stream) throw disposedError(this);
+    return { stream: this.#stream.reader, handle: this.#handle };
   }
 
   /** @internal */
   receive(array: TypedArray): void {
-    this.array = array;
+    this.#array ??= array;
+    this.settle();
   }
 
-  private get bytes(): number {
-    return this.size * itemSize(this.type);
+  get #bytes(): number {
+    return this.size * itemSize(this.#type);
   }
 
-  private readInPlace(): TypedArray {
+  /** The elements if they are in JS: this tensor's own, or its part of what it is a view of. */
+  #local(): TypedArray | null {
+    if (this.#array || !this.#base) return this.#array;
+    const array = this.#base.#local();
+    if (!array) return null;
+    this.receive(part(array, this.#offset, this.size));
+    return this.#array;
+  }
+
+  #readInPlace(): TypedArray {
+    const { owner } = this;
+    if (owner !== this) {
+      void owner.data;
+      return this.#local() as TypedArray;
+    }
     const { stream, handle } = this.source() as { stream: Stream; handle: runtime.Handle };
-    const array = new (arrayOf(this.type))(this.size);
+    const array = new (arrayOf(this.#type))(this.size);
     const begin = performance.now();
     runtime.wait(stream.id, handle, array);
     if (performance.now() - begin > kSlowReadMs)
       warnOnce(
         `reading a tensor in place held the event loop for over ${kSlowReadMs} ms; 'await tensor.getData()' does not`,
       );
-    this.array = array;
+    this.receive(array);
     return array;
   }
 
-  toString(): string {
-    return `Tensor(${this.type}, [${this.dims}])`;
+  #upload(array: TypedArray): runtime.Handle {
+    this.#handle = runtime.upload(array, dtypeNumber(this.#type), this.#dims);
+    return this.#handle;
+  }
+
+  #take(): runtime.Handle | null {
+    const handle = this.#handle;
+    this.#handle = null;
+    this.#temporary = false;
+    return handle;
+  }
+
+  #release(): void {
+    const handle = this.#take();
+    if (!handle) return;
+    keepFor(this, this.#bytes);
+    runtime.release([handle]);
+  }
+
+  override toString(): string {
+    return `Tensor(${this.#type}, [${this.#dims}])`;
+  }
+
+  /** What console.log shows. */
+  [inspect.custom](_depth: number, options: object): string {
+    const { type, location } = this;
+    const shown = { type, dims: [...this.dims], location };
+    return `Tensor ${inspect(this.isRead ? { ...shown, data: this.data } : shown, options)}`;
   }
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] } & {
-  array: TypedArray | null;
-  handle: runtime.Handle | null;
-  stream: Stream | null;
-  disposed: boolean;
-  temporary: boolean;
-};
 
 /** Uploads made outside any scope: given back as soon as the op that wanted them is recorded. */
 const pendingUploads: Tensor[] = [];
@@ -222,97 +315,6 @@ export function releaseUploads(): void {
   }
 }
 
-/** The net for tensors that escaped and were never disposed. */
-const registry = new FinalizationRegistry<{ handle: runtime.Handle; bytes: number }>(({ handle, bytes }) => {
-  runtime.release([handle]);
-  runtime.holdBytes(-bytes);
-});
-
-/**
- * Brings the elements of `tensors` into JS. All reads of one stream are one command, so they resolve together.
- * @throws the error of the call that made a value, or AbortError
- */
-export async function readTensors(tensors: readonly Tensor[], signal?: AbortSignal): Promise<void> {
-  const byStream = new Map<Stream, Tensor[]>();
-  for (const tensor of new Set(tensors)) {
-    const source = tensor.source();
-    if (!source) continue;
-    const list = byStream.get(source.stream) ?? [];
-    list.push(tensor);
-    byStream.set(source.stream, list);
-  }
-  const call = currentCall()?.id ?? 0;
-  await Promise.all(
-    [...byStream].map(async ([stream, list]) => {
-      const arrays = list.map((tensor) => new (arrayOf(tensor.type))(tensor.size));
-      const handles = list.map((tensor) => tensor.source()?.handle as runtime.Handle);
-      await runtime.read(stream.id, call, handles, arrays as NodeJS.TypedArray[], signal);
-      list.forEach((tensor, i) => {
-        tensor.receive(arrays[i] as TypedArray);
-      });
-    }),
-  );
-}
-
 function disposedError(tensor: Tensor): RuntimeError {
   return new RuntimeError(`${tensor} has been disposed`, { code: 'ERR_DISPOSED' });
-}
-
-/** @internal The stream that current ops are recorded on. */
-export function streamOfOps(): Stream {
-  return currentStream();
-}
-
-function describeValue(value: unknown): string {
-  if (value === null) return 'null';
-  return typeof value === 'object' ? `an object (${value.constructor?.name})` : `a ${typeof value}`;
-}
-
-const isBigInt = (type: DType) => type === 'int64' || type === 'uint64';
-
-function toTypedArray(type: DType, data: TensorData): TypedArray {
-  const Wanted = arrayOf(type);
-  if (ArrayBuffer.isView(data)) {
-    if (data.constructor.name === Wanted.name) return data as TypedArray;
-    if (itemSize(type) === 2 && data.constructor.name === 'Float16Array')
-      return new Uint16Array(data.buffer, data.byteOffset, data.length);
-    throw new TypeError(`a Tensor of type '${type}' wants a ${Wanted.name}, got a ${data.constructor.name}`, {
-      code: 'ERR_DTYPE',
-    });
-  }
-  if (type === 'float16' || type === 'bfloat16' || type.startsWith('float8'))
-    throw new TypeError(
-      `a Tensor of type '${type}' wants a ${Wanted.name} of its bits; make a float32 Tensor, then .to('${type}')`,
-    );
-  const array = new Wanted(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i] as number | bigint | boolean;
-    array[i] = (isBigInt(type) ? BigInt(value) : Number(value)) as never;
-  }
-  return array;
-}
-
-/** The elements as JS values: bits of half types become numbers, bool becomes true and false. */
-function elements(tensor: Tensor): ArrayLike<number | bigint | boolean> {
-  const { data, type } = tensor;
-  if (type === 'float16') return Float32Array.from(data as Uint16Array, halfToNumber);
-  if (type === 'bfloat16') return Float32Array.from(data as Uint16Array, bfloatToNumber);
-  if (type === 'bool') return Array.from(data as Uint8Array, (x) => x !== 0);
-  return data;
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-function bfloatToNumber(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,0 +1,19 @@
+import * as runtime from '../binding/runtime';
+
+/** The net for tensors that escaped and were never disposed: their native memory goes when they are collected. */
+
+const registry = new FinalizationRegistry<{ handle: runtime.Handle; bytes: number }>(({ handle, bytes }) => {
+  runtime.release([handle]);
+  runtime.holdBytes(-bytes);
+});
+
+/** Gives `handle` back when `owner` is collected. */
+export function releaseWith(owner: object, handle: runtime.Handle, bytes: number): void {
+  registry.register(owner, { handle, bytes }, owner);
+  runtime.holdBytes(bytes);
+}
+
+/** Takes `releaseWith` back, before the handle is given back otherwise. */
+export function keepFor(owner: object, bytes: number): void {
+  if (registry.unregister(owner)) runtime.holdBytes(-bytes);
+}
