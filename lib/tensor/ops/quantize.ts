@@ -1,25 +1,32 @@
 import { ValueError } from '../../errors';
+import { reshape } from '../dispatch';
+import { scope } from '../scope';
 import { Tensor } from '../tensor';
+import { cast } from './cast';
+import { mul, sub } from './elementwise';
+import { sum } from './reduce';
+
+/** The value of each of eight bits, the first being the highest. */
+const bitValues = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /**
- * One bit for each element, 1 where it is positive, eight to a byte, the first in the highest bit. 'binary' takes 128
- * off each byte. Reads `x` in place.
- * @param x - [B, C], C a multiple of 8
- * @returns [B, C / 8] int8 for 'binary', uint8 for 'ubinary'
+ * One bit for each element, 1 where it is above 0, eight to a byte.
+ * @param tensor - [N, C], C a multiple of 8
+ * @param precision - 'ubinary' gives uint8; 'binary' gives int8, 128 less
+ * @returns [N, C / 8]
+ * @throws ValueError
  */
-export function quantize_embeddings(x: Tensor, precision: 'binary' | 'ubinary'): Tensor {
+export function quantize_embeddings(tensor: Tensor, precision: 'binary' | 'ubinary'): Tensor {
+  const [rows, columns] = tensor.dims;
+  if (tensor.dims.length !== 2 || (columns as number) % 8 !== 0)
+    throw new ValueError(`quantize_embeddings takes [N, C] with C a multiple of 8, not ${tensor}`, {
+      code: 'ERR_SHAPE',
+    });
   if (precision !== 'binary' && precision !== 'ubinary')
-    throw new ValueError(`The precision must be either 'binary' or 'ubinary', not '${String(precision)}'`);
-  const [rows, width] = x.dims as [number, number];
-  if (x.dims.length !== 2 || width % 8 !== 0)
-    throw new ValueError(`quantize_embeddings takes [B, C] with C a multiple of 8, not ${x}`, { code: 'ERR_SHAPE' });
-  const { data } = x;
-  const offset = precision === 'binary' ? 128 : 0;
-  const bytes = new (precision === 'binary' ? Int8Array : Uint8Array)((rows * width) / 8);
-  for (let i = 0; i < bytes.length; i++) {
-    let byte = 0;
-    for (let bit = 0; bit < 8; bit++) byte = 2 * byte + (Number(data[8 * i + bit]) > 0 ? 1 : 0);
-    bytes[i] = byte - offset;
-  }
-  return new Tensor(precision === 'binary' ? 'int8' : 'uint8', bytes, [rows, width / 8]);
+    throw new ValueError(`quantize_embeddings: precision is 'binary' or 'ubinary', not '${precision}'`);
+  return scope(() => {
+    const bits = reshape(cast(tensor.gt(0), 'int32'), [rows as number, (columns as number) / 8, 8]);
+    const bytes = sum(mul(bits, new Tensor('int32', bitValues)), -1); // int64
+    return precision === 'ubinary' ? cast(bytes, 'uint8') : cast(sub(bytes, 128), 'int8');
+  });
 }
