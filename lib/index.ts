@@ -14,5 +14,6 @@ export { set_seed } from './pretrained/init';
 export { ModelOutput } from './pretrained/model-output';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
 export type { DType, TypedArray } from './tensor/dtype';
+export * from './tensor/functions';
 export { Stream } from './tensor/stream';
-export { Tensor } from './tensor/tensor';
+export { type NestedArray, Tensor, type TensorData } from './tensor/tensor';
