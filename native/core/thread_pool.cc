@@ -37,14 +37,15 @@ class ThreadPool::TeamParallel final : public Parallel {
  public:
   TeamParallel(ThreadPool& pool, int leader) : pool_(pool), team_(pool.teams_[leader]), leader_(leader) {}
 
-  int workers() const override { return pool_.threads(); }
+  int workers() const override { return alone ? 1 : pool_.threads(); }
   CallState* call = nullptr;
   bool alone = false;  // the stream asked for one thread
 
   void run(int64_t chunks, Body body, void* context) override {
     if (chunks <= 0) return;
     if (alone || chunks == 1 || pool_.threads() == 1) {
-      for (int64_t i = 0; i < chunks && !(call && call->stopped()); ++i) body(context, i, leader_);
+      const int worker = alone ? 0 : leader_;
+      for (int64_t i = 0; i < chunks && !(call && call->stopped()); ++i) body(context, i, worker);
       return;
     }
     team_.body = body;
