@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Delays } from '../delays';
 import { type Engine, largestDifference } from '../engine';
 import { type Sample, sampleOf } from '../sampling';
@@ -80,7 +80,7 @@ async function runRounds(
   await writeFile(few, JSON.stringify(texts.slice(0, SAMPLE_ROWS)));
 
   const result: JobResult = {
-    model: folder.split('/').at(-1) as string,
+    model: basename(folder),
     rows,
     tokens: 0,
     flops: encoderFlops(shape, lengths),
