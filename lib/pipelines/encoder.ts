@@ -1,6 +1,8 @@
 import { nativeInfo } from '../binding/runtime';
 import { NotImplementedError } from '../errors';
 import type { Encoded } from '../nn/encoded';
+import { Layout } from '../nn/layout';
+import type { ModelOutput } from '../pretrained/model-output';
 import type { ModelInputs, PreTrainedModel } from '../pretrained/pretrained-model';
 import { Stream } from '../tensor/stream';
 import { Tensor } from '../tensor/tensor';
@@ -16,6 +18,20 @@ export function encoderOf(model: PreTrainedModel): Encoder {
   if (typeof base.encode !== 'function')
     throw new NotImplementedError(`${model.constructor.name} is not an encoder, so it gives no features`);
   return base as Encoder;
+}
+
+/**
+ * What a head's `forward` makes of vectors that were picked from its encoder's, one to a row: the head is not computed
+ * for the others.
+ * @param x - [M, C]
+ * @returns the output for [M, 1] tokens
+ */
+export function headOver(model: PreTrainedModel, inputs: ModelInputs, x: Tensor): ModelOutput {
+  const { base_model_prefix } = model.constructor as typeof PreTrainedModel;
+  const layout = new Layout(x.dims[0] as number, 1);
+  const encode = (): Encoded => ({ layout, x, hidden_states: [], attentions: [] });
+  const head = Object.create(model, { [base_model_prefix]: { value: { encode } } });
+  return Object.getPrototypeOf(model).forward.call(head, inputs);
 }
 
 /**
@@ -43,6 +59,7 @@ export function padRows(
 export class StreamPool {
   private readonly free: Stream[] = [];
   private readonly waiting: ((stream: Stream) => void)[] = [];
+  private closed = false;
   readonly size: number;
 
   constructor() {
@@ -58,11 +75,14 @@ export class StreamPool {
     } finally {
       const next = this.waiting.shift();
       if (next) next(stream);
+      else if (this.closed) stream.dispose();
       else this.free.push(stream);
     }
   }
 
+  /** Ends the streams that are free now, and the others when their callers are done. */
   dispose(): void {
+    this.closed = true;
     for (const stream of this.free.splice(0)) stream.dispose();
   }
 }

@@ -1,42 +1,72 @@
-import { unknownName, ValueError } from '../errors';
+import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import type { PreTrainedTokenizer } from '../preprocess';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
+import { BatchRunner } from './batch-runner';
 
 /** What a pipeline is made of. */
 export interface PipelineParts {
   task: string;
-  /** The folder that it was loaded from. */
-  folder: string;
   model: PreTrainedModel;
   tokenizer: PreTrainedTokenizer;
+  /** The folder that it was loaded from. */
+  folder?: string;
+  /** Options that each call starts from. */
+  defaults?: object;
+}
+
+/** Options of every call. */
+export interface CallOptions {
+  /** Stops the call; the promise rejects with an `AbortError`. */
+  signal?: AbortSignal;
 }
 
 /**
  * A task over a model and its tokenizer. Instances are functions: `await pipe(texts, options)`.
  */
 export abstract class Pipeline {
+  /** Names of the options that a call may have, besides `signal`. */
+  static readonly call_options: readonly string[] = [];
+
   declare readonly task: string;
   declare readonly model: PreTrainedModel;
   declare readonly tokenizer: PreTrainedTokenizer;
+  declare protected readonly batches: BatchRunner;
+  declare private readonly defaults: object;
 
   /** @param own - what a task keeps besides */
-  constructor({ task, model, tokenizer }: PipelineParts, own: object = {}) {
+  constructor({ task, model, tokenizer, defaults = {} }: PipelineParts, own: object = {}) {
     const call = (...args: never[]) => instance._call(...args);
     const instance = Object.setPrototypeOf(call, new.target.prototype) as Pipeline;
+    const batches = new BatchRunner(model, tokenizer.pad_token_id ?? 0);
     // biome-ignore lint/correctness/noConstructorReturn: the instance is the function
-    return Object.assign(instance, { task, model, tokenizer }, own);
+    return Object.assign(instance, { task, model, tokenizer, batches, defaults }, own);
   }
 
   abstract _call(...args: never[]): Promise<unknown>;
 
   /** Gives the model's memory back. */
   async dispose(): Promise<void> {
+    this.batches.dispose();
     await this.model.dispose();
     this.tokenizer.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
+  }
+
+  /**
+   * The options of a call over those that the pipeline was made with.
+   * @throws TypeError for an option that the task does not have, naming the nearest; AbortError
+   */
+  protected settle<O extends CallOptions>(options: O | null | undefined): O {
+    if (options !== undefined && (options === null || typeof options !== 'object' || Array.isArray(options)))
+      throw new TypeError(`the options of ${this.task} must be an object, not ${describe(options)}`);
+    const known = [...(this.constructor as typeof Pipeline).call_options, 'signal'];
+    checkOptions(this.task, options ?? {}, known);
+    throwIfAborted(options?.signal);
+    const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+    return { ...this.defaults, ...Object.fromEntries(given) } as O;
   }
 }
 
@@ -45,14 +75,37 @@ export function checkOptions(task: string, options: object, known: readonly stri
   for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownName('option', name, task, known);
 }
 
-/** The texts of a call, and whether it was one alone. @throws ValueError when they are no texts */
+/** The texts of a call, and whether it was one alone. @throws ValueError when they are no texts, or none */
 export function textsOf(task: string, input: unknown): { texts: string[]; single: boolean } {
   if (typeof input === 'string') return { texts: [input], single: true };
-  if (Array.isArray(input) && input.every((text) => typeof text === 'string')) return { texts: input, single: false };
-  throw new ValueError(`${task} takes a text or a list of texts, not ${describe(input)}`);
+  if (!Array.isArray(input) || !input.every((text) => typeof text === 'string'))
+    throw new ValueError(`${task} takes a text or a list of texts, not ${describe(input)}`);
+  if (input.length === 0) throw new ValueError(`${task} got an empty list of texts`);
+  return { texts: input, single: false };
 }
 
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return 'a list of something else';
-  return value === null ? 'null' : `a ${typeof value}`;
+/** @throws ValueError when `value` is no whole number from `least` */
+export function checkInteger(task: string, name: string, value: unknown, least: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
+  throw new ValueError(`${name} of ${task} must be a whole number from ${least}, got ${String(value)}`);
+}
+
+/** @throws ValueError when `value` is none of `choices` */
+export function checkChoice<T extends string>(task: string, name: string, value: unknown, choices: readonly T[]): T {
+  if (choices.includes(value as T)) return value as T;
+  const list = choices.map((choice) => `'${choice}'`).join(', ');
+  throw new ValueError(`${name} of ${task} must be one of ${list}, got ${describe(value)}`);
+}
+
+/** What a value is, in a few words. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (Array.isArray(value)) {
+    const at = value.findIndex((item) => typeof item !== 'string');
+    return at < 0
+      ? 'a list of texts'
+      : `a list whose item ${at} is ${Array.isArray(value[at]) ? 'a list' : describe(value[at])}`;
+  }
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value} (${String(value)})`;
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { openSafetensors } from '../checkpoint/safetensors';
 import { NotImplementedError, OSError, ValueError } from '../errors';
 import { activate, createActivation } from '../nn/activation';
@@ -26,7 +26,12 @@ export interface SentenceModules {
   do_lower_case: boolean;
   prompts: Record<string, string>;
   default_prompt_name: string | null;
+  /** Gives the memory of dense layers back. */
+  dispose(): void;
 }
+
+/** The Normalize module: vectors of length 1. */
+export const unitLength = (x: Tensor): Tensor => normalize(x);
 
 type Json = Record<string, unknown>;
 
@@ -47,6 +52,26 @@ export async function readJson(folder: string, name: string): Promise<Json | nul
   }
 }
 
+/** The subfolder of the model and its tokenizer in a sentence-transformers folder: '' where they lie in the folder. */
+export async function transformerFolder(folder: string): Promise<string> {
+  const modules = (await readJson(folder, 'modules.json')) as unknown as Json[] | null;
+  const transformer = modules?.find((module) => kindOf(module) === 'Transformer');
+  return transformer ? pathOf(folder, transformer) : '';
+}
+
+/** Where a module's files lie in the folder. @throws ValueError for a path that leads out of it */
+function pathOf(folder: string, module: Json): string {
+  const path = String(module['path'] ?? '');
+  if (!isAbsolute(path) && !path.split(/[\\/]/).includes('..')) return path;
+  throw new ValueError(`modules.json of '${folder}' has a module at '${path}', which is not inside the folder`, {
+    code: 'ERR_PATH',
+  });
+}
+
+function kindOf(module: Json): string {
+  return String(module['type']).split('.').pop() as string;
+}
+
 /**
  * Reads `modules.json` and what it names; null for a folder without it.
  * @throws NotImplementedError for a kind of module that is not known here
@@ -54,20 +79,33 @@ export async function readJson(folder: string, name: string): Promise<Json | nul
 export async function readSentenceModules(folder: string): Promise<SentenceModules | null> {
   const modules = (await readJson(folder, 'modules.json')) as unknown as Json[] | null;
   if (!modules) return null;
-  const settings = await readSettings(folder);
-  const found: SentenceModules = { pooling: [], include_prompt: true, layers: [], ...settings };
+  const dense: Linear[] = [];
+  const dispose = (): void => {
+    for (const layer of dense) for (const [, parameter] of layer.named_parameters()) parameter.dispose();
+  };
+  const found: SentenceModules = {
+    pooling: [],
+    include_prompt: true,
+    layers: [],
+    max_seq_length: null,
+    do_lower_case: false,
+    ...(await readPrompts(folder)),
+    dispose,
+  };
   for (const module of modules) {
-    const kind = String(module['type']).split('.').pop();
-    const path = join(folder, String(module['path'] ?? ''));
-    if (kind === 'Transformer') {
-      if (module['path']) Object.assign(found, await readSettings(path));
-    } else if (kind === 'Pooling') {
+    const kind = kindOf(module);
+    const path = join(folder, pathOf(folder, module));
+    if (kind === 'Transformer') Object.assign(found, await readLimits(path));
+    else if (kind === 'Pooling') {
       const config = (await readJson(path, 'config.json')) ?? {};
       found.pooling = poolingModes(config);
       found.include_prompt = config['include_prompt'] !== false;
-    } else if (kind === 'Normalize') found.layers.push((x) => normalize(x));
-    else if (kind === 'Dense') found.layers.push(await readDense(path));
-    else if (kind !== 'Dropout')
+    } else if (kind === 'Normalize') found.layers.push(unitLength);
+    else if (kind === 'Dense') {
+      const { layer, forward } = await readDense(path);
+      dense.push(layer);
+      found.layers.push(forward);
+    } else if (kind !== 'Dropout')
       throw new NotImplementedError(
         `modules.json of '${folder}' has a module of type '${String(module['type'])}'; ` +
           'known here: Transformer, Pooling, Normalize, Dense, Dropout',
@@ -78,13 +116,19 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
   return found;
 }
 
-async function readSettings(folder: string) {
-  const bert = (await readJson(folder, 'sentence_bert_config.json')) ?? {};
-  const config = (await readJson(folder, 'config_sentence_transformers.json')) ?? {};
-  const length = bert['max_seq_length'];
+/** What the Transformer module says of texts. */
+async function readLimits(folder: string): Promise<{ max_seq_length: number | null; do_lower_case: boolean }> {
+  const config = (await readJson(folder, 'sentence_bert_config.json')) ?? {};
+  const length = config['max_seq_length'];
   return {
     max_seq_length: typeof length === 'number' ? length : null,
-    do_lower_case: bert['do_lower_case'] === true,
+    do_lower_case: config['do_lower_case'] === true,
+  };
+}
+
+async function readPrompts(folder: string) {
+  const config = (await readJson(folder, 'config_sentence_transformers.json')) ?? {};
+  return {
     prompts: (config['prompts'] as Record<string, string> | undefined) ?? {},
     default_prompt_name: (config['default_prompt_name'] as string | null | undefined) ?? null,
   };
@@ -108,7 +152,7 @@ function poolingModes(config: Json): PoolingMode[] {
     for (const mode of modes)
       if (!known.includes(mode))
         throw new ValueError(`pooling mode '${mode}' is not known; known: ${known.join(', ')}`);
-    return known.filter((mode) => modes.includes(mode));
+    return modes;
   }
   const modes = poolingFlags.filter(([flag]) => config[flag] === true).map(([, mode]) => mode);
   return modes.length > 0 ? modes : ['mean'];
@@ -124,7 +168,7 @@ const torchActivations: Record<string, string> = {
   Sigmoid: 'sigmoid',
 };
 
-async function readDense(folder: string): Promise<(x: Tensor) => Tensor> {
+async function readDense(folder: string): Promise<{ layer: Linear; forward: (x: Tensor) => Tensor }> {
   const config = (await readJson(folder, 'config.json')) as Json;
   const name = String(config['activation_function'] ?? 'torch.nn.modules.activation.Tanh')
     .split('.')
@@ -150,5 +194,5 @@ async function readDense(folder: string): Promise<(x: Tensor) => Tensor> {
   }
   await fence();
   const act = createActivation(activation, 'activation_function');
-  return (x) => activate(act, layer.forward(x));
+  return { layer, forward: (x) => activate(act, layer.forward(x)) };
 }

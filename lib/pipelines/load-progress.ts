@@ -1,0 +1,76 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ProgressInfo } from '../pretrained/load-options';
+
+type Listener = (info: ProgressInfo) => void;
+
+/** Bytes of a file that are read, and that there are. */
+interface FileProgress {
+  loaded: number;
+  total: number;
+}
+
+/**
+ * What `progress_callback` of a pipeline hears: what is told of each file, under the model's name, with the sum over
+ * all files ('progress_total') before each 'progress'. A file that only says when it is done counts as read by then.
+ */
+export class LoadProgress {
+  private readonly files: Record<string, FileProgress> = {};
+
+  constructor(
+    private readonly listener: Listener,
+    private readonly name: string,
+  ) {}
+
+  /** Counts files of `folder` in the sum from the beginning; those that are not there are left out. */
+  async expect(folder: string, files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      const found = await stat(join(folder, file)).catch(() => null);
+      if (found) this.files[file] = { loaded: 0, total: found.size };
+    }
+  }
+
+  /** Reports around the reading of one file. */
+  async around<T>(file: string, read: () => Promise<T>): Promise<T> {
+    this.report({ status: 'initiate', file });
+    this.report({ status: 'download', file });
+    const result = await read();
+    this.report({ status: 'done', file });
+    return result;
+  }
+
+  readonly report = (info: ProgressInfo): void => {
+    const named = { ...info, name: this.name };
+    if (info.status === 'progress') this.advance(named);
+    const file = this.files[info.file ?? ''];
+    if (info.status === 'done' && file && file.loaded < file.total) {
+      const { total } = file;
+      this.advance({
+        status: 'progress',
+        name: this.name,
+        file: info.file as string,
+        progress: 100,
+        loaded: total,
+        total,
+      });
+    }
+    if (info.status !== 'progress') this.listener(named);
+  };
+
+  private advance(info: ProgressInfo): void {
+    this.files[info.file as string] = { loaded: info.loaded as number, total: info.total as number };
+    const all = Object.values(this.files);
+    const loaded = all.reduce((sum, file) => sum + file.loaded, 0);
+    const total = all.reduce((sum, file) => sum + file.total, 0);
+    const progress = total > 0 ? (100 * loaded) / total : 0;
+    this.listener({
+      status: 'progress_total',
+      name: this.name,
+      progress,
+      loaded,
+      total,
+      files: structuredClone(this.files),
+    });
+    this.listener(info);
+  }
+}
