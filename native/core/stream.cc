@@ -223,7 +223,7 @@ Stream::Outcome Stream::run(Segment& segment, Parallel& parallel, CallState*& cu
 }
 
 void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
-  const Ref<Node>* in = &segment.nodes[command.first_node];
+  const Ref<Node>* in = segment.nodes.data() + command.first_node;
   const Ref<Node>* out = in + command.n_in;
   Ref<CallState> lost;
   if (command.call->stopped()) lost = command.call;
@@ -285,7 +285,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
 
 const char* Stream::run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in) {
   const OpDef& op = ops()[command.op];
-  const Ref<Node>* nodes = &segment.nodes[command.first_node];
+  const Ref<Node>* nodes = segment.nodes.data() + command.first_node;
   Ref<Storage> unpacked[kMaxInputs];
   for (int i = 0; i < command.n_in; ++i) {
     if (!nodes[i]) continue;

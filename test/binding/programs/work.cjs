@@ -17,14 +17,14 @@ function longSum(size, steps) {
   });
 }
 
-/** Work for about a second and more on any machine: 2000 GELUs of a million elements. */
-function longWork() {
+/** Work for a second and more on any machine: 2000 GELUs of a million elements, or `steps` of them. */
+function longWork(steps = 2000) {
   const { Tensor } = room('tensor/tensor');
   const { unary } = room('tensor/ops/elementwise');
   const { scope } = room('tensor/scope');
   return scope(() => {
     let x = new Tensor('float32', new Float32Array(1 << 20).fill(0.5), [1 << 20]);
-    for (let i = 0; i < 2000; i++) x = unary('gelu', x);
+    for (let i = 0; i < steps; i++) x = unary('gelu', x);
     return x;
   });
 }
