@@ -75,9 +75,9 @@ function npmFolders() {
 
 /** The prefix whose include/node holds the headers of Node. Without it node-gyp would download them. */
 function nodePrefix() {
-  for (const prefix of [path.resolve(path.dirname(process.execPath), '..'), '/usr'])
-    if (['node_api.h', 'common.gypi'].every((file) => existsSync(path.join(prefix, 'include', 'node', file))))
-      return prefix;
+  const prefix = path.resolve(path.dirname(process.execPath), '..');
+  const headers = path.join(prefix, 'include', 'node');
+  if (['node_api.h', 'common.gypi'].every((file) => existsSync(path.join(headers, file)))) return prefix;
   return fail(
     `the headers of Node ${process.version} (include/node/node_api.h) were not found beside ${process.execPath}. ` +
       'Install Node from its official archive, which contains them, or the package libnode-dev of your distribution',
