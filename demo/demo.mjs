@@ -23,9 +23,9 @@ const files = parts.map(({ file }) => readVectors(join(out, file)));
 const vectors = transformers.cat(files, 0); // [rows, C], each of length 1
 
 // The nearest neighbour of every row: the largest product with another row.
-const scores = transformers.matmul(vectors, vectors.transpose(0, 1)); // [rows, rows]
+const scores = await transformers.matmul(vectors, vectors.transpose(0, 1)); // [rows, rows]
 const [, nearest] = await transformers.topk(scores, 2); // the first is the row itself
-const neighbours = (await nearest.getData()).map(Number);
+const neighbours = Array.from(await nearest.getData(), Number);
 let same = 0;
 const other = (i) => (neighbours[2 * i] === i ? neighbours[2 * i + 1] : neighbours[2 * i]);
 rows.forEach((row, i) => {
