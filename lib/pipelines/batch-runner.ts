@@ -31,7 +31,7 @@ export class BatchRunner {
     use: (outputs: Tensor[], rows: readonly number[]) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const batches = batchesOf(rows.map((row) => row.input_ids.length));
+    const batches = batchesOf(rows.map((row) => row.input_ids.length)).flatMap((batch) => apart(batch, rows));
     const runOne = async (batch: readonly number[]): Promise<void> => {
       const inputs = inputsOf(
         this.model,
@@ -79,6 +79,12 @@ export class BatchRunner {
     this.streams?.dispose();
     this.streams = null;
   }
+}
+
+/** Rows of no tokens run by themselves: beside others they would be taken for padding to be computed. */
+function apart(batch: readonly number[], rows: readonly InputRow[]): number[][] {
+  const isEmpty = (row: number): boolean => rows[row]?.input_ids.length === 0;
+  return [batch.filter((row) => !isEmpty(row)), batch.filter(isEmpty)].filter(({ length }) => length > 0);
 }
 
 /** Samples that are tokenized together, so that memory does not grow with the length of a list. */
