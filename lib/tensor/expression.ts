@@ -40,15 +40,15 @@ function operandAs(op: string, operand: Operand, type: DType): Tensor | number {
 export function arithmetic(name: string, op: Binary, a: Tensor, b: Operand): Tensor {
   return scope(() => {
     const type = resultType(name, [a, b]);
-    if (name === 'sub' && type === 'bool')
-      throw new TypeError("sub: bool tensors have no difference; use logical ops or .to('int32')", {
-        code: 'ERR_DTYPE',
-      });
+    if (name === 'sub' && [a, b].some(isBool))
+      throw new TypeError("sub does not take bool, as in PyTorch; use .to('int32')", { code: 'ERR_DTYPE' });
     const computed = computeType(name, type);
     const result = op(as(a, computed), operandAs(name, b, computed));
     return as(result, name === 'div' ? floatingType(type) : type);
   });
 }
+
+const isBool = (operand: Operand) => typeof operand === 'boolean' || (operand as Tensor).type === 'bool';
 
 /** A comparison of a and b in their common type. @returns bool */
 export function comparison(name: string, op: Binary, a: Tensor, b: Operand): Tensor {

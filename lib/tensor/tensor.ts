@@ -296,6 +296,11 @@ export class Tensor extends ShapeMethods {
     return `Tensor(${this.#type}, [${this.#dims}])`;
   }
 
+  /** What JSON.stringify and test runners show; waits for the elements in place. */
+  toJSON(): { type: DType; dims: readonly number[]; data: NestedArray } {
+    return { type: this.#type, dims: this.#dims, data: this.tolist() };
+  }
+
   /** What console.log shows. */
   [inspect.custom](_depth: number, options: object): string {
     const { type, location } = this;
