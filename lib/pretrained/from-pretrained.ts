@@ -133,9 +133,7 @@ interface Weights {
 async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
-    const given = new Map(
-      state_dict instanceof Map ? state_dict : Object.entries(state_dict as Record<string, Tensor>),
-    );
+    const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
     return {
       shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
       types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),

@@ -8,7 +8,6 @@
 #if defined(__x86_64__) || defined(_M_X64)
 #define NT_X64 1
 #if defined(_MSC_VER)
-#include <immintrin.h>
 #include <intrin.h>
 #else
 #include <cpuid.h>
