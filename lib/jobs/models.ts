@@ -1,10 +1,12 @@
 import { AutoModel, AutoModelForSequenceClassification } from '../auto/auto-model';
 import { formatRows } from '../binding/runtime';
+import { resolveModelFolder } from '../env';
 import { ValueError } from '../errors';
 import { warn } from '../logging';
 import { kBatchTokens } from '../pipelines/batches';
 import { padRows, StreamPool } from '../pipelines/encoder';
-import { readSentenceModules } from '../pipelines/sentence-transformers';
+import { scoreFunctionOf } from '../pipelines/scores';
+import { readSentenceModules, transformerFolder } from '../pipelines/sentence-transformers';
 import { recipeOf, TextEmbedder, type TokenRow } from '../pipelines/text-embedder';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import { ModelOutput } from '../pretrained/model-output';
@@ -30,10 +32,12 @@ export interface EmbedSettings {
 
 /** Loads the model of an `embed` job. @throws what loading throws; ValueError for an unknown prompt name */
 export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedModel<TokenRow>> {
-  const { model: folder, dtype, pooling, normalize, prompt_name } = settings;
+  const { dtype, pooling, normalize, prompt_name } = settings;
+  const folder = await resolveModelFolder(settings.model);
+  const subfolder = await transformerFolder(folder);
   const [model, tokenizer, modules, digest] = await Promise.all([
-    AutoModel.from_pretrained(folder, { dtype: dtype ?? null }),
-    AutoTokenizer.from_pretrained(folder),
+    AutoModel.from_pretrained(folder, { dtype: dtype ?? null, subfolder }),
+    AutoTokenizer.from_pretrained(folder, { subfolder }),
     readSentenceModules(folder),
     folderDigest(folder),
   ]);
@@ -45,6 +49,7 @@ export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedMode
   });
   const embedder = new TextEmbedder(model, tokenizer, recipe);
   const prompt = settings.prompt ?? promptOf(modules?.prompts ?? {}, prompt_name ?? modules?.default_prompt_name);
+  const promptTokens = await embedder.promptTokens(prompt);
   const [probe] = await embedder.tokenize(['']);
   const { dims } = await embedder.embed([probe as TokenRow]);
   return {
@@ -63,11 +68,12 @@ export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedMode
     tokenize: (texts, options) =>
       embedder.tokenize(prompt === '' ? texts : texts.map((text) => prompt + text), options),
     async run(rows, options) {
-      using vectors = await embedder.embed(rows, options);
+      using vectors = await embedder.embed(rows, { ...options, promptTokens });
       return vectors.data as Float32Array;
     },
     async dispose() {
       embedder.dispose();
+      modules?.dispose();
       await model.dispose();
       tokenizer.dispose();
     },
@@ -88,7 +94,8 @@ export interface ClassifySettings {
 }
 
 /** Loads the model of a `classify` job. @throws what loading throws */
-export async function loadClassifyModel({ model: folder, dtype }: ClassifySettings): Promise<ClassifyModel<TokenRow>> {
+export async function loadClassifyModel({ model: name, dtype }: ClassifySettings): Promise<ClassifyModel<TokenRow>> {
+  const folder = await resolveModelFolder(name);
   const [model, tokenizer, digest] = await Promise.all([
     AutoModelForSequenceClassification.from_pretrained(folder, { dtype: dtype ?? null }),
     AutoTokenizer.from_pretrained(folder),
@@ -96,8 +103,12 @@ export async function loadClassifyModel({ model: folder, dtype }: ClassifySettin
   ]);
   const { max_length } = recipeOf(null, tokenizer);
   const streams = new StreamPool();
-  const { num_labels, id2label, problem_type } = model.config;
-  const independent = problem_type === 'multi_label_classification' || num_labels === 1;
+  const { num_labels, id2label } = model.config;
+  const toScores = {
+    softmax: (logits: Tensor) => softmax(logits),
+    sigmoid: (logits: Tensor) => unary('sigmoid', logits),
+    none: (logits: Tensor) => logits,
+  }[scoreFunctionOf(model.config)];
   return {
     task: 'classify',
     fingerprint: { model: digest, dtype: dtype ?? 'float32', max_length },
@@ -113,7 +124,7 @@ export async function loadClassifyModel({ model: folder, dtype }: ClassifySettin
           const inputs = { ...padRows(rows, tokenizer.pad_token_id ?? 0), ...options };
           const { scores } = await model.compute(inputs, (named) => {
             const logits = model.forward(named)['logits'] as Tensor;
-            return new ModelOutput({ scores: independent ? unary('sigmoid', logits) : softmax(logits) });
+            return new ModelOutput({ scores: toScores(logits) });
           });
           return best(scores as Tensor);
         }),

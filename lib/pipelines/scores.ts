@@ -14,6 +14,17 @@ export function sigmoid(logits: ArrayLike<number>): Float64Array {
   return Float64Array.from(logits, (x) => 1 / (1 + Math.exp(-x)));
 }
 
+/** What becomes of a classifier's logits. */
+export type ScoreFunction = 'softmax' | 'sigmoid' | 'none';
+
+/**
+ * What Transformers makes of them when it is not told. Upstream: transformers pipelines/text_classification.py (5.18.0).
+ */
+export function scoreFunctionOf(config: { problem_type?: string | null; num_labels: number }): ScoreFunction {
+  if (config.problem_type === 'regression') return 'none';
+  return config.problem_type === 'multi_label_classification' || config.num_labels === 1 ? 'sigmoid' : 'softmax';
+}
+
 /** Where the largest score is; the first of equal ones. */
 export function best(scores: ArrayLike<number>): number {
   let at = 0;

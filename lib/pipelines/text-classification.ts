@@ -4,7 +4,7 @@ import type { TokenizerOptions } from '../preprocess';
 import type { Tensor } from '../tensor/tensor';
 import { inBlocks } from './batch-runner';
 import { type CallOptions, checkChoice, checkInteger, describe, Pipeline } from './pipeline';
-import { ranked, sigmoid, softmax } from './scores';
+import { ranked, type ScoreFunction, scoreFunctionOf, sigmoid, softmax } from './scores';
 import { type InputRow, tokenizeRows } from './token-rows';
 
 /** One label of a text. */
@@ -18,9 +18,6 @@ export type TextClassificationOutput = TextClassificationSingle[];
 /** A text, or a text and its pair. */
 export type TextOrPair = string | { text: string; text_pair?: string | null };
 
-/** What becomes of the logits. */
-export type ScoreFunction = 'default' | 'softmax' | 'sigmoid' | 'none';
-
 export interface TextClassificationOptions extends CallOptions {
   /** Labels a text gets, best first; null for all (default 1). */
   top_k?: number | null;
@@ -28,7 +25,7 @@ export interface TextClassificationOptions extends CallOptions {
    * 'softmax' or 'sigmoid' of the logits, or 'none' of both. By default sigmoid for a multi-label model and for a
    * single label, none for regression (`config.problem_type`), else softmax.
    */
-  function_to_apply?: ScoreFunction | null;
+  function_to_apply?: ScoreFunction | 'default' | null;
   /** Every label, in order of ids, in a list of its own for each text. Of older Transformers; `top_k: null` sorts. */
   return_all_scores?: boolean | null;
   /** Whether long texts are cut (default true), and at how many tokens (the tokenizer's `model_max_length`). */
@@ -138,20 +135,21 @@ export class TextClassificationPipeline extends Pipeline {
     return all ? { top_k: null, inOrderOfIds: true } : { top_k: 1, inOrderOfIds: false };
   }
 
-  private scoresOf(name: ScoreFunction | null | undefined): (logits: Float32Array) => ArrayLike<number> {
-    const asked = checkChoice(this.task, 'function_to_apply', name?.toLowerCase() ?? 'default', functions);
-    const { problem_type, num_labels } = this.model.config;
-    if (asked === 'none' || (asked === 'default' && problem_type === 'regression')) return (logits) => logits;
-    const independent = problem_type === 'multi_label_classification' || num_labels === 1;
-    return asked === 'sigmoid' || (asked === 'default' && independent) ? sigmoid : softmax;
+  private scoresOf(name: string | null | undefined): (logits: Float32Array) => ArrayLike<number> {
+    const asked = checkChoice(this.task, 'function_to_apply', name?.toLowerCase() ?? 'default', [
+      'default',
+      'softmax',
+      'sigmoid',
+      'none',
+    ]);
+    const functions = { softmax, sigmoid, none: (logits: Float32Array) => logits };
+    return functions[asked === 'default' ? scoreFunctionOf(this.model.config) : asked];
   }
 
   private labelOf(id: number): string {
     return this.model.config.id2label[id] ?? `LABEL_${id}`;
   }
 }
-
-const functions: readonly ScoreFunction[] = ['default', 'softmax', 'sigmoid', 'none'];
 
 interface Sample {
   text: string;
