@@ -14,9 +14,14 @@ export interface Ended {
 /** Runs a command and waits for it. What npm tells its scripts in the environment is not passed on. */
 export function run(command: string, args: string[], cwd: string, env: Record<string, string> = {}): Ended {
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_local)/.test(name));
+  return runWith({ ...Object.fromEntries(inherited), ...env }, command, args, cwd);
+}
+
+/** Runs a command with nothing but `env` in its environment. */
+export function runWith(env: Record<string, string | undefined>, command: string, args: string[], cwd: string): Ended {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
-    env: { ...Object.fromEntries(inherited), ...env },
+    env,
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   });
