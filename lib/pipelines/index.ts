@@ -74,7 +74,7 @@ async function load(task: Task, model: string, options: PipelineOptions): Promis
   const subfolder = await subfolderOf(task, folder, options);
   const location = { subfolder, ...(signal && { signal }) };
   const progress = new LoadProgress(listener ?? (() => {}), model);
-  await progress.expect(join(folder, subfolder), ['config.json', 'tokenizer.json', 'tokenizer_config.json']);
+  if (listener) await progress.expect(folder, { ...options, subfolder });
   const given = options.config ?? model;
   const config =
     typeof given === 'object'

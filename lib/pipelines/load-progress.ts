@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ProgressInfo } from '../pretrained/load-options';
+import { basename, join } from 'node:path';
+import { readIndex, shardFiles } from '../checkpoint/index-file';
+import { resolveWeights } from '../checkpoint/resolve';
+import type { FromPretrainedOptions, ProgressInfo } from '../pretrained/load-options';
 
 type Listener = (info: ProgressInfo) => void;
 
@@ -22,10 +24,12 @@ export class LoadProgress {
     private readonly name: string,
   ) {}
 
-  /** Counts files of `folder` in the sum from the beginning; those that are not there are left out. */
-  async expect(folder: string, files: readonly string[]): Promise<void> {
-    for (const file of files) {
-      const found = await stat(join(folder, file)).catch(() => null);
+  /** Counts the files that will be read in the sum from the beginning. */
+  async expect(folder: string, options: Pick<FromPretrainedOptions, 'subfolder' | 'variant'>): Promise<void> {
+    const place = join(folder, options.subfolder ?? '');
+    const known = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
+    for (const file of [...known, ...(await weightsFiles(folder, options))]) {
+      const found = await stat(join(place, file)).catch(() => null);
       if (found) this.files[file] = { loaded: 0, total: found.size };
     }
   }
@@ -72,5 +76,18 @@ export class LoadProgress {
       files: structuredClone(this.files),
     });
     this.listener(info);
+  }
+}
+
+/** Names of the files of weights; none where they cannot be found, which loading will say. */
+async function weightsFiles(
+  folder: string,
+  { subfolder = '', variant = null }: Pick<FromPretrainedOptions, 'subfolder' | 'variant'>,
+): Promise<string[]> {
+  try {
+    const { path, sharded } = await resolveWeights(folder, { subfolder, variant });
+    return sharded ? shardFiles(await readIndex(path)) : [basename(path)];
+  } catch {
+    return [];
   }
 }

@@ -27,7 +27,7 @@ describe('the model of an embed job', () => {
         expect(found).toHaveLength(wanted.length);
         expect(found.reduce((most, x, i) => Math.max(most, Math.abs(x - (wanted[i] as number))), 0)).toBeLessThan(1e-5);
       } finally {
-        await model.dispose();
+        await model.dispose?.();
       }
     });
 });
@@ -46,7 +46,7 @@ describe('the model of a classify job', () => {
           expect(scores[i]).toBeCloseTo(score, 5);
         });
       } finally {
-        await model.dispose();
+        await model.dispose?.();
       }
     }
   });
