@@ -58,7 +58,7 @@ export class LoadProgress {
         total,
       });
     }
-    if (info.status !== 'progress') this.listener(named);
+    if (info.status !== 'progress' && info.status !== 'progress_total') this.listener(named);
   };
 
   private advance(info: ProgressInfo): void {

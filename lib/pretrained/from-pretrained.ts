@@ -292,6 +292,7 @@ class Progress {
       file.reported = file.loaded;
       const { loaded, total } = file;
       const progress = (100 * loaded) / total;
+      this.reportSum();
       this.callback?.({ status: 'progress', name: this.name, file: basename(path), progress, loaded, total });
     }
   }
@@ -301,6 +302,18 @@ class Progress {
     for (const file of this.files.values()) file.loaded = file.total;
     this.report();
     for (const path of this.files.keys()) this.callback?.({ status: 'done', name: this.name, file: basename(path) });
+  }
+
+  private reportSum(): void {
+    const files: NonNullable<ProgressInfo['files']> = {};
+    let [loaded, total] = [0, 0];
+    for (const [path, file] of this.files) {
+      files[basename(path)] = { loaded: file.reported, total: file.total };
+      loaded += file.reported;
+      total += file.total;
+    }
+    const progress = (100 * loaded) / total;
+    this.callback?.({ status: 'progress_total', name: this.name, progress, loaded, total, files });
   }
 
   private fileOf(key: string): { loaded: number; total: number; reported: number } {

@@ -322,6 +322,7 @@ describe('from_pretrained', () => {
     });
     expect([seen[0], seen.at(-1)]).toEqual(['initiate model.safetensors', 'done model.safetensors']);
     expect(seen).toContain('progress model.safetensors');
+    expect(seen).toContain('progress_total undefined');
     await model.dispose();
   });
 
