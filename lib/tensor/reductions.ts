@@ -70,7 +70,7 @@ export function normalize(x: Tensor, p: number, dim: number): Tensor {
     const computed = computeFloating('normalize', x.type);
     const values = as(x, computed);
     if (computed === 'float32' && p > 0) return as(norms.normalize(values, { p, dim: along, eps }), x.type);
-    return as(div(values, clamp(norm(values, p, along, true), eps)), x.type);
+    return as(div(values, clamp(ops.norm(values, p, along, true), eps)), x.type);
   });
 }
 
