@@ -10,6 +10,7 @@
 //   inputs  x, y: float32, the same shape
 //   output  float32 scalar; NaN when empty
 // Terms are float32, their sum is double, in chunks of fixed size: it does not depend on threads.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -80,7 +81,7 @@ const char* cross_entropy_reference(OpCall& call) {
     if (static_cast<double>(label) == call.attr[0]) continue;
     const float* x = call.in[0].as<float>() + i * n;
     double top = -INFINITY, sum = 0;
-    for (int64_t c = 0; c < n; ++c) top = std::fmax(top, x[c]);
+    for (int64_t c = 0; c < n; ++c) top = std::max<double>(top, x[c]);
     for (int64_t c = 0; c < n; ++c) sum += std::exp(x[c] - top);
     loss += std::log(sum) + top - x[label];
     ++count;
