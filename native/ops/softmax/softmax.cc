@@ -3,6 +3,7 @@
 //   attrs   [dim]
 //   output  float32, the shape of x: e^(x - m) / sum e^(x - m), or x - m - ln sum e^(x - m), with m the maximum
 // A slice with NaN or +inf, and one of nothing but -inf, gives NaN, as in PyTorch. Parallel over slices.
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/kernels.h"
@@ -53,7 +54,7 @@ const char* softmax_reference(OpCall& call) {
     const float* x = call.in[0].as<float>() + at;
     float* out = call.out[0].as<float>() + at;
     double top = -INFINITY, sum = 0;
-    for (int64_t i = 0; i < around.n; ++i) top = std::fmax(top, x[i * around.inner]);
+    for (int64_t i = 0; i < around.n; ++i) top = std::max<double>(top, x[i * around.inner]);
     for (int64_t i = 0; i < around.n; ++i) sum += std::exp(x[i * around.inner] - top);
     for (int64_t i = 0; i < around.n; ++i) {
       const double d = x[i * around.inner] - top;
