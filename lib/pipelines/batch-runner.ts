@@ -88,7 +88,7 @@ function apart(batch: readonly number[], rows: readonly InputRow[]): number[][] 
 }
 
 /** Samples that are tokenized together, so that memory does not grow with the length of a list. */
-const kBlockSamples = 1024;
+const kBlockSamples = 512;
 
 /**
  * Takes a long list block by block; the next block is prepared while one is computed.
