@@ -36,6 +36,8 @@ def write_embedder(folder: Path, plan: dict) -> None:
         source = folder / "source"
         write_transformer(source, folder.name, plan)
         save_by_library(folder, source, plan)
+        # Without the pooler that the library makes up at random where a checkpoint has none.
+        shutil.copy(source / "model.safetensors", folder / "model.safetensors")
         shutil.rmtree(source)
         (folder / "README.md").unlink(missing_ok=True)
 
