@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Timing } from './sampling';
 
 /**
  * A library under measurement, in a process of its own: requests and replies are lines of JSON, replies marked by '@'.
@@ -54,9 +55,9 @@ export class Engine {
     });
   }
 
-  /** Milliseconds of each of `repeats` requests. */
-  async times(request: Record<string, unknown>, repeats: number): Promise<number[]> {
-    return (await this.ask({ ...request, repeats }))['times'] as number[];
+  /** Asks `repeats` times over. */
+  async time(request: Record<string, unknown>, repeats: number): Promise<Timing[]> {
+    return timingsOf(await this.ask({ ...request, repeats }));
   }
 
   /** The output of one request. */
@@ -88,6 +89,12 @@ export class Engine {
 export interface Reply {
   error?: string;
   [field: string]: unknown;
+}
+
+/** What a reply says of its repetitions. */
+export function timingsOf(reply: Reply): Timing[] {
+  const waits = reply['waits'] as number[];
+  return (reply['times'] as number[]).map((ms, i) => ({ ms, waited: waits[i] as number }));
 }
 
 /** Largest difference between two outputs. @throws when their lengths differ */

@@ -1,6 +1,7 @@
 import type { Delays } from './delays';
 import { type BenchResult, ORT, OURS, ST, TJS } from './result';
-import { rateOf, roofOf } from './roofline';
+import { roofOf } from './roofline';
+import type { Sample } from './sampling';
 
 /** A promise about speed or memory, and what this run says of it. */
 export interface Figure {
@@ -8,6 +9,15 @@ export interface Figure {
   goal: string;
   measured: string;
   held: boolean;
+  /** Other programs took part of the cores meanwhile, so that `held` says little. */
+  disturbed: boolean;
+}
+
+/** Above this share of waiting for cores a time is not the engine's own. */
+export const DISTURBED = 0.1;
+
+function isDisturbed(...samples: Sample[]): boolean {
+  return samples.some(({ waited }) => waited > DISTURBED);
 }
 
 /** The project's goals that this run has measured. */
@@ -34,13 +44,16 @@ function modelFigures(
   if (!found) return [];
   const figures: Figure[] = [];
   const what = `${model} ${batch}×${length}`;
-  const ours = found.samples[OURS]!.median;
-  const theirs = found.samples[ORT]?.median;
-  if (theirs !== undefined) figures.push(atLeast(`${what}, speed against ${ORT}`, ratio, theirs / ours, '×'));
+  const ours = found.samples[OURS]!;
+  const theirs = found.samples[ORT];
+  if (theirs) {
+    const value = theirs.median / ours.median;
+    figures.push(atLeast(`${what}, speed against ${ORT}`, ratio, value, '×', isDisturbed(ours, theirs)));
+  }
   if (fraction !== undefined && limits) {
     const { gflops } = roofOf(limits, isa, threads);
-    const value = rateOf({ flops: found.flops, bytes: 0 }, ours, { gflops, gbps: Number.POSITIVE_INFINITY }).fraction;
-    figures.push(atLeast(`${what}, fraction of the multiply-add peak`, fraction, value, ''));
+    const value = found.flops / 1e6 / ours.median / gflops;
+    figures.push(atLeast(`${what}, fraction of the multiply-add peak`, fraction, value, '', isDisturbed(ours)));
   }
   return figures;
 }
@@ -48,25 +61,27 @@ function modelFigures(
 function jobFigures({ jobs }: BenchResult, wide: boolean): Figure[] {
   return jobs.flatMap(({ rows, samples, delays, bigBatch }) => {
     const what = `embed job over ${rows} texts`;
-    const ours = samples[OURS]!.median;
+    const ours = samples[OURS]!;
     const figures: Figure[] = [];
     for (const [peer, goal] of [
       [ST, wide ? 2.2 : 1.8],
       [TJS, wide ? 1.9 : 1.6],
     ] as const) {
-      const theirs = samples[peer]?.median;
-      if (theirs !== undefined) figures.push(atLeast(`${what}, speed against ${peer}`, goal, theirs / ours, '×'));
+      const theirs = samples[peer];
+      if (!theirs) continue;
+      const value = theirs.median / ours.median;
+      figures.push(atLeast(`${what}, speed against ${peer}`, goal, value, '×', isDisturbed(ours, theirs)));
     }
-    figures.push(...loopFigures(what, delays[OURS]!));
-    if (bigBatch) figures.push(...loopFigures('forward of 256×128', bigBatch));
+    figures.push(...loopFigures(what, delays[OURS]!, isDisturbed(ours)));
+    if (bigBatch) figures.push(...loopFigures('forward of 256×128', bigBatch, isDisturbed(ours)));
     return figures;
   });
 }
 
-function loopFigures(what: string, { share, max }: Delays): Figure[] {
+function loopFigures(what: string, { share, max }: Delays, disturbed: boolean): Figure[] {
   return [
-    atMost(`${what}, event loop: delays over 5 ms`, 1, 100 * share, ' % of the time'),
-    atMost(`${what}, event loop: longest delay`, 50, max, ' ms'),
+    atMost(`${what}, event loop: delays over 5 ms`, 1, 100 * share, ' % of the time', disturbed),
+    atMost(`${what}, event loop: longest delay`, 50, max, ' ms', disturbed),
   ];
 }
 
@@ -74,16 +89,19 @@ function processFigures({ firstVector, memory }: BenchResult): Figure[] {
   const figures = memory.map(({ model, batch, length, peak, bound }) =>
     atMost(`${model} ${batch}×${length}, peak memory above the import`, bound / 2 ** 20, peak / 2 ** 20, ' MiB'),
   );
-  if (firstVector) figures.push(atMost('import to first vector, whole process', 500, firstVector.median, ' ms'));
+  if (firstVector) {
+    const disturbed = isDisturbed(firstVector);
+    figures.push(atMost('import to first vector, whole process', 500, firstVector.median, ' ms', disturbed));
+  }
   return figures;
 }
 
-function atLeast(what: string, goal: number, value: number, unit: string): Figure {
-  return { what, goal: `≥ ${goal}${unit}`, measured: `${short(value)}${unit}`, held: value >= goal };
+function atLeast(what: string, goal: number, value: number, unit: string, disturbed: boolean): Figure {
+  return { what, goal: `≥ ${goal}${unit}`, measured: `${short(value)}${unit}`, held: value >= goal, disturbed };
 }
 
-function atMost(what: string, goal: number, value: number, unit: string): Figure {
-  return { what, goal: `≤ ${short(goal)}${unit}`, measured: `${short(value)}${unit}`, held: value <= goal };
+function atMost(what: string, goal: number, value: number, unit: string, disturbed = false): Figure {
+  return { what, goal: `≤ ${short(goal)}${unit}`, measured: `${short(value)}${unit}`, held: value <= goal, disturbed };
 }
 
 function short(value: number): string {

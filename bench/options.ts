@@ -17,6 +17,7 @@ export interface BenchOptions {
   threads: number;
   rounds: number;
   turnMs: number;
+  patienceMs: number;
   rows: number;
   /** Where random checkpoints are kept; null is a folder that goes away. */
   work: string | null;
@@ -33,6 +34,8 @@ export const usage = `npm run bench -- [options]
   --threads N      compute threads of every engine (default: cores)
   --rounds N       turns of each engine (default 3)
   --turn MS        length of a turn (default 1500)
+  --patience S     on a busy machine, seconds that a model may take until each engine was timed undisturbed five
+                   times (default 0)
   --rows N         texts of the job (default 2000)
   --work DIR       folder for random checkpoints, kept between runs (default: a temporary folder, removed at the end)
   --svg            write docs/speed.svg
@@ -54,6 +57,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
       threads: { type: 'string' },
       rounds: { type: 'string', default: '3' },
       turn: { type: 'string', default: '1500' },
+      patience: { type: 'string' },
       rows: { type: 'string', default: '2000' },
       work: { type: 'string' },
       svg: { type: 'boolean', default: false },
@@ -73,6 +77,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     threads: values.threads === undefined ? availableParallelism() : positive('threads', values.threads),
     rounds: positive('rounds', values.rounds),
     turnMs: positive('turn', values.turn),
+    patienceMs: values.patience === undefined ? 0 : 1000 * positive('patience', values.patience),
     rows: positive('rows', values.rows),
     work: values.work === undefined ? null : resolve(values.work),
     svg: values.svg,

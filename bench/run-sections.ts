@@ -43,7 +43,8 @@ async function ops(result: BenchResult, { threads, quick }: BenchOptions): Promi
 async function models(result: BenchResult, options: BenchOptions, work: string): Promise<void> {
   const peers = await startPeers(result, options, [ORT, TORCH]);
   const ours = await startOurs(result, options);
-  const rounds = { rounds: options.quick ? 1 : options.rounds, turnMs: options.quick ? 10 : options.turnMs };
+  const { quick, patienceMs } = options;
+  const rounds = { rounds: quick ? 1 : options.rounds, turnMs: quick ? 10 : options.turnMs, patienceMs };
   try {
     for (const [shape, batches] of [
       [

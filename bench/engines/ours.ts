@@ -8,7 +8,7 @@ import { runJob } from '../../lib/jobs/job';
 import { loadEmbedModel, nativeFormatRows } from '../../lib/jobs/models';
 import type { Progress } from '../../lib/jobs/progress';
 import { delaysOf } from '../delays';
-import { type Request, serve, timed } from './serve';
+import { type Request, serve, timed, waited } from './serve';
 
 let model: PreTrainedModel | null = null;
 
@@ -50,6 +50,7 @@ async function job({ input, folder, work, format }: Request): Promise<Record<str
   let seconds = 0;
   let rows = 0;
   let tokens = 0;
+  const waitedBefore = waited();
   try {
     const { delays } = await watched(async () => {
       await runJob({
@@ -67,7 +68,7 @@ async function job({ input, folder, work, format }: Request): Promise<Record<str
       });
       return {};
     });
-    return { times: [seconds * 1000], rows, tokens, delays };
+    return { times: [seconds * 1000], waits: [waited() - waitedBefore], rows, tokens, delays };
   } finally {
     await embedder.dispose?.();
     await rm(output, { recursive: true, force: true });

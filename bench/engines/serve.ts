@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 
@@ -24,16 +25,39 @@ function reply(fields: Record<string, unknown>): void {
   process.stdout.write(`@${JSON.stringify(fields)}\n`);
 }
 
+/** Times of repetitions in ms, and how long this process's threads waited meanwhile for a core to run on. */
+export interface Times {
+  times: number[];
+  waits: number[];
+}
+
 /** Times `run` as often as the request says, and writes the last output where it says. */
-export async function timed(request: Request, run: () => Promise<Float32Array>): Promise<{ times: number[] }> {
-  const times: number[] = [];
+export async function timed(
+  request: Request,
+  run: () => Promise<Float32Array>,
+): Promise<Times & { [field: string]: unknown }> {
+  const [times, waits]: [number[], number[]] = [[], []];
   let output: Float32Array | null = null;
   for (let i = 0; i < Number(request['repeats'] ?? 1); i++) {
+    const waitedBefore = waited();
     const begin = performance.now();
     output = await run();
     times.push(performance.now() - begin);
+    waits.push(Math.max(0, waited() - waitedBefore));
   }
   if (typeof request['output'] === 'string' && output)
     await writeFile(request['output'], new Uint8Array(output.buffer, output.byteOffset, output.byteLength));
-  return { times };
+  return { times, waits };
+}
+
+/** Milliseconds for which threads of this process could have run and had no core; 0 where the kernel does not say. */
+export function waited(): number {
+  let nanoseconds = 0;
+  try {
+    for (const task of readdirSync('/proc/self/task'))
+      nanoseconds += Number(readFileSync(`/proc/self/task/${task}/schedstat`, 'utf8').split(' ')[1]);
+  } catch {
+    return 0;
+  }
+  return nanoseconds / 1e6;
 }

@@ -4,6 +4,7 @@ Arguments: 'torch' or 'sentence-transformers', and the number of threads.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -58,14 +59,25 @@ def embed(request):
 
 @torch.inference_mode()
 def timed(request, run):
-    times, output = [], None
+    times, waits, output = [], [], None
     for _ in range(request.get("repeats", 1)):
+        waited_before = waited()
         begin = time.perf_counter()
         output = run()
         times.append(1000 * (time.perf_counter() - begin))
+        waits.append(max(0, waited() - waited_before))
     if request.get("output"):
         output.tofile(request["output"])
-    return {"times": times}
+    return {"times": times, "waits": waits}
+
+
+def waited():
+    """Milliseconds for which threads of this process could have run and had no core; 0 where the kernel does not say."""
+    try:
+        files = [f"/proc/self/task/{task}/schedstat" for task in os.listdir("/proc/self/task")]
+        return sum(int(open(file).read().split()[1]) for file in files) / 1e6
+    except OSError:
+        return 0
 
 
 operations = {"version": version, "load": load, "forward": forward, "embed": embed}

@@ -60,11 +60,12 @@ function models(results: readonly ModelResult[], roof: Roof): string {
       ((result.batch * result.length * 1000) / sample.median).toFixed(0),
       ...rateCells(rateOf(result, sample.median, roof)),
       ratio(result.samples[OURS]!, sample),
+      percent(sample.waited),
       result.differences[engine]?.toExponential(1) ?? '',
     ]),
   );
-  const names = ['model', 'engine', 'time (quartiles)', 'tokens/s', 'rate', 'of the limit', 'ours is', 'difference'];
-  return table(names, rows);
+  const names = ['model', 'engine', 'time (quartiles)', 'tokens/s', 'rate', 'of the limit', 'ours is', 'waited'];
+  return table([...names, 'difference'], rows);
 }
 
 function jobTable(job: JobResult, roof: Roof): string {
@@ -77,17 +78,23 @@ function jobTable(job: JobResult, roof: Roof): string {
       ((job.tokens * 1000) / sample.median).toFixed(0),
       rateCells(rateOf(job, sample.median, roof))[1] as string,
       ratio(job.samples[OURS]!, sample),
+      percent(sample.waited),
       delays ? `${(100 * delays.share).toFixed(2)} %, ${delays.max.toFixed(0)} ms` : '',
       job.differences[engine]?.toExponential(1) ?? '',
     ];
   });
   const title = `${job.rows} texts, ${job.tokens} tokens, ${job.model}`;
-  const names = ['time (quartiles)', 'texts/s', 'tokens/s', 'of the limit', 'ours is', 'loop: over 5 ms, longest'];
-  return table([title, ...names, 'difference'], rows);
+  const names = ['time (quartiles)', 'texts/s', 'tokens/s', 'of the limit', 'ours is', 'waited'];
+  return table([title, ...names, 'loop: over 5 ms, longest', 'difference'], rows);
 }
 
 function figures(result: BenchResult): string {
-  const rows = figuresOf(result).map((f) => [f.what, f.goal, f.measured, f.held ? 'yes' : '**no**']);
+  const rows = figuresOf(result).map((f) => [
+    f.what,
+    f.goal,
+    f.measured,
+    (f.held ? 'yes' : '**no**') + (f.disturbed ? ', disturbed' : ''),
+  ]);
   return rows.length === 0 ? '' : table(['figure', 'goal', 'measured', 'held'], rows);
 }
 
@@ -111,6 +118,10 @@ function spread({ median, low, high }: Sample): string {
 
 function milliseconds(ms: number): string {
   return ms < 1 ? `${(1000 * ms).toFixed(1)} µs` : ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }
 
 function ratio(ours: Sample, theirs: Sample): string {

@@ -1,3 +1,4 @@
+import { DISTURBED } from '../figures';
 import { type BenchResult, OURS } from '../result';
 import { type Roof, roofOf } from '../roofline';
 
@@ -47,12 +48,12 @@ ${foot.map((line, i) => `<text x="16" y="${y + 10 + LINE * i}" class="soft small
 `;
 }
 
-function footLines({ machine, loadAfter, isa, threads, versions }: BenchResult): string[] {
+function footLines({ machine, isa, threads, versions, models, jobs }: BenchResult): string[] {
   const engines = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const half = Math.ceil(engines.length / 2);
-  const load = Math.max(machine.load[0] as number, loadAfter[0] ?? 0);
+  const busy = [...models, ...jobs].some(({ samples }) => Object.values(samples).some((s) => s.waited > DISTURBED));
   return [
-    `float32 on ${threads} threads of ${machine.cpu}, ${isa}, Node ${machine.node}, ${machine.date.slice(0, 10)}, load average ${load}; medians, interleaved`,
+    `${busy ? 'Measured on a busy machine: ' : ''}float32 on ${threads} threads of ${machine.cpu}, ${isa}, Node ${machine.node}, ${machine.date.slice(0, 10)}; medians of turns that interleave`,
     engines.slice(0, half).join(', '),
     engines.slice(half).join(', '),
   ].filter((line) => line !== '');

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Delays } from '../delays';
-import { type Engine, largestDifference } from '../engine';
-import { type Sample, sampleOf } from '../sampling';
+import { type Engine, largestDifference, timingsOf } from '../engine';
+import { type Sample, sampleOf, type Timing } from '../sampling';
 import { encoderBytes, encoderFlops, randomIds, shapeOf } from '../shapes';
 import { mixedTexts } from '../texts';
 
@@ -92,13 +92,13 @@ async function runRounds(
     differences: {},
     failures: {},
   };
-  const times: Record<string, number[]> = {};
+  const timings: Record<string, Timing[]> = {};
   const turns: (() => Promise<void>)[] = [];
 
   const job = { op: 'job', input, folder, work };
   turns.push(async () => {
     const reply = await ours.ask(job);
-    (times[ours.name] ??= []).push(...(reply['times'] as number[]));
+    (timings[ours.name] ??= []).push(...timingsOf(reply));
     result.tokens = reply['tokens'] as number;
     result.delays[ours.name] = worseOf(result.delays[ours.name], reply['delays'] as Delays);
   });
@@ -114,7 +114,7 @@ async function runRounds(
       result.batches[peer.name] = `${way.batch}${way.sorted ? ', sorted by length' : ''}`;
       turns.push(async () => {
         const reply = await peer.ask({ op: 'embed', texts: all, ...way, repeats: 1 });
-        (times[peer.name] ??= []).push(...(reply['times'] as number[]));
+        (timings[peer.name] ??= []).push(...timingsOf(reply));
         if (reply['delays']) result.delays[peer.name] = worseOf(result.delays[peer.name], reply['delays'] as Delays);
       });
     } catch (error) {
@@ -128,15 +128,16 @@ async function runRounds(
   await ours.ask({ op: 'load', folder });
   const big = await ours.ask({ op: 'forward', ids: randomIds(shape, 256, 128), repeats: rounds });
   result.bigBatch = big['delays'] as Delays;
-  for (const [name, each] of Object.entries(times)) result.samples[name] = sampleOf(each);
+  for (const [name, each] of Object.entries(timings)) result.samples[name] = sampleOf(each);
   return result;
 }
 
 async function fastestWay(engine: Engine, texts: string): Promise<Way> {
   let best = { way: ways[0] as Way, ms: Number.POSITIVE_INFINITY };
   for (const way of ways) {
-    const [ms] = await engine.times({ op: 'embed', texts, ...way }, 1);
-    if ((ms as number) < best.ms) best = { way, ms: ms as number };
+    const [timing] = await engine.time({ op: 'embed', texts, ...way }, 1);
+    const { ms } = timing as Timing;
+    if (ms < best.ms) best = { way, ms };
   }
   return best.way;
 }

@@ -1,5 +1,5 @@
 import { type Engine, largestDifference } from '../engine';
-import { interleave, type RoundOptions, type Sample, sampleOf, type Timed } from '../sampling';
+import { interleave, type RoundOptions, type Sample, type Timed } from '../sampling';
 import { type EncoderShape, encoderBytes, encoderFlops, randomIds } from '../shapes';
 
 /** One model at one batch shape, with every engine. */
@@ -50,9 +50,8 @@ export async function benchModel(
     const request = { op: 'forward', ids: randomIds(shape, batch, length) };
     const { differences, wrong, agreeing } = await compare(ours, able, request);
     const timed: Record<string, Timed> = {};
-    for (const engine of [ours, ...agreeing]) timed[engine.name] = { run: (repeats) => engine.times(request, repeats) };
-    const times = await interleave(timed, rounds);
-    const samples = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, sampleOf(all)]));
+    for (const engine of [ours, ...agreeing]) timed[engine.name] = { run: (repeats) => engine.time(request, repeats) };
+    const samples = await interleave(timed, rounds);
     const lengths = new Array<number>(batch).fill(length);
     results.push({
       model: shape.name,

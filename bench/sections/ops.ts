@@ -10,8 +10,9 @@ import { layer_norm } from '../../lib/tensor/ops/norm';
 import { scope } from '../../lib/tensor/scope';
 import { Stream } from '../../lib/tensor/stream';
 import { Tensor } from '../../lib/tensor/tensor';
+import { waited } from '../engines/serve';
 import { Random } from '../random';
-import { type Sample, sampleOf } from '../sampling';
+import { type Sample, sampleOf, type Timing } from '../sampling';
 import { tokenLengths } from '../texts';
 
 /** One op at one shape. */
@@ -66,16 +67,18 @@ export async function benchOps(threads: number, samples: number, onResult: (r: O
 async function time(stream: Stream, { record }: OpCase, samples: number): Promise<Sample> {
   let calls = 0;
   const batch = async (count: number) => {
+    const waitedBefore = waited();
     const begin = performance.now();
     stream.run(() => recorded(() => scope(() => void repeat(count, () => record(calls++)))));
     await stream.synchronize();
-    return (performance.now() - begin) / count;
+    const ms = (performance.now() - begin) / count;
+    return { ms, waited: Math.max(0, waited() - waitedBefore) / count };
   };
   await batch(2);
-  const count = Math.max(1, Math.min(2000, Math.ceil(BATCH_MS / (await batch(4)))));
-  const times: number[] = [];
-  for (let i = 0; i < samples; i++) times.push(await batch(count));
-  return sampleOf(times);
+  const count = Math.max(1, Math.min(2000, Math.ceil(BATCH_MS / (await batch(4)).ms)));
+  const timings: Timing[] = [];
+  for (let i = 0; i < samples; i++) timings.push(await batch(count));
+  return sampleOf(timings);
 }
 
 async function* cases(folder: string): AsyncGenerator<OpCase> {

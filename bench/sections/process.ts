@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Sample, sampleOf } from '../sampling';
+import { type Sample, sampleOf, type Timing } from '../sampling';
 import { type EncoderShape, layerActivationBytes, parameterCount } from '../shapes';
 
 const execute = promisify(execFile);
@@ -13,13 +13,13 @@ async function runScript(name: string, args: readonly string[], env: NodeJS.Proc
 
 /** Milliseconds of whole processes that import the package, load a model and embed one text. The first does not count. */
 export async function benchFirstVector(folder: string, count: number, env: NodeJS.ProcessEnv): Promise<Sample> {
-  const times: number[] = [];
+  const timings: Timing[] = [];
   for (let i = 0; i <= count; i++) {
     const begin = performance.now();
-    await runScript('first-vector', [folder], env);
-    if (i > 0) times.push(performance.now() - begin);
+    const waited = Number(await runScript('first-vector', [folder], env));
+    if (i > 0) timings.push({ ms: performance.now() - begin, waited });
   }
-  return sampleOf(times);
+  return sampleOf(timings);
 }
 
 /** Peak memory of a load and one forward. */
