@@ -100,9 +100,14 @@ export class AbortError extends Error {
   }
 }
 
-/** Throws an `AbortError` when `signal` has been aborted already. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AbortError(signal.reason);
+/** Throws an `AbortError` when `signal` has been aborted already. @throws TypeError when it is no AbortSignal */
+export function throwIfAborted(signal: AbortSignal | null | undefined): void {
+  if (signal === undefined || signal === null) return;
+  if (typeof signal.addEventListener !== 'function' || typeof signal.aborted !== 'boolean')
+    throw new TypeError(
+      `signal must be an AbortSignal, not ${typeof signal === 'object' ? 'another object' : `a ${typeof signal}`}`,
+    );
+  if (signal.aborted) throw new AbortError(signal.reason);
 }
 
 /** Where in a checkpoint a fault was found. */

@@ -2,6 +2,7 @@
 
 export * from './auto/auto-config';
 export * from './auto/auto-model';
+export * from './auto/causal-heads';
 export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';
 export { type Environment, env } from './env';

@@ -43,7 +43,10 @@ class AutoModelBase {
     const config =
       given instanceof PretrainedConfig
         ? given
-        : await AutoConfig.from_pretrained(given ?? path, { subfolder: options.subfolder ?? '' });
+        : await AutoConfig.from_pretrained(given ?? path, {
+            subfolder: options.subfolder ?? '',
+            ...(options.signal && { signal: options.signal }),
+          });
     return this.classFor(config).from_pretrained(path, options);
   }
 

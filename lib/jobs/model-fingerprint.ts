@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OSError } from '../errors';
 import { sha256 } from './input/identity';
 
 /** Files of a checkpoint folder that decide what comes out of it. */
@@ -18,7 +19,10 @@ export async function folderDigest(folder: string): Promise<string> {
 
 async function filesBelow(folder: string): Promise<string[]> {
   const names: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw new OSError(`there is no model folder '${folder}'`, { code: 'ERR_NO_FOLDER', cause: error });
+  });
+  for (const entry of entries) {
     const { name } = entry;
     if (!entry.isDirectory()) {
       if (kDecides.test(name)) names.push(name);

@@ -19,7 +19,7 @@ export function toIds(name: string, input: IdInput): Ids {
   if (!Array.isArray(input))
     throw new TypeError(`${name} must be a Tensor or nested arrays of integers, not ${kind(input)}`);
   const dims: number[] = [];
-  for (let level: unknown = input; Array.isArray(level); level = level[0]) dims.push(level.length);
+  for (let level: unknown = input; isRow(level); level = level[0]) dims.push(level.length);
   const values: (number | bigint)[] = [];
   flatten(name, input, dims, 0, values);
   return { data: toInt32(name, values), dims };
@@ -29,11 +29,21 @@ function flatten(name: string, value: NestedArray, dims: number[], axis: number,
   if (axis === dims.length) {
     if (typeof value === 'boolean') into.push(value ? 1 : 0);
     else if (typeof value === 'number' || typeof value === 'bigint') into.push(value);
-    else throw ragged(name);
+    else if (isRow(value)) throw ragged(name);
+    else throw new TypeError(`${name} must hold integers; element ${into.length} is ${kind(value)}`);
     return;
   }
-  if (!Array.isArray(value) || value.length !== dims[axis]) throw ragged(name);
-  for (const item of value) flatten(name, item, dims, axis + 1, into);
+  if (!isRow(value)) {
+    if (typeof value === 'number' || typeof value === 'bigint') throw ragged(name);
+    throw new TypeError(`${name} must hold integers; element ${into.length} is ${kind(value)}`);
+  }
+  if (value.length !== dims[axis]) throw ragged(name);
+  for (const item of value as NestedArray[]) flatten(name, item, dims, axis + 1, into);
+}
+
+/** An array, or a typed array of integers. */
+function isRow(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value);
 }
 
 function ragged(name: string): ValueError {

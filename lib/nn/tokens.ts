@@ -1,4 +1,5 @@
-import { ValueError } from '../errors';
+import { TypeError, ValueError } from '../errors';
+import { cast } from '../tensor/ops/cast';
 import { Tensor } from '../tensor/tensor';
 import { checkRange, type IdInput, toIds } from './ids';
 import { Layout } from './layout';
@@ -62,7 +63,7 @@ export class Tokens {
     const { batch, length } = layout;
     const packed = (values: Int32Array) => new Tensor('int32', layout.pack(values), [layout.total]);
     this.input_ids = ids && packed(ids);
-    this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inputs.inputs_embeds) : null;
+    this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inFloat32(inputs.inputs_embeds)) : null;
 
     const positions = inputs.position_ids
       ? fitRows('position_ids', inputs.position_ids, batch, length)
@@ -103,6 +104,8 @@ export function packTokens(inputs: TokenInputs, limits: TokenLimits, counted: Co
     if (dims.length !== 2) throw wrongShape('input_ids', dims, '[batch, length]');
     checkRange('input_ids', ids, limits.vocab_size, 'config.vocab_size');
   } else if (inputs_embeds) {
+    if (!(inputs_embeds instanceof Tensor))
+      throw new TypeError('inputs_embeds must be a Tensor of floating numbers, [batch, length, width]');
     dims = inputs_embeds.dims.slice(0, 2);
     if (inputs_embeds.dims.length !== 3 || inputs_embeds.dims[2] !== limits.width)
       throw wrongShape('inputs_embeds', inputs_embeds.dims, `[batch, length, ${limits.width}]`);
@@ -112,6 +115,10 @@ export function packTokens(inputs: TokenInputs, limits: TokenLimits, counted: Co
   const counts = counted === 'all' ? () => true : counted ? (i: number) => counted[i] !== -100 : undefined;
   const layout = new Layout(batch, length, mask, counts);
   return new Tokens(inputs, limits, layout, ids);
+}
+
+function inFloat32(x: Tensor): Tensor {
+  return x.type === 'float32' ? x : cast(x, 'float32');
 }
 
 function wrongShape(name: string, dims: readonly number[], wanted: string): ValueError {
@@ -159,6 +166,8 @@ function checkPositions(positions: Int32Array, length: number, rows: number): vo
 }
 
 function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {
+  if (!(mask instanceof Tensor) && !Array.isArray(mask))
+    throw new TypeError(`head_mask must be a Tensor or arrays of numbers, not a ${typeof mask}`);
   const tensor = mask instanceof Tensor ? mask : nestedFloats(mask);
   const { dims } = tensor;
   const values = Float32Array.from(tensor.data as ArrayLike<number>);

@@ -1,4 +1,4 @@
-import { NotImplementedError, TypeError, unknownName } from '../errors';
+import { NotImplementedError, TypeError, unknownName, ValueError } from '../errors';
 import type { Embedding } from '../nn/embedding';
 import type { Linear } from '../nn/linear';
 import { Module } from '../nn/module';
@@ -25,6 +25,9 @@ export interface CallOptions {
   /** Stops the call; the promise rejects with an `AbortError`. */
   signal?: AbortSignal;
 }
+
+/** Far more than any model has; a config beyond it is damaged. */
+const kMostLayers = 10_000;
 
 const callOptions = ['output_hidden_states', 'output_attentions', 'return_dict', 'signal'];
 
@@ -102,6 +105,11 @@ export abstract class PreTrainedModel extends Module {
           `\`model = await ${new.target.name}.from_pretrained(PRETRAINED_MODEL_NAME)\``,
       );
     checkHonoured(config);
+    const layers = (config as { num_hidden_layers?: unknown }).num_hidden_layers;
+    if (typeof layers === 'number' && layers > kMostLayers)
+      throw new ValueError(`config.num_hidden_layers is ${layers}; more than ${kMostLayers} layers cannot be meant`, {
+        code: 'ERR_CONFIG_TYPE',
+      });
     hidden(this, 'config', config);
     hidden(this, 'name_or_path', config.name_or_path);
     hidden(this, 'warnings_issued', {});
@@ -229,7 +237,9 @@ export abstract class PreTrainedModel extends Module {
     await this.dispose();
   }
 
-  protected override async invoke(inputs: CallInputs): Promise<ModelOutput | unknown[]> {
+  protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
+    if (further.length > 0)
+      throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);
     const output = await this.compute(inputs, (named) => this.forward(named));
     const asTuple = ((await inputs) as ModelInputs).return_dict === false || this.config.return_dict === false;
     return asTuple ? output.to_tuple() : output;

@@ -409,3 +409,33 @@ describe('a call', () => {
     await model.dispose();
   });
 });
+
+describe('what cannot be meant', () => {
+  it('is an error that says so, at the door', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    const call = model as unknown as (...args: unknown[]) => Promise<unknown>;
+    await expect(call({ input_ids: [[1]] }, { attention_mask: [[1]] })).rejects.toThrow(/takes one object/);
+    await expect(call({ input_ids: [[1]], signal: 5 })).rejects.toThrow(/signal must be an AbortSignal/);
+    await expect(call({ input_ids: [['a']] })).rejects.toThrow(/input_ids must hold integers; element 0 is a string/);
+    await expect(call({ inputs_embeds: [[[1]]] })).rejects.toThrow(/inputs_embeds must be a Tensor/);
+    await expect(call({ input_ids: [[1]], head_mask: 'x' })).rejects.toThrow(/head_mask must be/);
+    const rows = await call({ input_ids: [new BigInt64Array([1n, 2n]), new Int32Array([3, 4])] });
+    expect((rows as { last_hidden_state: Tensor }).last_hidden_state.dims.slice(0, 2)).toEqual([2, 2]);
+    await model.dispose();
+    const signal = 'x' as unknown as AbortSignal;
+    await expect(BertModel.from_pretrained(folder, { signal })).rejects.toThrow(/signal must be an AbortSignal/);
+    await expect(BertModel.from_pretrained(folder, { num_hidden_layers: 1_000_000 })).rejects.toMatchObject({
+      code: 'ERR_CONFIG_TYPE',
+    });
+  });
+
+  it('takes inputs_embeds of any floating type', async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    const width = model.config.hidden_size;
+    const values = Float64Array.from({ length: 3 * width }, (_, i) => Math.sin(i));
+    const double = await model({ inputs_embeds: new Tensor('float64', values, [1, 3, width]) });
+    const single = await model({ inputs_embeds: new Tensor('float32', Float32Array.from(values), [1, 3, width]) });
+    expect(double.last_hidden_state.data).toEqual(single.last_hidden_state.data);
+    await model.dispose();
+  });
+});

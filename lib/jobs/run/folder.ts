@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errorCode, notARunFolder, writeError } from '../job-error';
 import { createDurable, syncFolder } from './durable';
 import { parseReceipt, type Receipt, shardName } from './receipt';
@@ -7,6 +7,35 @@ import { parseReceipt, type Receipt, shardName } from './receipt';
 const TOP_FILES = /^(manifest\.json|report\.json|report\.html|run\.json|run\.lock)\.[0-9a-f]{8}\.tmp$/;
 /** Another process may be about to ask for the lock, so a fresh temporary file is not a leftover. */
 const LEFTOVER_MS = 60_000;
+
+/**
+ * Makes a folder and those above it. Node's own recursive mkdir never returns where a file system answers ENOENT under a
+ * folder that exists, as /proc does.
+ */
+async function makeFolders(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EEXIST') {
+      if ((await stat(folder)).isDirectory()) return;
+      throw error;
+    }
+    const above = dirname(folder);
+    if (code !== 'ENOENT' || above === folder || (await exists(above))) throw error;
+    await makeFolders(above);
+    await mkdir(folder).catch((again: unknown) => {
+      if (errorCode(again) !== 'EEXIST') throw again;
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** The folder of one run: where its files are, and which of them count. */
 export class RunFolder {
@@ -23,7 +52,7 @@ export class RunFolder {
   /** @throws OSError when the folder cannot be made, ValueError `NOT_A_RUN_FOLDER` when it is a file */
   async create(): Promise<void> {
     for (const folder of [this.path, this.parts, this.errors]) {
-      await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      await makeFolders(folder).catch((error: unknown) => {
         const code = errorCode(error);
         if (code === 'EEXIST' || code === 'ENOTDIR') throw notARunFolder(`${folder} is not a folder`, error);
         throw writeError(error, folder);
