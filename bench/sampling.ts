@@ -19,13 +19,19 @@ export interface Timing {
 /** A repetition counts as undisturbed when its threads waited for less than this share of it. */
 const UNDISTURBED = 0.03;
 /** With fewer undisturbed repetitions than this, all count. */
-export const ENOUGH = 5;
+const ENOUGH = 5;
 
-/** The undisturbed ones of `timings` where there are enough of them, else all. @throws when there are none */
-export function sampleOf(timings: readonly Timing[]): Sample {
+/** The undisturbed repetitions of things that are compared where each has enough of them, else all. */
+export function samplesOf(timings: Readonly<Record<string, readonly Timing[]>>): Record<string, Sample> {
+  const entries = Object.entries(timings);
+  const settled = entries.every(([, each]) => isSettled(each));
+  return Object.fromEntries(entries.map(([name, each]) => [name, sampleOf(each, settled)]));
+}
+
+/** @throws when there are no timings */
+export function sampleOf(timings: readonly Timing[], onlyUndisturbed = isSettled(timings)): Sample {
   if (timings.length === 0) throw new Error('no times');
-  const clean = timings.filter(isUndisturbed);
-  const used = clean.length >= ENOUGH ? clean : timings;
+  const used = onlyUndisturbed ? timings.filter(isUndisturbed) : timings;
   const sorted = used.map(({ ms }) => ms).sort((a, b) => a - b);
   const at = (share: number) => {
     const place = share * (sorted.length - 1);
@@ -35,6 +41,10 @@ export function sampleOf(timings: readonly Timing[]): Sample {
   const sum = (field: keyof Timing) => used.reduce((total, timing) => total + timing[field], 0);
   const waited = sum('waited') / sum('ms');
   return { median: at(0.5), low: at(0.25), high: at(0.75), min: at(0), count: sorted.length, waited };
+}
+
+function isSettled(timings: readonly Timing[]): boolean {
+  return timings.filter(isUndisturbed).length >= ENOUGH;
 }
 
 function isUndisturbed({ ms, waited }: Timing): boolean {
@@ -71,12 +81,12 @@ export async function interleave(
     entry.repeats = Math.max(1, Math.min(200, Math.round(turnMs / Math.min(...warm))));
   }
   const begin = performance.now();
-  const settled = () => entries.every(({ timings }) => timings.filter(isUndisturbed).length >= ENOUGH);
+  const settled = () => entries.every(({ timings }) => isSettled(timings));
   for (let round = 0; round < rounds || (!settled() && performance.now() - begin < patienceMs); round++) {
     for (const { thing, repeats, timings } of entries) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       timings.push(...(await thing.run(repeats)));
     }
   }
-  return Object.fromEntries(entries.map(({ name, timings }) => [name, sampleOf(timings)]));
+  return samplesOf(Object.fromEntries(entries.map(({ name, timings }) => [name, timings])));
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Delays } from '../delays';
 import { type Engine, largestDifference, timingsOf } from '../engine';
-import { type Sample, sampleOf, type Timing } from '../sampling';
+import { type Sample, samplesOf, type Timing } from '../sampling';
 import { encoderBytes, encoderFlops, randomIds, shapeOf } from '../shapes';
 import { mixedTexts } from '../texts';
 
@@ -128,7 +128,7 @@ async function runRounds(
   await ours.ask({ op: 'load', folder });
   const big = await ours.ask({ op: 'forward', ids: randomIds(shape, 256, 128), repeats: rounds });
   result.bigBatch = big['delays'] as Delays;
-  for (const [name, each] of Object.entries(timings)) result.samples[name] = sampleOf(each);
+  result.samples = samplesOf(timings);
   return result;
 }
 
