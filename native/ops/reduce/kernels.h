@@ -15,6 +15,6 @@ struct ReduceKernels {
   void (*max_of_rows)(const float* x, int64_t stride, int64_t rows, float* out, int64_t n);
 };
 
-constexpr int64_t kSumBlock = 1024;
+constexpr int64_t kSumBlock = 256;
 
 }  // namespace nt
