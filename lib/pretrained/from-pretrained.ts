@@ -1,8 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
-import { resolveModelFolder } from '../env';
 import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
@@ -13,15 +10,12 @@ import { fence, loadTensor } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import {
-  checkLoadOptions,
-  checkWeightType,
-  type FromPretrainedOptions,
-  type ProgressInfo,
-  requestedDtype,
-} from './load-options';
+import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
+import { LoadProgress } from './load-progress';
+import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
+import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
 export type { FromPretrainedOptions, ProgressInfo } from './load-options';
@@ -57,7 +51,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     await untieDifferent(model, plan, weights);
     await fill(ModelType, model, plan, weights, dtype, options);
     config.torch_dtype = dtype;
-    report(ModelType.name, String(path), plan, config);
+    reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
     return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
@@ -121,45 +115,6 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** Tensors by name: a checkpoint's, or the caller's own. */
-interface Weights {
-  shapes: Map<string, readonly number[]>;
-  types: Map<string, string>;
-  source: CheckpointSource | null;
-  given: Map<string, Tensor> | null;
-  close(): Promise<void>;
-}
-
-async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
-  const { state_dict } = options;
-  if (state_dict) {
-    const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
-    return {
-      shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
-      types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
-      source: null,
-      given,
-      close: async () => {},
-    };
-  }
-  const source = await openCheckpoint(await resolveModelFolder(path as string), {
-    use_safetensors: options.use_safetensors ?? null,
-    variant: options.variant ?? null,
-    subfolder: options.subfolder ?? '',
-    from_tf: options.from_tf ?? false,
-    from_flax: options.from_flax ?? false,
-    signal: options.signal,
-  });
-  const names = source.names();
-  return {
-    shapes: new Map(names.map((name) => [name, source.info(name).shape])),
-    types: new Map(names.map((name) => [name, source.info(name).dtype])),
-    source,
-    given: null,
-    close: () => source.close(),
-  };
-}
-
 /** 'auto': what the config says, else what the index says, else the first floating tensor's dtype. */
 function autoDtype(config: PretrainedConfig, weights: Weights): DType {
   const stated = config.torch_dtype ?? weights.source?.indexMetadata.get('dtype');
@@ -217,7 +172,7 @@ async function fill(
     dtype === 'float16' && name.split('.').some((part) => ModelType._keep_in_fp32_modules.includes(part))
       ? 'float32'
       : dtype;
-  const progress = new Progress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
+  const progress = new LoadProgress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
   const call = new Call(options.signal);
   try {
     let waiting = 0;
@@ -259,97 +214,4 @@ function readStep(source: string, parameter: Parameter, type: DType, weights: We
     dims: parameter.dims,
   };
   return loadTensor(bytes, type, parameter.role === 'gemm');
-}
-
-/** Tells the caller of the files of weights and of how much of each has been read. */
-class Progress {
-  private readonly files: Map<string, { loaded: number; total: number; reported: number }>;
-
-  constructor(
-    private readonly name: string,
-    private readonly source: CheckpointSource | null,
-    private readonly callback: ((info: ProgressInfo) => void) | null,
-  ) {
-    this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, total: 0, reported: 0 }]));
-    for (const key of source?.names() ?? []) this.fileOf(key).total += this.source?.info(key).byteLength ?? 0;
-    for (const path of this.files.keys()) {
-      callback?.({ status: 'initiate', name, file: basename(path) });
-      callback?.({ status: 'download', name, file: basename(path) });
-    }
-  }
-
-  /** Notes that a tensor is being read. @returns its bytes */
-  reading(key: string): number {
-    const bytes = this.source?.info(key).byteLength ?? 0;
-    if (this.source) this.fileOf(key).loaded += bytes;
-    return bytes;
-  }
-
-  /** Everything noted so far has been read. */
-  report(): void {
-    for (const [path, file] of this.files) {
-      if (file.loaded === file.reported) continue;
-      file.reported = file.loaded;
-      const { loaded, total } = file;
-      const progress = (100 * loaded) / total;
-      this.reportSum();
-      this.callback?.({ status: 'progress', name: this.name, file: basename(path), progress, loaded, total });
-    }
-  }
-
-  /** Tensors that nothing wanted count too: nothing of the files is left to be read. */
-  done(): void {
-    for (const file of this.files.values()) file.loaded = file.total;
-    this.report();
-    for (const path of this.files.keys()) this.callback?.({ status: 'done', name: this.name, file: basename(path) });
-  }
-
-  private reportSum(): void {
-    const files: NonNullable<ProgressInfo['files']> = {};
-    let [loaded, total] = [0, 0];
-    for (const [path, file] of this.files) {
-      files[basename(path)] = { loaded: file.reported, total: file.total };
-      loaded += file.reported;
-      total += file.total;
-    }
-    const progress = (100 * loaded) / total;
-    this.callback?.({ status: 'progress_total', name: this.name, progress, loaded, total, files });
-  }
-
-  private fileOf(key: string): { loaded: number; total: number; reported: number } {
-    const path = this.source?.info(key).file ?? '';
-    const known = this.files.get(path);
-    if (known) return known;
-    const file = { loaded: 0, total: 0, reported: 0 };
-    this.files.set(path, file);
-    return file;
-  }
-}
-
-function report(className: string, path: string, plan: LoadPlan, config: PretrainedConfig): void {
-  const { missing_keys, unexpected_keys, mismatched_keys, renamed } = plan;
-  for (const [from, to] of renamed) logInfo(`'${from}' of the checkpoint is '${to}' here`);
-  if (unexpected_keys.length > 0) {
-    const loud = (config.architectures ?? []).includes(className) ? warn : logInfo;
-    loud(
-      `Some weights of the checkpoint at ${path} were not used when initializing ${className}: ${unexpected_keys.join(', ')}`,
-    );
-  } else logInfo(`all checkpoint weights at ${path} were used when initializing ${className}`);
-  if (missing_keys.length > 0)
-    warn(
-      `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized: ` +
-        `${missing_keys.join(', ')}. You should probably TRAIN this model on a down-stream task to be able to use it ` +
-        'for predictions and inference.',
-    );
-  else if (mismatched_keys.length === 0) logInfo(`all the weights of ${className} were initialized from ${path}`);
-  if (mismatched_keys.length > 0)
-    warn(
-      `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized ` +
-        `because the shapes did not match:\n${mismatched_keys
-          .map(
-            ([name, found, wanted]) =>
-              `- ${name}: found shape [${found}] in the checkpoint and [${wanted}] in the model`,
-          )
-          .join('\n')}`,
-    );
 }

@@ -1,0 +1,68 @@
+import { basename } from 'node:path';
+import type { CheckpointSource } from '../checkpoint/source';
+import type { ProgressInfo } from './load-options';
+
+/** Tells the caller of the files of weights and of how much of each has been read. */
+export class LoadProgress {
+  private readonly files: Map<string, { loaded: number; total: number; reported: number }>;
+
+  constructor(
+    private readonly name: string,
+    private readonly source: CheckpointSource | null,
+    private readonly callback: ((info: ProgressInfo) => void) | null,
+  ) {
+    this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, total: 0, reported: 0 }]));
+    for (const key of source?.names() ?? []) this.fileOf(key).total += this.source?.info(key).byteLength ?? 0;
+    for (const path of this.files.keys()) {
+      callback?.({ status: 'initiate', name, file: basename(path) });
+      callback?.({ status: 'download', name, file: basename(path) });
+    }
+  }
+
+  /** Notes that a tensor is being read. @returns its bytes */
+  reading(key: string): number {
+    const bytes = this.source?.info(key).byteLength ?? 0;
+    if (this.source) this.fileOf(key).loaded += bytes;
+    return bytes;
+  }
+
+  /** Everything noted so far has been read. */
+  report(): void {
+    for (const [path, file] of this.files) {
+      if (file.loaded === file.reported) continue;
+      file.reported = file.loaded;
+      const { loaded, total } = file;
+      const progress = (100 * loaded) / total;
+      this.reportSum();
+      this.callback?.({ status: 'progress', name: this.name, file: basename(path), progress, loaded, total });
+    }
+  }
+
+  /** Tensors that nothing wanted count too: nothing of the files is left to be read. */
+  done(): void {
+    for (const file of this.files.values()) file.loaded = file.total;
+    this.report();
+    for (const path of this.files.keys()) this.callback?.({ status: 'done', name: this.name, file: basename(path) });
+  }
+
+  private reportSum(): void {
+    const files: NonNullable<ProgressInfo['files']> = {};
+    let [loaded, total] = [0, 0];
+    for (const [path, file] of this.files) {
+      files[basename(path)] = { loaded: file.reported, total: file.total };
+      loaded += file.reported;
+      total += file.total;
+    }
+    const progress = (100 * loaded) / total;
+    this.callback?.({ status: 'progress_total', name: this.name, progress, loaded, total, files });
+  }
+
+  private fileOf(key: string): { loaded: number; total: number; reported: number } {
+    const path = this.source?.info(key).file ?? '';
+    const known = this.files.get(path);
+    if (known) return known;
+    const file = { loaded: 0, total: 0, reported: 0 };
+    this.files.set(path, file);
+    return file;
+  }
+}

@@ -1,0 +1,44 @@
+import { openCheckpoint } from '../checkpoint/open';
+import type { CheckpointSource } from '../checkpoint/source';
+import { resolveModelFolder } from '../env';
+import type { Tensor } from '../tensor/tensor';
+import type { FromPretrainedOptions } from './load-options';
+
+/** Tensors by name: a checkpoint's, or the caller's own. */
+export interface Weights {
+  shapes: Map<string, readonly number[]>;
+  types: Map<string, string>;
+  source: CheckpointSource | null;
+  given: Map<string, Tensor> | null;
+  close(): Promise<void>;
+}
+
+export async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
+  const { state_dict } = options;
+  if (state_dict) {
+    const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
+    return {
+      shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
+      types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
+      source: null,
+      given,
+      close: async () => {},
+    };
+  }
+  const source = await openCheckpoint(await resolveModelFolder(path as string), {
+    use_safetensors: options.use_safetensors ?? null,
+    variant: options.variant ?? null,
+    subfolder: options.subfolder ?? '',
+    from_tf: options.from_tf ?? false,
+    from_flax: options.from_flax ?? false,
+    signal: options.signal,
+  });
+  const names = source.names();
+  return {
+    shapes: new Map(names.map((name) => [name, source.info(name).shape])),
+    types: new Map(names.map((name) => [name, source.info(name).dtype])),
+    source,
+    given: null,
+    close: () => source.close(),
+  };
+}
