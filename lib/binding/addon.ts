@@ -73,6 +73,11 @@ export interface Addon {
   info(): NativeInfo;
   /** For each op: nanoseconds and calls since the process began. */
   profile(): number[];
+  /**
+   * Locks the open file for this descriptor alone, until it is closed, without waiting (flock).
+   * @returns 0 locked, 1 held by another, -1 no such locks here, else the errno
+   */
+  lockFile(fd: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

@@ -85,5 +85,6 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "open", open, nullptr);
   set_function(env, exports, "info", describe, nullptr);
   set_function(env, exports, "profile", profile, nullptr);
+  set_function(env, exports, "lockFile", lock_file, nullptr);
   return exports;
 }

@@ -27,6 +27,9 @@ napi_value reason(napi_env env, napi_callback_info info);
 napi_value stats(napi_env env, napi_callback_info info);
 napi_value hold(napi_env env, napi_callback_info info);
 
+// file-lock.cc
+napi_value lock_file(napi_env env, napi_callback_info info);
+
 // info.cc
 napi_value describe(napi_env env, napi_callback_info info);
 napi_value profile(napi_env env, napi_callback_info info);
