@@ -7,6 +7,7 @@ export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';
 export { type Environment, env } from './env';
 export * from './errors';
+export * from './hub';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
 export * from './pipelines';

@@ -1,4 +1,5 @@
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { hubOptionsOf } from '../hub/options';
 import { PretrainedConfig } from '../pretrained/config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
@@ -40,14 +41,16 @@ class AutoModelBase {
     options: FromPretrainedOptions = {},
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
     const { config: given } = options;
-    const config =
+    const config: PretrainedConfig =
       given instanceof PretrainedConfig
         ? given
         : await AutoConfig.from_pretrained(given ?? path, {
             subfolder: options.subfolder ?? '',
-            ...(options.signal && { signal: options.signal }),
+            ...hubOptionsOf(options),
+            _from_auto: true,
           });
-    return this.classFor(config).from_pretrained(path, options);
+    const pinned = given || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
+    return this.classFor(config).from_pretrained(path, pinned);
   }
 
   /** A model with random weights. */

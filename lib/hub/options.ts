@@ -49,10 +49,9 @@ export const hubOptionNames = [
  * The options of the Hub among others, checked; what is absent stays absent.
  * @throws ValueError when both names of the token are given; TypeError for a value of the wrong type
  */
-export function hubOptionsOf(options: Readonly<Record<string, unknown>>): HubOptions {
+export function hubOptionsOf(options: Readonly<Record<string, unknown>>): Omit<HubOptions, 'signal'> {
   const found: Record<string, unknown> = {};
   for (const name of hubOptionNames) if (options[name] !== undefined) found[name] = options[name];
-  if (options['signal']) found['signal'] = options['signal'];
   checkHubOptions(found as HubOptions);
   return found as HubOptions;
 }

@@ -3,7 +3,7 @@ import { AttributeError, NotImplementedError, nearest, TypeError, unknownName, V
 import { warn } from '../logging';
 import { dropDefaults, plainFields, shortDtype } from './config-dict';
 import { commonDefaults, commonFloats, transformersVersion } from './config-fields';
-import { CONFIG_NAME, commitOf, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
+import { CONFIG_NAME, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
 import { copyJson, equalJson, formatJson, isContainer, isFloat, markFloats, passKind } from './config-json';
 import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from './config-labels';
 import { type ConfigOptions, partOptions, warnOfUnused } from './config-options';
@@ -227,7 +227,6 @@ export class PretrainedConfig {
   static async get_config_dict(path: string, options: ConfigOptions = {}): Promise<[ConfigFields, ConfigFields]> {
     const { location, rest } = partOptions(options);
     const fields = await readConfig(String(path), location);
-    fields['_commit_hash'] = commitOf(String(path));
     return [fields, rest];
   }
 

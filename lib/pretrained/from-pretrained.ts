@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { CheckpointSource } from '../checkpoint/source';
 import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { hubOptionsOf } from '../hub/options';
+import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
@@ -42,14 +44,24 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const further = constructorArguments(ModelType, options, rest);
   config.name_or_path = path ?? 'None';
   const model = new ModelType(config as never, ...(further as never[]));
-  const weights = await openWeights(path, options);
+  const downloads = new DownloadProgress(String(path), (event) => options.progress_callback?.(event));
+  const commit = options.config ? null : config._commit_hash;
+  const hub = {
+    ...hubOptionsOf(options),
+    ...(commit && { _commit_hash: commit }),
+    onTransfer: downloads.listen,
+    ...(options.signal && { signal: options.signal }),
+  };
+  const weights = await openWeights(path, options, hub);
   try {
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
     const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
     });
     await untieDifferent(model, plan, weights);
-    await fill(ModelType, model, plan, weights, dtype, options);
+    // Of a file that came over the network the listener has heard already.
+    const listener = downloads.transferred ? null : (options.progress_callback ?? null);
+    await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
@@ -84,6 +96,7 @@ async function findConfig<M extends PreTrainedModel>(
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
     subfolder: options.subfolder ?? '',
     signal: options.signal,
+    ...hubOptionsOf(options),
     ...overrides,
     return_unused_kwargs: true,
   });

@@ -3,7 +3,7 @@ import { warn } from '../../logging';
 import * as classes from './classes';
 import type { JsonObject, TokenizerFolder } from './folder';
 import { readFolder } from './folder';
-import { type FromPretrainedOptions, loadTokenizer, type TokenizerClass } from './load';
+import { type FromPretrainedOptions, hubOptionsFor, loadTokenizer, type TokenizerClass } from './load';
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
 /** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */
@@ -32,7 +32,7 @@ export class AutoTokenizer {
    */
   static async from_pretrained(path: string, options: FromPretrainedOptions = {}): Promise<PreTrainedTokenizer> {
     if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
-    const folder = await readFolder(path, options.subfolder);
+    const folder = await readFolder(path, options.subfolder, hubOptionsFor(path, options));
     return loadTokenizer(classFor(folder, options), path, options, folder);
   }
 }

@@ -1,4 +1,6 @@
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
+import { type HubOptions, hubOptionNames, hubOptionsOf } from '../../hub/options';
+import { DownloadProgress, type DownloadProgressInfo } from '../../hub/progress';
 import { warn } from '../../logging';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
@@ -10,11 +12,7 @@ import { asSpecial, kSpecialTokenNames, type SpecialTokens } from './special-tok
 import { Vocabulary } from './vocabulary';
 
 /** What `progress_callback` hears about a file. */
-export interface FileProgress {
-  status: 'initiate' | 'download' | 'done';
-  name: string;
-  file: string;
-}
+export type FileProgress = DownloadProgressInfo;
 
 /** Options of `from_pretrained`. Further names set up the tokenizer, as members of tokenizer_config.json do. */
 export interface FromPretrainedOptions {
@@ -30,18 +28,10 @@ export interface FromPretrainedOptions {
 }
 
 const kLoadNames = ['config', 'subfolder', 'tokenizer_type', 'use_fast', 'progress_callback', 'signal'];
-/** They choose what is downloaded, and mean nothing for a folder; nothing of a checkpoint is ever executed. */
-const kInertNames = [
-  'cache_dir',
-  'force_download',
-  'resume_download',
-  'proxies',
-  'local_files_only',
-  'token',
-  'use_auth_token',
-  'revision',
-  'trust_remote_code',
-];
+/** They choose what is downloaded, and mean nothing for a folder. */
+const kHubNames: readonly string[] = hubOptionNames;
+/** Nothing of a checkpoint is ever executed. */
+const kInertNames = ['trust_remote_code'];
 
 /** A class of tokenizers, as `from_pretrained` needs it. */
 export type TokenizerClass<T extends PreTrainedTokenizer = PreTrainedTokenizer> = {
@@ -59,7 +49,7 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   throwIfAborted(signal);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
-  const folder = known ?? (await readFolder(path, options.subfolder));
+  const folder = known ?? (await readFolder(path, options.subfolder, hubOptionsFor(path, options)));
   warnOfOtherClass(Class, folder);
   const report = (status: FileProgress['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
@@ -92,6 +82,17 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   }
 }
 
+/** How the files are fetched when `path` is a repository. @throws ValueError, TypeError naming the option */
+export function hubOptionsFor(path: string, options: FromPretrainedOptions): HubOptions {
+  const { progress_callback: listener, signal } = options;
+  return {
+    ...hubOptionsOf(options),
+    user_agent: { file_type: 'tokenizer' },
+    ...(listener && { onTransfer: new DownloadProgress(path, listener).listen }),
+    ...(signal && { signal }),
+  };
+}
+
 /** A TypeError of the language itself comes from a file whose members are not what they should be. */
 function withCode(error: unknown, path: string): unknown {
   const { code, constructor } = error as { code?: unknown; constructor?: { name: string } };
@@ -112,7 +113,8 @@ function initOptions(Class: TokenizerClass, options: FromPretrainedOptions): Jso
   const initNames = [...kInitNames, ...Object.keys(Class.defaults.init)];
   const init: JsonObject = {};
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || kLoadNames.includes(name) || kInertNames.includes(name)) continue;
+    if (value === undefined || kLoadNames.includes(name) || kInertNames.includes(name) || kHubNames.includes(name))
+      continue;
     if (!initNames.includes(name)) throw unknownName('option', name, 'from_pretrained', [...kLoadNames, ...initNames]);
     init[name] = value;
   }
