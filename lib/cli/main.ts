@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../binding/addon';
+import { cacheCommand } from './cache';
 import { classifyCommand } from './classify';
 import type { Terminal } from './command';
 import { diagnose } from './diagnose';
 import { doctorCommand } from './doctor';
+import { downloadCommand } from './download';
 import { embedCommand } from './embed';
 import { inspectCommand } from './inspect';
 import { runCli } from './run-cli';
@@ -21,6 +23,11 @@ const commands = [
     return { load: loadClassifyModel, formatRows: () => nativeFormatRows };
   }),
   inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
+  downloadCommand(async () => ({
+    ...(await import('../hub/snapshot.js')),
+    ...(await import('../hub/local-copy.js')),
+  })),
+  cacheCommand(() => import('../hub/cache-scan.js')),
   doctorCommand(diagnose),
 ];
 
