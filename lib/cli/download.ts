@@ -35,7 +35,7 @@ export function downloadCommand(load: () => Promise<Downloader>): Command {
     examples: [
       { line: 'native-transformers download sentence-transformers/all-MiniLM-L6-v2', what: 'a whole repository' },
       {
-        line: "native-transformers download openai-community/gpt2 --include '*.json,*.safetensors' --local-dir ./gpt2",
+        line: "native-transformers download gpt2 --include '*.json,*.safetensors' --local-dir ./gpt2",
         what: "some of its files, and a folder of one's own",
       },
     ],
