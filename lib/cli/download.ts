@@ -2,6 +2,7 @@ import type { SnapshotOptions } from '../hub/snapshot';
 import type { Command, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
 import { withInterrupts } from './interrupt';
+import { parsePatterns } from './patterns';
 import { byteSize } from './table';
 import { transferLine } from './transfer-line';
 
@@ -51,8 +52,8 @@ async function download(hub: Downloader, { options, positionals }: Parsed, termi
   try {
     const folder = await hub.snapshotDownload(id, {
       revision: text('revision') ?? null,
-      include: files.length > 0 ? files.map(literally) : (patterns(text('include')) ?? null),
-      exclude: patterns(text('exclude')) ?? null,
+      include: files.length > 0 ? files.map(literally) : parsePatterns(text('include')),
+      exclude: parsePatterns(text('exclude')),
       cache_dir: text('cache-dir') ?? null,
       token: text('token') ?? null,
       ...(options['max-workers'] !== undefined && { max_workers: options['max-workers'] as number }),
@@ -78,13 +79,6 @@ async function download(hub: Downloader, { options, positionals }: Parsed, termi
   } finally {
     line.close();
   }
-}
-
-function patterns(list: string | undefined): string[] | undefined {
-  return list
-    ?.split(',')
-    .map((pattern) => pattern.trim())
-    .filter((pattern) => pattern !== '');
 }
 
 /** A pattern that matches a name and nothing else. */

@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor';
 import { downloadCommand } from './download';
 import { embedCommand } from './embed';
 import { inspectCommand } from './inspect';
+import { pushCommand } from './push';
 import { runCli } from './run-cli';
 
 // Rooms below are loaded by the command that needs them: --help starts at once.
@@ -26,6 +27,10 @@ const commands = [
   downloadCommand(async () => ({
     ...(await import('../hub/snapshot.js')),
     ...(await import('../hub/local-copy.js')),
+  })),
+  pushCommand(async () => ({
+    ...(await import('../hub/upload-folder.js')),
+    ...(await import('../hub/pattern.js')),
   })),
   cacheCommand(() => import('../hub/cache-scan.js')),
   doctorCommand(diagnose),

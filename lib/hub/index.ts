@@ -2,6 +2,7 @@
 
 export { RepoCache } from './cache';
 export { type CachedFileOptions, cachedFile as cached_file, hasFile as has_file } from './cached-file';
+export type { CommitInfo } from './commit-files';
 export { hubDownload, tryToLoadFromCache } from './download';
 export {
   BadRequestError,
@@ -20,4 +21,6 @@ export {
 } from './hub-errors';
 export type { HubOptions } from './options';
 export type { TransferEvent, TransferListener } from './progress';
+export type { PushOptions } from './push-to-hub';
 export { type SnapshotOptions, snapshotDownload } from './snapshot';
+export { type UploadOptions, uploadFolder } from './upload-folder';

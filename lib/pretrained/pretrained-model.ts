@@ -1,4 +1,6 @@
 import { NotImplementedError, TypeError, unknownName, ValueError } from '../errors';
+import type { CommitInfo } from '../hub/commit-files';
+import type { PushOptions } from '../hub/push-to-hub';
 import type { Embedding } from '../nn/embedding';
 import type { Linear } from '../nn/linear';
 import { Module } from '../nn/module';
@@ -13,6 +15,7 @@ import { checkHonoured, PretrainedConfig } from './config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
+import { pushSavable } from './push-model';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -138,6 +141,15 @@ export abstract class PreTrainedModel extends Module {
   ): Promise<M | [M, LoadingInfo]> {
     const [model, info] = await loadPretrained(this as ModelClass<M>, path, options);
     return options.output_loading_info ? [model, info] : model;
+  }
+
+  /**
+   * Saves the model and commits it to a repository on the Hub, which is made when it is not there.
+   * @param repo_id - 'name' or 'namespace/name'
+   * @throws LocalTokenNotFoundError, HfHubHTTPError and its kinds, ValueError, TypeError, AbortError; what saving throws
+   */
+  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+    return pushSavable(this, repo_id, options, ['max_shard_size', 'safe_serialization']);
   }
 
   /** The headless network: the attribute that `base_model_prefix` names, or this model. */

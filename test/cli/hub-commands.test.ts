@@ -1,18 +1,27 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { cacheCommand } from '../../lib/cli/cache';
 import { downloadCommand } from '../../lib/cli/download';
+import { pushCommand } from '../../lib/cli/push';
 import { runCli } from '../../lib/cli/run-cli';
 import * as scan from '../../lib/hub/cache-scan';
 import { copyToFolder } from '../../lib/hub/local-copy';
+import { chosenBy } from '../../lib/hub/pattern';
 import { snapshotDownload } from '../../lib/hub/snapshot';
+import { uploadFolder } from '../../lib/hub/upload-folder';
+import { goodToken } from '../hub/hub-server';
+import { allowWrites } from '../hub/hub-writes';
 import { useScratchHub } from '../hub/scratch-hub';
 
 /** The commands `download` and `cache`. */
 
 const hub = useScratchHub();
-const commands = [downloadCommand(async () => ({ snapshotDownload, copyToFolder })), cacheCommand(async () => scan)];
+const commands = [
+  downloadCommand(async () => ({ snapshotDownload, copyToFolder })),
+  cacheCommand(async () => scan),
+  pushCommand(async () => ({ uploadFolder, chosenBy })),
+];
 const files = { 'config.json': '{}', 'model.safetensors': 'x'.repeat(3000), 'onnx/model.onnx': 'y' };
 
 async function run(args: string[], isTTY = false) {
@@ -76,6 +85,33 @@ describe('download', () => {
   });
 });
 
+describe('push', () => {
+  it('commits a folder, and prints where', async () => {
+    const writes = allowWrites(hub.server);
+    const folder = join(hub.home, 'my-model');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'config.json'), '{}');
+    writeFileSync(join(folder, 'notes.txt'), '');
+    const options = ['--token', goodToken, '-m', 'Mine', '--tags', 'a, b', '--exclude', '*.txt', '--private'];
+    const { code, stdout, stderr } = await run(['push', folder, 'org/name', ...options]);
+    expect(stderr).toContain('sent config.json\n');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/\/org\/name\/commit\/[0-9a-f]{40}\n$/)]);
+    expect(writes.commits).toMatchObject([{ header: { summary: 'Mine' }, paths: ['config.json', 'README.md'] }]);
+    expect(hub.server.repos.get('org/name')!.private).toBe(true);
+    const named = await run(['push', `${folder}/`, '--token', goodToken, '--create-pr', '--json']);
+    expect(JSON.parse(named.stdout)).toMatchObject({ repo_id: 'someone/my-model', pr_num: 1 });
+  });
+
+  it.each([
+    [['push'], 2, 'FOLDER is missing'],
+    [['push', 'a', 'b', 'c'], 2, "got 'c' too"],
+    [['push', '.', 'org/name'], 65, 'Token is required'],
+  ])('%j ends with %d', async (args, code, words) => {
+    const ended = await run(args);
+    expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(words)]);
+  });
+});
+
 describe('cache', () => {
   it('lists, verifies and removes', async () => {
     expect((await run(['cache'])).stdout).toBe('The cache is empty.\n');
@@ -108,7 +144,7 @@ describe('cache', () => {
   });
 
   it('says how it is used', async () => {
-    for (const name of ['download', 'cache']) {
+    for (const name of ['download', 'cache', 'push']) {
       const { stdout } = await run([name, '--help']);
       expect(stdout).toContain(`Usage: native-transformers ${name}`);
       expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
