@@ -16,7 +16,7 @@ import {
 } from './hub-errors';
 import { checkHubOptions, type HubOptions, tokenOption } from './options';
 import { checkRepoId } from './repo-id';
-import { mayPass, withRetries } from './retry';
+import { mayPass, retryPolicy, withRetries } from './retry';
 import { endpoint, isOffline, tellOfAccelerators } from './settings';
 import { tokenFor } from './token';
 import { transfer } from './transfer';
@@ -91,7 +91,9 @@ async function onRefusal(
   }
   if (mayPass(error)) {
     try {
-      return await withRetries(`'${file}' of '${cache.repo}'`, ask, options.signal, 1);
+      // Without any connection waiting long would help nobody who has mistyped the name of a folder.
+      const most = isConnectionError(error) ? 1 : retryPolicy.most;
+      return await withRetries(`'${file}' of '${cache.repo}'`, ask, options.signal, { failure: error, most });
     } catch (later) {
       if (isEntryNotFound(later)) await rememberAbsent(later, cache, revision, file);
       return giveUp(later, file, options);

@@ -48,7 +48,7 @@ export async function send(request: HubRequest): Promise<HubResponse> {
     throwIfAborted(signal);
     // A kept connection may have been closed by the server while the request was on its way.
     const stale = (error as { reused?: boolean }).reused === true && typeof request.body !== 'object';
-    if (!stale) throw connectionError(error, url, request.timeout);
+    if (!stale) throw proxyError(error, request) ?? connectionError(error, url, request.timeout);
   }
   return attempt(request).catch((error) => {
     throwIfAborted(signal);
@@ -82,6 +82,17 @@ async function attempt(request: HubRequest): Promise<HubResponse> {
         .on('error', (error) => asked.destroy(error))
         .pipe(asked);
   });
+}
+
+/** A proxy that cannot be reached is a fault of the settings, not of the Hub: it is neither tried again nor passed over. */
+function proxyError(error: unknown, { url, proxies }: HubRequest): HubConnectionError | null {
+  const { code = '', message } = error as { code?: string; message: string };
+  const proxy = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'].includes(code)
+    ? proxyFor(url, proxies)
+    : null;
+  if (proxy === null) return null;
+  const what = `the proxy ${proxy.host} for ${url.host} cannot be reached: ${message}`;
+  return new HubConnectionError(what, { passing: false, code: 'ERR_HUB_PROXY', cause: error });
 }
 
 /** No byte for as long as was allowed. */

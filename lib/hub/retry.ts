@@ -51,21 +51,30 @@ export function retryAfterIn(error: unknown): number | null {
   return retryAfterOfError.get(error as object) ?? null;
 }
 
-/** Runs `attempt` until it succeeds, fails for good, or has been tried often enough. */
+/**
+ * Runs `attempt` until it succeeds, fails for good, or has been tried often enough.
+ * @param before - the failure of an attempt that was made already, and how often to try again at most
+ */
 export async function withRetries<T>(
   what: string,
   attempt: () => Promise<T>,
   signal?: AbortSignal | null,
-  before = 0,
+  before: { failure?: unknown; most?: number } = {},
 ): Promise<T> {
-  for (let number = before + 1; ; number++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const wait = mayPass(error) ? waitBefore(number, retryAfterIn(error)) : null;
-      if (wait === null) throw error;
-      info(`${what}: ${(error as Error).message}; trying again in ${wait.toFixed(1)} s`);
-      await pause(wait, signal);
+  let { failure } = before;
+  for (let number = 1; ; number++) {
+    if (failure === undefined) {
+      try {
+        return await attempt();
+      } catch (error) {
+        failure = error;
+      }
     }
+    const mayTry = mayPass(failure) && number <= (before.most ?? retryPolicy.most);
+    const wait = mayTry ? waitBefore(number, retryAfterIn(failure)) : null;
+    if (wait === null) throw failure;
+    info(`${what}: ${(failure as Error).message}; trying again in ${wait.toFixed(1)} s`);
+    await pause(wait, signal);
+    failure = undefined;
   }
 }

@@ -24,7 +24,7 @@ function text(...names: string[]): string | null {
 
 /** `~` at the start of a path is the home folder. */
 export function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  return path === '~' || path.startsWith('~/') ? join(process.env['HOME'] || homedir(), path.slice(1)) : path;
 }
 
 /** HF_HOME: the folder of everything that clients of the Hub keep. */

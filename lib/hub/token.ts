@@ -1,9 +1,8 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { TypeError } from '../errors';
 import { LocalTokenNotFoundError } from './hub-errors';
-import { implicitTokenDisabled, tokenInEnvironment, tokenPath } from './settings';
+import { expandHome, implicitTokenDisabled, tokenInEnvironment, tokenPath } from './settings';
 
 /**
  * What a `token` option means: a string is the token; true, the stored one, which must be there; false, none; null, the
@@ -43,7 +42,7 @@ export async function storedToken(): Promise<string | null> {
 
 /** Clients of before 2022 kept the token elsewhere: it is copied, and still works. */
 async function adoptOldFile(path: string): Promise<string | null> {
-  const old = join(homedir(), '.huggingface', 'token');
+  const old = expandHome('~/.huggingface/token');
   const text = await readFile(old, 'utf8').catch(() => null);
   if (text === null) return null;
   await mkdir(dirname(path), { recursive: true }).catch(() => {});

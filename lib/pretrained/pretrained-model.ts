@@ -119,9 +119,9 @@ export abstract class PreTrainedModel extends Module {
   }
 
   /**
-   * Loads a model from a folder with `config.json` and its weights.
-   * @param path - the folder
-   * @throws OSError when there is no such folder, no config or no weights; RuntimeError when shapes differ; ValueError,
+   * Loads a model from a folder with `config.json` and its weights, or from a repository on the Hub.
+   * @param path - the folder, or 'name' or 'namespace/name': what is needed of it is fetched into the cache
+   * @throws OSError when there is no such folder or repository, no config or no weights; RuntimeError when shapes differ; ValueError,
    *   TypeError for options that cannot be
    */
   static async from_pretrained<M extends PreTrainedModel>(

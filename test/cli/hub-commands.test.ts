@@ -66,6 +66,10 @@ describe('download', () => {
     expect(stderr).toContain('\r\x1b[K');
     expect(stderr.endsWith('\x1b[K') || stderr.endsWith('\n')).toBe(true);
     expect(stderr).not.toContain('fetched');
+    process.env['HF_HUB_DISABLE_PROGRESS_BARS'] = '1';
+    const plain = await run(['download', 'org/name', '--force-download'], true);
+    delete process.env['HF_HUB_DISABLE_PROGRESS_BARS'];
+    expect(plain.stderr).not.toContain('\x1b');
   });
 
   it.each([

@@ -3,6 +3,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  promises,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { hubDownload, tryToLoadFromCache } from '../../lib/hub/download';
+import { setLogHook } from '../../lib/logging';
 import { goodToken } from './hub-server';
 import { bytesOf, useScratchHub } from './scratch-hub';
 
@@ -243,6 +245,41 @@ describe('names', () => {
     await expect(hubDownload('org/name', 'sub/vocab.txt')).rejects.toMatchObject({ code: 'ERR_HUB_HOSTILE' });
     expect(readdirSync(outside)).toEqual([]);
   });
+});
+
+describe('a file system without symbolic links (N-17)', () => {
+  it('has the file itself in the snapshot, and one warning', async () => {
+    const said: string[] = [];
+    setLogHook((_, message) => said.push(message));
+    const symlink = jest
+      .spyOn(promises, 'symlink')
+      .mockRejectedValue(Object.assign(new Error('no'), { code: 'EPERM' }));
+    try {
+      hub.server.commit('org/name', files);
+      const path = await hubDownload('org/name', 'model.safetensors');
+      await hubDownload('org/name', 'config.json');
+      expect(lstatSync(path).isFile()).toBe(true);
+      expect(readFileSync(path).equals(weights)).toBe(true);
+      expect(said.filter((message) => message.includes('no symbolic links'))).toHaveLength(1);
+      hub.server.forget();
+      expect(await hubDownload('org/name', 'model.safetensors')).toBe(path);
+      expect(hub.server.log).toHaveLength(1);
+    } finally {
+      symlink.mockRestore();
+      setLogHook(null);
+    }
+  });
+});
+
+it('warns beforehand when the disk looks too small (N-25)', async () => {
+  const said: string[] = [];
+  setLogHook((_, message) => said.push(message));
+  const statfs = jest.spyOn(promises, 'statfs').mockResolvedValue({ bavail: 1, bsize: 4096 } as never);
+  hub.server.commit('org/name', files);
+  await hubDownload('org/name', 'model.safetensors');
+  statfs.mockRestore();
+  setLogHook(null);
+  expect(said.join()).toContain('Not enough free disk space');
 });
 
 describe('a cache that Python has written', () => {

@@ -109,6 +109,16 @@ describe('the token (N-04 to N-06, N-29)', () => {
     expect(await Promise.all([null, true].map(tokenFor))).toEqual([null, 'stored']);
   });
 
+  it('of before 2022 is copied to its place, and still works (N-05)', async () => {
+    const { HOME } = process.env;
+    process.env['HOME'] = join(hub.home, 'user');
+    mkdirSync(join(hub.home, 'user', '.huggingface'), { recursive: true });
+    writeFileSync(join(hub.home, 'user', '.huggingface', 'token'), 'ancient');
+    expect(await storedToken()).toBe('ancient');
+    expect(readFileSync(join(hub.home, 'token'), 'utf8')).toBe('ancient');
+    process.env['HOME'] = HOME;
+  });
+
   it('that no header can hold is refused and not shown', async () => {
     await expect(tokenFor('se\ncret')).rejects.toMatchObject({
       name: 'TypeError',
@@ -160,6 +170,15 @@ describe('a proxy (N-10, L-11)', () => {
     process.env['HTTPS_PROXY'] = 'http://env:1';
     process.env['NO_PROXY'] = list;
     expect(proxyFor(url) === null).toBe(isOut);
+  });
+
+  it('that cannot be reached is an error, also of what is in the cache (N-26)', async () => {
+    hub.server.commit('org/name', { 'config.json': '{}' });
+    await hubDownload('org/name', 'config.json');
+    const proxies = { http: 'http://127.0.0.1:1' };
+    await expect(hubDownload('org/name', 'config.json', { proxies })).rejects.toMatchObject({ code: 'ERR_HUB_PROXY' });
+    process.env['HF_ENDPOINT'] = hub.server.endpoint.replace('http:', 'https:');
+    await expect(hubDownload('org/name', 'config.json')).rejects.toMatchObject({ code: 'ERR_HUB_TLS' });
   });
 
   it('gets every request', async () => {

@@ -114,6 +114,7 @@ describe('patterns', () => {
     [['[!a]*'], ['b/c.json', 'b/d.txt', 'x[1].txt', 'é.txt']],
     [['x[[]1].txt'], ['x[1].txt']],
     [['?.txt'], ['é.txt']],
+    [['[a-c]*'], ['a.json', 'b/c.json', 'b/d.txt']],
     [['(a'], []],
   ])('%j', (include, chosen) => {
     expect(chosenBy(names, include, null)).toEqual(chosen);
