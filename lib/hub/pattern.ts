@@ -25,7 +25,7 @@ function parse(pattern: string): Part[] {
   if (typeof pattern !== 'string') throw new TypeError(`a pattern of files must be a string, not a ${typeof pattern}`);
   const whole = pattern.endsWith('/') ? `${pattern}*` : pattern;
   const parts: Part[] = [];
-  for (const [text, not, set] of whole.matchAll(/\*+|\?|\[(!?)(\]?[^\]]*)\]|[^]/gu)) {
+  for (const [text, not, set] of whole.matchAll(/\*+|\?|\[(!?)(\]?[^\]]*)\]|[\s\S]/gu)) {
     if (text.startsWith('*')) parts.push(null);
     else if (text === '?') parts.push(() => true);
     else if (set !== undefined) parts.push((letter) => isIn(letter, [...set]) !== (not === '!'));

@@ -27,7 +27,7 @@ export interface TransferSource {
 }
 
 const kMostRedirects = 5;
-const kReadBytes = 1024 * 1024;
+const kReadBytes = 256 * 1024;
 /** An attempt that brought so much counts as the first again. */
 const kProgressBytes = 1024 * 1024;
 
