@@ -66,8 +66,14 @@ export class HubServer {
 
   static async start(ports: { hub?: number; storage?: number } = {}): Promise<HubServer> {
     const server = new HubServer();
-    server.hub = createServer((request, answer) => void server.receive('hub', request, answer));
-    server.store = createServer((request, answer) => void server.receive('storage', request, answer));
+    const handler = (name: 'hub' | 'storage') => (request: IncomingMessage, answer: ServerResponse) => {
+      server.receive(name, request, answer).catch((error: Error) => {
+        if (!answer.headersSent) answer.writeHead(501, { 'Content-Type': 'text/plain' });
+        answer.end(String(error.stack));
+      });
+    };
+    server.hub = createServer(handler('hub'));
+    server.store = createServer(handler('storage'));
     await Promise.all([listen(server.hub, ports.hub ?? 0), listen(server.store, ports.storage ?? 0)]);
     return server;
   }

@@ -158,7 +158,10 @@ function makeCommit(
     refuse(answer, 404, 'RevisionNotFound', `Invalid rev id: ${branch}`);
     return true;
   }
-  const lines = body.split('\n').map((line) => JSON.parse(line) as CommitLine);
+  const lines = body
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as CommitLine);
   const header = lines[0]!.value;
   if (header.parentCommit !== undefined && header.parentCommit !== head)
     return reply({ error: 'The parent commit is not the head of the branch' }, 412);
