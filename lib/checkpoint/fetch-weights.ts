@@ -8,6 +8,8 @@ import * as names from './weight-names';
 /** A repository as far as weights need it. */
 export interface WeightsRepo {
   readonly id: string;
+  /** Whether the network may not be asked. */
+  readonly isOffline: boolean;
   /** The file's path on this machine; null when the repository has no such file. */
   fetch(file: string): Promise<string | null>;
   /** Fetches several files that must be there. */
@@ -82,7 +84,8 @@ async function notFound(
   { variant, use_safetensors, from_tf, from_flax }: ResolveOptions,
   place: (name: string) => string,
 ): Promise<OSError> {
-  const error = (what: string) => new OSError(`${repo.id} ${what}`, { code: 'WEIGHTS_NOT_FOUND' });
+  const where = repo.isOffline ? ' (in the cache: offline mode or local_files_only forbids to ask the Hub)' : '';
+  const error = (what: string) => new OSError(`${repo.id} ${what}${where}`, { code: 'WEIGHTS_NOT_FOUND' });
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
   if (from_tf) return error(`does not appear to have a file named ${names.TF2_WEIGHTS_NAME}`);

@@ -6,6 +6,7 @@ import { cachedFile, explained, hasFile } from './cached-file';
 import { codeOf, isConnectionError } from './hub-errors';
 import { checkHubOptions, type HubOptions } from './options';
 import { checkRepoId, repoIdProblem } from './repo-id';
+import { isOffline } from './settings';
 import { fetchAll } from './snapshot';
 
 /** A model on the Hub, at one commit: the first file that is asked for decides it, and every later file is of that commit. */
@@ -30,11 +31,21 @@ export class ModelRepo {
     return new RepoCache(this.id, this.options.cache_dir).snapshot(this.pinned ?? '');
   }
 
-  /** The file's path in the cache; null when the repository has no such file. @throws OSError */
-  async fetch(file: string): Promise<string | null> {
+  /** Whether the network may not be asked: what the cache does not have then counts as not there. */
+  get isOffline(): boolean {
+    return this.options.local_files_only === true || isOffline();
+  }
+
+  /**
+   * The file's path in the cache; null when the repository has no such file.
+   * @param isOptional - null also when the Hub cannot be asked and the cache does not know
+   * @throws OSError
+   */
+  async fetch(file: string, isOptional = false): Promise<string | null> {
     const path = await cachedFile(this.id, file, {
       ...this.current(),
       _raise_exceptions_for_missing_entries: false,
+      _raise_exceptions_for_connection_errors: !(isOptional || this.isOffline),
     });
     if (path === null && this.pinned === null) await this.pinByRef();
     if (path !== null) this.pinned ??= commitIn(path);

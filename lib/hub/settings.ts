@@ -117,7 +117,8 @@ let toldOfAccelerators = false;
 /** Says once that settings of Python's faster transports do nothing here. */
 export function tellOfAccelerators(): void {
   if (toldOfAccelerators) return;
-  toldOfAccelerators = true;
   const names = Object.keys(process.env).filter((n) => n === 'HF_HUB_ENABLE_HF_TRANSFER' || n.startsWith('HF_XET_'));
-  if (names.length > 0) info(`${names.join(', ')}: without effect here, files are fetched over plain HTTP`);
+  if (names.length === 0) return;
+  toldOfAccelerators = true;
+  info(`${names.join(', ')}: without effect here, files are fetched over plain HTTP`);
 }

@@ -5,6 +5,7 @@ import { AutoModel, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { type TensorToWrite, writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
 import { env } from '../../lib/env';
+import { snapshotDownload } from '../../lib/hub/snapshot';
 import { setLogHook } from '../../lib/logging';
 import { BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { pipeline } from '../../lib/pipelines';
@@ -226,12 +227,40 @@ describe('a tokenizer', () => {
     tokenizer.dispose();
     hub.server.forget();
     (await AutoTokenizer.from_pretrained('org/bert')).dispose();
-    expect(lines()).toEqual(['HEAD main/tokenizer_config.json']);
+    expect(lines()).toEqual(['HEAD main/tokenizer.json']);
   });
 
   it('that is not there names the repository and what it has', async () => {
     hub.server.commit('org/bert', { 'vocab.txt': 'a' });
     await expect(AutoTokenizer.from_pretrained('org/bert')).rejects.toThrow(/org\/bert.*vocab\.txt/);
+  });
+});
+
+describe('offline', () => {
+  it('a model and its tokenizer come from a cache that was filled as a whole, without a request', async () => {
+    const texts = filesOf(join(goldens, 'pipelines', 'bert'), ['tokenizer.json', 'tokenizer_config.json']);
+    const files = { ...texts, ...(await sharded()) };
+    hub.server.commit('org/bert', files);
+    await snapshotDownload('org/bert');
+    hub.server.forget();
+    process.env['HF_HUB_OFFLINE'] = '1';
+    await using model = await AutoModel.from_pretrained('org/bert');
+    expect(model).toBeInstanceOf(BertModel);
+    (await AutoTokenizer.from_pretrained('org/bert')).dispose();
+    delete process.env['HF_HUB_OFFLINE'];
+    await using again = await AutoModel.from_pretrained('org/bert', { local_files_only: true });
+    expect(again).toBeInstanceOf(BertModel);
+    expect(hub.server.log).toEqual([]);
+    await hub.server.close();
+    (await AutoTokenizer.from_pretrained('org/bert')).dispose();
+  });
+
+  it('weights that the cache does not have are an error that says so', async () => {
+    hub.server.commit('org/bert', bert);
+    await AutoConfig.from_pretrained('org/bert');
+    await expect(AutoModel.from_pretrained('org/bert', { local_files_only: true })).rejects.toThrow(
+      /model\.safetensors.*in the cache.*local_files_only/,
+    );
   });
 });
 

@@ -9,7 +9,7 @@ import { proxyFor } from '../../lib/hub/proxy';
 import { userAgent } from '../../lib/hub/request';
 import * as settings from '../../lib/hub/settings';
 import { storedToken, tokenFor, tokenForWriting } from '../../lib/hub/token';
-import { setLogHook } from '../../lib/logging';
+import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { useScratchHub } from './scratch-hub';
 
 /** Environment variables, tokens and proxies. */
@@ -77,6 +77,21 @@ describe('environment variables (N-01 to N-09)', () => {
       expect(userAgent({ file_type: 'model' })).toMatch(/; telemetry\/off$/);
     },
   );
+});
+
+describe("variables of Python's faster transports (N-11)", () => {
+  it('do nothing, which is said once', () => {
+    const said: string[] = [];
+    setLogHook((_, message) => said.push(message));
+    setLogLevel(LogLevel.INFO);
+    settings.tellOfAccelerators();
+    process.env['HF_XET_HIGH_PERFORMANCE'] = '1';
+    for (let i = 0; i < 2; i++) settings.tellOfAccelerators();
+    delete process.env['HF_XET_HIGH_PERFORMANCE'];
+    setLogLevel(LogLevel.WARNING);
+    setLogHook(null);
+    expect(said).toEqual([expect.stringContaining('HF_XET_HIGH_PERFORMANCE')]);
+  });
 });
 
 describe('the token (N-04 to N-06, N-29)', () => {

@@ -35,7 +35,7 @@ export interface TokenizerFolder {
 }
 
 /** What is fetched of a repository. */
-const kFetched = [kTokenizerFile, kSpecialTokensMapFile, kAddedTokensFile, 'config.json'];
+const kFetchedToo = [kSpecialTokensMapFile, kAddedTokensFile, 'config.json'];
 
 /**
  * Reads the small files of a tokenizer folder, given as a path or as a model id; those of a repository are fetched.
@@ -63,9 +63,11 @@ export async function readFolder(path: string, subfolder = '', hub: HubOptions =
 /** Fetches the files of a tokenizer, all of one commit. */
 async function fetchTokenizer(repo: ModelRepo, subfolder: string): Promise<void> {
   const place = (name: string) => join(subfolder, name).split('\\').join('/');
-  await repo.fetch(place(kTokenizerConfigFile));
-  const [tokenizer] = await Promise.all(kFetched.map((name) => repo.fetch(place(name))));
-  if (tokenizer) return;
+  const tokenizer = await repo.fetch(place(kTokenizerFile));
+  if (tokenizer) {
+    await Promise.all([kTokenizerConfigFile, ...kFetchedToo].map((name) => repo.fetch(place(name), true)));
+    return;
+  }
   const vocabularies: string[] = [];
   for (const name of kVocabularyFiles) if (await repo.has(place(name))) vocabularies.push(name);
   throw noTokenizerFile(repo.id, vocabularies);
