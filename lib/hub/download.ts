@@ -243,8 +243,9 @@ async function warnOfRoom(folder: string, size: number | null): Promise<void> {
 export async function tryToLoadFromCache(
   repo: string,
   file: string,
-  options: Pick<HubOptions, 'cache_dir' | 'revision'> = {},
+  options: Pick<HubOptions, 'cache_dir' | 'revision' | 'signal'> = {},
 ): Promise<string | false | null> {
+  throwIfAborted(options.signal);
   checkRepoId(repo);
   checkFileName(file);
   const cache = new RepoCache(repo, options.cache_dir);

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { AbortError, throwIfAborted } from '../errors';
 import { warn } from '../logging';
 import { checkFileName, checkRevision, RepoCache } from './cache';
@@ -39,11 +40,12 @@ export async function snapshotDownload(repo: string, options: SnapshotOptions = 
   const revision = options._commit_hash ?? options.revision ?? 'main';
   checkRevision(revision);
   const cache = new RepoCache(repo, options.cache_dir);
-  if (options.local_files_only || isOffline()) return folderInCache(cache, revision, null);
+  const asItWas = async (cause: unknown) => planOf(await folderInCache(cache, revision, cause), options);
+  if (options.local_files_only || isOffline()) return asItWas(null);
   const token = await tokenFor(tokenOption(options));
   const found = await repoInfo(repo, revision, token, options).catch((error) => {
     if (!mayPass(error) && !isConnectionError(error)) throw error;
-    return folderInCache(cache, revision, error);
+    return asItWas(error);
   });
   if (typeof found === 'string') return found;
   const files = wanted(found.files, options);
@@ -69,6 +71,18 @@ function wanted(files: readonly RepoFile[], options: SnapshotOptions): RepoFile[
   );
   const chosen = new Set(options.choose?.(names) ?? names);
   return files.filter(({ path }) => chosen.has(path));
+}
+
+/** Tells of the files that lie in a snapshot: all that is known without the Hub. */
+async function planOf(folder: string, options: SnapshotOptions): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split('\\').join('/'))
+    .map((path) => ({ path, size: null }));
+  const found = wanted(files, options);
+  options.onPlan?.(found, new Set(found.map(({ path }) => path)));
+  return folder;
 }
 
 /** What was fetched of the revision before; whether that is all of it is not known. */

@@ -58,6 +58,10 @@ describe('download', () => {
     expect(readdirSync(own)).toEqual(['config.json']);
     expect(readdirSync(cache)).toContain('models--org--name');
     expect(hub.server.log[0]!.headers.authorization).toBe('Bearer hf_x');
+    process.env['HF_HUB_OFFLINE'] = '1';
+    const other = join(hub.home, 'other');
+    await run(['download', 'org/name', 'config.json', '--revision', 'v1', '--cache-dir', cache, '--local-dir', other]);
+    expect(readdirSync(other)).toEqual(['config.json']);
   });
 
   it('draws one line on a terminal, and takes it away', async () => {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import * as exported from '../../lib/hub';
 import { pruneCache, removeFromCache, scanCache, verifyCache } from '../../lib/hub/cache-scan';
 import { cachedFile, hasFile } from '../../lib/hub/cached-file';
 import { hubDownload } from '../../lib/hub/download';
@@ -219,5 +220,27 @@ describe('cached_file', () => {
     expect(await hasFile('org/name', 'config.json')).toBe(true);
     expect(await hasFile('org/name', 'model.safetensors')).toBe(false);
     expect(hub.server.log).toEqual([]);
+  });
+});
+
+describe('what the package exports of the Hub', () => {
+  it('has the same verbs, and refuses options that it does not know', async () => {
+    hub.server.commit('org/name', files);
+    const folder = await exported.snapshotDownload('org/name', { include: ['*.json'] });
+    const path = join(folder, 'config.json');
+    expect(await exported.hubDownload('org/name', 'config.json')).toBe(path);
+    expect(await exported.tryToLoadFromCache('org/name', 'config.json')).toBe(path);
+    expect(await exported.cached_file('org/name', 'config.json')).toBe(path);
+    expect(await exported.has_file('org/name', 'config.json')).toBe(true);
+    const wrong = { revison: 'v1' } as object;
+    for (const call of [
+      exported.snapshotDownload('org/name', wrong),
+      exported.hubDownload('org/name', 'config.json', wrong),
+      exported.tryToLoadFromCache('org/name', 'config.json', wrong),
+      exported.cached_file('org/name', 'config.json', wrong),
+      exported.has_file('org/name', 'config.json', wrong),
+      exported.uploadFolder('.', 'org/name', wrong),
+    ])
+      await expect(call).rejects.toThrow("did you mean 'revision'?");
   });
 });
