@@ -44,6 +44,9 @@ describe('a model', () => {
       'HEAD COMMIT/model.safetensors',
       'GET storage/lfs',
     ]);
+    const agents = hub.server.log.map(({ headers }) => headers['user-agent']);
+    expect(agents[0]).toMatch(/^native-transformers\/[\d.]+; node\/[\d.]+; file_type\/config; from_auto_class\/true$/);
+    expect(agents[2]).toMatch(/; file_type\/model$/);
     hub.server.forget();
     await using again = await AutoModel.from_pretrained('org/bert');
     expect(again.num_parameters()).toBe(model.num_parameters());
