@@ -45,9 +45,12 @@ class Attention {
     pack_values();
     if (t_.mask) write_penalties(t_.first_row);
     const int64_t rows = t_.last_row - t_.first_row, strips = (rows + kTileRows - 1) / kTileRows;
+    const auto begin_of = [&](int64_t s) { return t_.first_row + rows * s / strips; };
     for (int64_t head = 0; head < t_.group; ++head)
-      for (int64_t s = 0; s < strips; ++s)
-        run_strip(head, t_.first_row + rows * s / strips, t_.first_row + rows * (s + 1) / strips);
+      for (int64_t s = 0; s < strips; ++s) {
+        if (s + 1 < strips) prefetch_queries(head, begin_of(s + 1), begin_of(s + 2));
+        run_strip(head, begin_of(s), begin_of(s + 1));
+      }
   }
 
  private:
@@ -108,7 +111,12 @@ class Attention {
     for (int64_t c = 0; c < t_.d; c += 16) __builtin_prefetch(row + c);
   }
 
+  void prefetch_queries(int64_t head, int64_t first, int64_t last) const {
+    for (int64_t i = first; i < last; ++i) prefetch(t_.q + i * t_.q_stride + head * t_.d);
+  }
+
   void pack_values() {
+    prefetch_queries(0, t_.first_row, smaller(t_.last_row, t_.first_row + kTileRows));
     float* to = value_panels_;
     for (int64_t c = 0; c < t_.d; c += kPanelWidth)
       for (int64_t j = keys_.begin; j < keys_.end; ++j)
