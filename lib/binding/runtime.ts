@@ -77,6 +77,10 @@ function open(): NativeClient {
       `NATIVE_TRANSFORMERS_THREADS is '${process.env['NATIVE_TRANSFORMERS_THREADS']}'; ` +
         'it must be a whole number from 1 to 1024',
     );
+  if (info.niceSetting === -2)
+    throw new ValueError(
+      `NATIVE_TRANSFORMERS_NICE is '${process.env['NATIVE_TRANSFORMERS_NICE']}'; it must be a whole number from 0 to 19`,
+    );
   client = addon().open(finished);
   return client;
 }
