@@ -358,12 +358,15 @@ export class AlbertForPreTraining extends AlbertPreTrainedModel {
 
   override forward(given: AlbertInputs & { sentence_order_label?: Labels }): ModelOutput {
     const labels = labelIds(given.labels);
-    const order = labelIds(given.sentence_order_label);
+    const order = labelIds(given.sentence_order_label, 'sentence_order_label');
     const encoded = this.albert.encode(given, labels);
     const tokens = this.predictions.forward(encoded.x); // [N, V]
     const sop_logits = this.sop_classifier.forward(this.albert.pool(encoded)); // [B, num_labels]
     return new ModelOutput({
-      loss: labels && order && add(tokenLoss(tokens, labels, encoded.layout), classLoss(sop_logits, order)),
+      loss:
+        labels &&
+        order &&
+        add(tokenLoss(tokens, labels, encoded.layout), classLoss(sop_logits, order, 'sentence_order_label')),
       prediction_logits: encoded.layout.unpack(tokens),
       sop_logits,
       ...traceOf(encoded),
