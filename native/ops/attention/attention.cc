@@ -2,8 +2,8 @@
 //   inputs  q: float32 [N, H * D]; k, v: float32 [N, G * D], G a divisor of H; cu_seqlens: int32 [B + 1], where each
 //           sequence begins, and N at the end; the following may be left out:
 //           mask: bool or uint8 [B, 1 or T, T], 1 = keep; bias: float32 [B or 1, H or 1, T, T]; head_mask: float32 [H]
-//   attrs   [H, G, scale, causal, window, output_probs, T]: T not below the longest sequence; window 0 is none, else a
-//           query i sees keys j with |i - j| <= window
+//   attrs   [H, G, scale, causal, window, output_probs, T]: T not below the longest sequence; a query i sees keys j
+//           with |i - j| <= window, 0 being itself alone; window -1 is no limit
 //   output  out float32 [N, H * D]; with output_probs also probs float32 [B, H, T, T], zero beyond each sequence
 //     probs = softmax(q kᵀ scale + bias + penalty) * head_mask,  out = probs v
 // penalty is the lowest float32 where the mask, causality or the window forbid, so that under a mask a query that sees
@@ -53,7 +53,7 @@ const char* attention_infer(InferCall& call) {
   if (heads < 1 || groups < 1 || heads % groups) return "the number of heads must be a multiple of that of key heads";
   if (q[1] % heads || k[1] != q[1] / heads * groups) return "the width must be the number of heads times the head size";
   if (k != call.in[kValue].shape || k[0] != q[0]) return "q, k and v must agree";
-  if (call.attr[kWindow] < 0) return "the window must not be negative";
+  if (!(call.attr[kWindow] >= kNoWindow)) return "the window must be -1, for no limit, or not negative";
   if (longest < 0) return "the longest length must not be negative";
   const TensorView& offsets = call.in[kOffsets];
   if (offsets.dtype != DType::kI32 || offsets.shape.rank != 1 || offsets.shape[0] < 1)

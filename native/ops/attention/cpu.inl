@@ -81,7 +81,7 @@ class Attention {
   Keys keys_of(int64_t first, int64_t last) const {
     if (t_.mask) return {0, t_.length};
     Keys keys = {0, t_.causal ? last : t_.length};
-    if (t_.window) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
+    if (t_.window != kNoWindow) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
     return keys;
   }
   static Keys aligned(Keys keys) { return {keys.begin / kPanelWidth * kPanelWidth, keys.end}; }
@@ -181,13 +181,13 @@ class Attention {
     const uint8_t* mask = t_.mask + query * t_.mask_stride;
     for (int64_t j = 0; j < t_.length; ++j) {
       const int64_t distance = j < query ? query - j : j - query;
-      const bool seen = mask[j] && !(t_.causal && j > query) && !(t_.window && distance > t_.window);
+      const bool seen = mask[j] && !(t_.causal && j > query) && !(t_.window != kNoWindow && distance > t_.window);
       penalties_[j] = seen ? 0.0f : kMasked;
     }
   }
 
   void add_penalties(int64_t query, StripRow row, Keys keys) {
-    if (t_.mask_stride || t_.causal || t_.window) write_penalties(query);
+    if (t_.mask_stride || t_.causal || t_.window != kNoWindow) write_penalties(query);
     for_vectors(keys.size(), [=](int64_t j, int lanes) {
       float* score = scores_ + row.at(j);
       store_lanes(load_lanes(score, lanes) + load_lanes(penalties_ + j, lanes), score, lanes);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/attention/attention.h"
+#include "ops/attention/kernels.h"
 
 namespace nt {
 namespace {
@@ -48,7 +49,7 @@ class Query {
 
   bool forbidden(int64_t j) const {
     if (call_.attr[kCausal] != 0 && j > i_) return true;
-    if (call_.attr[kWindow] != 0 && std::abs(i_ - j) > call_.attr[kWindow]) return true;
+    if (call_.attr[kWindow] != kNoWindow && std::abs(i_ - j) > call_.attr[kWindow]) return true;
     if (!has_input(call_, kMask)) return false;
     const Shape& s = call_.in[kMask].shape;
     return !call_.in[kMask].as<uint8_t>()[(b_ * s[1] + (s[1] == 1 ? 0 : i_)) * s[2] + j];
