@@ -65,11 +65,9 @@ export class Tokens {
     this.input_ids = ids && packed(ids);
     this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inFloat32(inputs.inputs_embeds)) : null;
 
-    const positions = inputs.position_ids
-      ? fitRows('position_ids', inputs.position_ids, batch, length)
-      : (limits.defaultPositions ?? counting)(ids, batch, length);
-    checkPositions(positions, length, limits.positions);
-    this.position_ids = packed(positions);
+    this.position_ids = packed(
+      inputs.position_ids ? givenPositions(inputs.position_ids, layout, limits) : countedPositions(ids, layout, limits),
+    );
 
     if (inputs.token_type_ids && limits.types > 0) {
       const types = fitRows('token_type_ids', inputs.token_type_ids, batch, length);
@@ -153,16 +151,23 @@ function readMask(input: IdInput, batch: number, length: number): Uint8Array {
   return mask;
 }
 
-function checkPositions(positions: Int32Array, length: number, rows: number): void {
-  for (let i = 0; i < positions.length; i++) {
-    const position = positions[i] as number;
-    if (position >= 0 && position < rows) continue;
-    throw new ValueError(
-      `a row of ${length} tokens needs position ${position}, but this model has positions 0 to ${rows - 1} ` +
-        '(config.max_position_embeddings); tokenize with { truncation: true }',
-      { code: 'ERR_TOO_MANY_TOKENS' },
-    );
-  }
+/** The call's position_ids, [B, T]. Without a table of positions any number is one. @throws ValueError */
+function givenPositions(input: IdInput, { batch, length }: Layout, { positions: rows }: TokenLimits): Int32Array {
+  const positions = fitRows('position_ids', input, batch, length);
+  if (Number.isFinite(rows)) checkRange('position_ids', positions, rows, 'config.max_position_embeddings');
+  return positions;
+}
+
+/** The positions of a call that gives none, [B, T]. @throws ValueError when a row is longer than the table */
+function countedPositions(ids: Int32Array | null, { batch, length }: Layout, limits: TokenLimits): Int32Array {
+  const positions = (limits.defaultPositions ?? counting)(ids, batch, length);
+  const beyond = positions.find((position) => position < 0 || position >= limits.positions);
+  if (beyond === undefined) return positions;
+  throw new ValueError(
+    `a row of ${length} tokens needs position ${beyond}, but this model has positions 0 to ${limits.positions - 1} ` +
+      '(config.max_position_embeddings); tokenize with { truncation: true }',
+    { code: 'ERR_TOO_MANY_TOKENS' },
+  );
 }
 
 function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {

@@ -361,12 +361,20 @@ describe('a call', () => {
       [{ input_ids: [[vocab_size]] }, new RegExp(`input_ids holds ${vocab_size} at element 0`)],
       [{ input_ids: [[1.5]] }, /must hold integers; element 0 is 1\.5/],
       [{ input_ids: [long] }, /needs position .*truncation: true/],
+      [{ input_ids: [[1, 2]], position_ids: [[0, -3]] }, /position_ids holds -3 at element 1.*go from 0 to/],
+      [{ input_ids: [[1]], position_ids: [[max_position_embeddings]] }, /position_ids holds \d+ at element 0/],
       [{ input_ids: [[1, 2]], attention_mask: [[1, 1, 1]] }, /Wrong shape for attention_mask: \[1,3\]/],
       [{ input_ids: [[1, 2]], attention_mask: [[1, 2]] }, /attention_mask holds 2/],
       [{ input_ids: [[1, 2]], token_type_ids: [[0, 9]] }, /token_type_ids holds 9/],
       [{ input_ids: [[1]], inputs_embeds: new Tensor('float32', [0], [1, 1, 1]) }, /cannot specify both/],
     ] as const)
       await expect(model(inputs)).rejects.toThrow(message);
+    for (const [inputs, code] of [
+      [{ input_ids: [long] }, 'ERR_TOO_MANY_TOKENS'],
+      [{ input_ids: [[1]], position_ids: [[-1]] }, 'ERR_INDEX_OUT_OF_RANGE'],
+      [{ input_ids: [[1]], position_ids: [[max_position_embeddings]] }, 'ERR_INDEX_OUT_OF_RANGE'],
+    ] as const)
+      await expect(model(inputs)).rejects.toMatchObject({ code });
     await model.dispose();
   });
 
