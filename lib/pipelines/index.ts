@@ -98,8 +98,8 @@ async function load(task: Task, model: string, options: PipelineOptions): Promis
 }
 
 function checkModel(task: Task, model: unknown): string {
-  if (typeof model === 'string' && model !== '') return model;
-  if (model !== undefined && model !== null && model !== '')
+  if (typeof model === 'string') return model;
+  if (model !== undefined && model !== null)
     throw new TypeError(`pipeline('${task.name}') takes the folder of a model, not a ${typeof model}`);
   throw new ValueError(
     `pipeline('${task.name}') needs a model: default models cannot be downloaded yet, so give a folder`,

@@ -226,7 +226,7 @@ export class PretrainedConfig {
    */
   static async get_config_dict(path: string, options: ConfigOptions = {}): Promise<[ConfigFields, ConfigFields]> {
     const { location, rest } = partOptions(options);
-    const fields = await readConfig(String(path), location);
+    const fields = await readConfig(path, location);
     fields['_commit_hash'] = commitOf(String(path));
     return [fields, rest];
   }

@@ -47,6 +47,14 @@ describe('Auto models (row 201)', () => {
     await model.dispose();
   });
 
+  it('do not take an empty path for the working directory', async () => {
+    const fault = { name: 'OSError', code: 'ERR_NO_FOLDER', message: expect.stringContaining('is empty') };
+    await expect(AutoModel.from_pretrained('')).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained('')).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained('', { config: new BertConfig() })).rejects.toMatchObject(fault);
+    await expect(AutoModel.from_pretrained(undefined as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
+  });
+
   it('name configs without such a head, and what can be had', async () => {
     expect(() => AutoModelForNextSentencePrediction.classFor(new DistilBertConfig())).toThrow(
       expect.objectContaining({

@@ -45,6 +45,10 @@ describe('pipeline(task, model, options)', () => {
   it('needs a model, and one that is there', async () => {
     await expect(pipeline('ner')).rejects.toMatchObject({ code: 'ERR_NO_MODEL' });
     await expect(pipeline('ner', null)).rejects.toMatchObject({ code: 'ERR_NO_MODEL' });
+    await expect(pipeline('ner', '')).rejects.toMatchObject({
+      code: 'ERR_NO_FOLDER',
+      message: expect.stringContaining('is empty'),
+    });
     await expect(pipeline('ner', {} as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
     await expect(pipeline('ner', join(kGoldens, 'nowhere'))).rejects.toMatchObject({ code: 'ERR_NO_FOLDER' });
     await expect(pipeline('ner', 'nobody/nothing')).rejects.toThrow(/nobody\/nothing/);
