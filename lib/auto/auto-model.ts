@@ -1,4 +1,5 @@
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { givenOptions } from '../options';
 import { PretrainedConfig } from '../pretrained/config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
@@ -34,16 +35,17 @@ class AutoModelBase {
     path: string,
     options: FromPretrainedOptions & { output_loading_info: true },
   ): Promise<[PreTrainedModel, LoadingInfo]>;
-  static async from_pretrained(path: string, options?: FromPretrainedOptions): Promise<PreTrainedModel>;
+  static async from_pretrained(path: string, options?: FromPretrainedOptions | null): Promise<PreTrainedModel>;
   static async from_pretrained(
     path: string,
-    options: FromPretrainedOptions = {},
+    given?: FromPretrainedOptions | null,
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
-    const { config: given } = options;
+    const options = givenOptions(given, `${this.name}.from_pretrained`);
+    const { config: known } = options;
     const config =
-      given instanceof PretrainedConfig
-        ? given
-        : await AutoConfig.from_pretrained(given ?? path, {
+      known instanceof PretrainedConfig
+        ? known
+        : await AutoConfig.from_pretrained(known ?? path, {
             subfolder: options.subfolder ?? '',
             ...(options.signal && { signal: options.signal }),
           });

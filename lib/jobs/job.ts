@@ -8,7 +8,7 @@ import { InputCursor } from './input/cursor';
 import { identify } from './input/identity';
 import { type Input, listInputs } from './input/inputs';
 import { runChanged } from './job-error';
-import { addedKeys, type JobOptions, type JobSpec, jobSpec } from './options';
+import { addedKeys, givenJobOptions, type JobOptions, type JobSpec, jobSpec } from './options';
 import { runPipeline } from './pipeline';
 import { Meter } from './progress';
 import { writeDurable } from './run/durable';
@@ -54,7 +54,8 @@ const BLOCK_TEXT_BYTES = 4 * 1024 * 1024;
  * @throws an error with `code`: `NO_INPUT`, `INPUT_CORRUPT`, `NO_SUCH_COLUMN`, `RUN_LOCKED`, `RUN_CHANGED`, `DISK_FULL` …,
  *   or what the model threw when it failed on many rows in a row
  */
-export async function runJob(options: JobOptions): Promise<JobResult> {
+export async function runJob(given: JobOptions): Promise<JobResult> {
+  const options = givenJobOptions(given);
   const spec = jobSpec(options);
   const loading = Promise.resolve(options.model);
   loading.catch(() => {});

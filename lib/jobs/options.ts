@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { unknownName, ValueError } from '../errors';
+import { givenOptions } from '../options';
 import type { FormatRows, JobModel } from './engine';
 import { isIndex } from './input/csv';
 import type { InputFormat } from './input/inputs';
@@ -85,6 +86,13 @@ const KNOWN: Record<keyof JobOptions, true> = {
   drain: true,
   onEvent: true,
 };
+
+/** What was given to `runJob`: a null is as good as nothing. */
+export function givenJobOptions(options: JobOptions): JobOptions {
+  return Object.fromEntries(
+    Object.entries(givenOptions(options, 'runJob')).filter(([, value]) => value !== null),
+  ) as unknown as JobOptions;
+}
 
 /**
  * The checked options of a job, with defaults.

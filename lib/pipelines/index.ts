@@ -4,6 +4,7 @@ import { AutoConfig } from '../auto/auto-config';
 import { resolveModelFolder } from '../env';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warnOnce } from '../logging';
+import { givenOptions } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import type { PretrainedConfig } from '../pretrained/config';
 import { type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
@@ -61,10 +62,14 @@ export type PipelineOptions = FromPretrainedOptions;
 export async function pipeline<T extends PipelineType>(
   task: T,
   model?: string | null,
-  options: PipelineOptions = {},
+  options?: PipelineOptions | null,
 ): Promise<PipelineOf<T>> {
   const found = taskOf(task);
-  return (await load(found, checkModel(found, model), { ...(options ?? {}) })) as PipelineOf<T>;
+  return (await load(
+    found,
+    checkModel(found, model),
+    givenOptions(options, `pipeline('${found.name}')`),
+  )) as PipelineOf<T>;
 }
 
 async function load(task: Task, model: string, options: PipelineOptions): Promise<Pipeline> {
@@ -131,7 +136,6 @@ function partOptions(task: Task, config: PretrainedConfig, options: PipelineOpti
   const defaults: Record<string, unknown> = {};
   const further = task.auto.classFor(config).constructor_args;
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
     if (task.call_options.includes(name)) defaults[name] = value;
     else if (loadOptionNames.includes(name) || name in config || further.includes(name)) loading[name] = value;
     else throw unknownName('option', name, `pipeline('${task.name}')`, [...task.call_options, ...loadOptionNames]);

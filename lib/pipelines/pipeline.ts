@@ -1,4 +1,5 @@
-import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { throwIfAborted, unknownName, ValueError } from '../errors';
+import { givenOptions } from '../options';
 import type { PreTrainedTokenizer } from '../preprocess';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { BatchRunner } from './batch-runner';
@@ -60,13 +61,11 @@ export abstract class Pipeline {
    * @throws TypeError for an option that the task does not have, naming the nearest; AbortError
    */
   protected settle<O extends CallOptions>(options: O | null | undefined): O {
-    if (options !== undefined && (options === null || typeof options !== 'object' || Array.isArray(options)))
-      throw new TypeError(`the options of ${this.task} must be an object, not ${describe(options)}`);
+    const given = givenOptions<CallOptions>(options, this.task);
     const known = [...(this.constructor as typeof Pipeline).call_options, 'signal'];
-    checkOptions(this.task, options ?? {}, known);
-    throwIfAborted(options?.signal);
-    const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-    return { ...this.defaults, ...Object.fromEntries(given) } as O;
+    checkOptions(this.task, given, known);
+    throwIfAborted(given.signal);
+    return { ...this.defaults, ...given } as O;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Embedding } from '../nn/embedding';
 import type { Linear } from '../nn/linear';
 import { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
+import { givenOptions } from '../options';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
 import type { DType } from '../tensor/dtype';
@@ -129,15 +130,16 @@ export abstract class PreTrainedModel extends Module {
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
     path: string | null,
-    options?: FromPretrainedOptions,
+    options?: FromPretrainedOptions | null,
   ): Promise<M>;
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
     path: string | null,
-    options: FromPretrainedOptions = {},
+    options?: FromPretrainedOptions | null,
   ): Promise<M | [M, LoadingInfo]> {
-    const [model, info] = await loadPretrained(this as ModelClass<M>, path, options);
-    return options.output_loading_info ? [model, info] : model;
+    const given = givenOptions(options, `${this.name}.from_pretrained`);
+    const [model, info] = await loadPretrained(this as ModelClass<M>, path, given);
+    return given.output_loading_info ? [model, info] : model;
   }
 
   /** The headless network: the attribute that `base_model_prefix` names, or this model. */

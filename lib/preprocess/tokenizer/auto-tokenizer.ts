@@ -1,5 +1,6 @@
 import { ValueError } from '../../errors';
 import { warn } from '../../logging';
+import { givenOptions } from '../../options';
 import * as classes from './classes';
 import type { JsonObject, TokenizerFolder } from './folder';
 import { readFolder } from './folder';
@@ -30,9 +31,10 @@ export class AutoTokenizer {
    * family. A class that is not known here is loaded as `PreTrainedTokenizer`, with a warning.
    * @throws as `PreTrainedTokenizer.from_pretrained`
    */
-  static async from_pretrained(path: string, options: FromPretrainedOptions = {}): Promise<PreTrainedTokenizer> {
+  static async from_pretrained(path: string, given?: FromPretrainedOptions | null): Promise<PreTrainedTokenizer> {
+    const options = givenOptions(given, 'AutoTokenizer.from_pretrained');
     if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
-    const folder = await readFolder(path, options.subfolder);
+    const folder = await readFolder(path, options.subfolder ?? '');
     return loadTokenizer(classFor(folder, options), path, options, folder);
   }
 }

@@ -1,5 +1,6 @@
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { warn } from '../../logging';
+import { givenOptions } from '../../options';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
@@ -20,7 +21,7 @@ export interface FileProgress {
 export interface FromPretrainedOptions {
   /** The model's configuration, when config.json is not to be asked for the tokenizer's class. */
   config?: JsonObject | { model_type?: string; tokenizer_class?: string | null } | null;
-  subfolder?: string;
+  subfolder?: string | null;
   /** `model_type` whose tokenizer class is to be used. */
   tokenizer_type?: string | null;
   use_fast?: boolean;
@@ -52,14 +53,15 @@ export type TokenizerClass<T extends PreTrainedTokenizer = PreTrainedTokenizer> 
 export async function loadTokenizer<T extends PreTrainedTokenizer>(
   Class: TokenizerClass<T>,
   path: string,
-  options: FromPretrainedOptions,
+  given: FromPretrainedOptions | null | undefined,
   known?: TokenizerFolder,
 ): Promise<T> {
+  const options = givenOptions(given, 'from_pretrained');
   const signal = options.signal ?? undefined;
   throwIfAborted(signal);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
-  const folder = known ?? (await readFolder(path, options.subfolder));
+  const folder = known ?? (await readFolder(path, options.subfolder ?? ''));
   warnOfOtherClass(Class, folder);
   const report = (status: FileProgress['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
@@ -112,8 +114,10 @@ function initOptions(Class: TokenizerClass, options: FromPretrainedOptions): Jso
   const initNames = [...kInitNames, ...Object.keys(Class.defaults.init)];
   const init: JsonObject = {};
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || kLoadNames.includes(name) || kInertNames.includes(name)) continue;
+    if (kLoadNames.includes(name) || kInertNames.includes(name)) continue;
     if (!initNames.includes(name)) throw unknownName('option', name, 'from_pretrained', [...kLoadNames, ...initNames]);
+    if (typeof Class.defaults.init[name] === 'boolean' && typeof value !== 'boolean')
+      throw new TypeError(`${name} must be true or false, got ${JSON.stringify(value)}`);
     init[name] = value;
   }
   if (options.use_fast === false)

@@ -1,4 +1,5 @@
 import { TypeError, unknownName, ValueError } from '../../errors';
+import { givenOptions } from '../../options';
 import { isFloating } from '../dtype';
 import { as, assertTensor } from '../expression';
 import { add, clamp, mul, unary } from '../ops/elementwise';
@@ -160,12 +161,14 @@ export function interpolate(
  */
 export async function interpolate_4d(
   input: Tensor,
-  options: { size?: readonly number[] | null; mode?: InterpolationMode } = {},
+  given?: { size?: readonly number[] | null; mode?: InterpolationMode | null } | null,
 ): Promise<Tensor> {
+  const options = givenOptions(given, 'interpolate_4d');
   assertTensor('interpolate_4d', input);
   for (const name of Object.keys(options))
     if (name !== 'size' && name !== 'mode') throw unknownName('option', name, 'interpolate_4d', ['size', 'mode']);
-  const { size, mode = 'bilinear' } = options;
+  const { size } = options;
+  const mode = options.mode ?? 'bilinear';
   checkMode('interpolate_4d', mode);
   if (input.dims.length !== 4)
     throw new ValueError(`interpolate_4d takes [N, C, H, W], not ${input}`, { code: 'ERR_SHAPE' });
