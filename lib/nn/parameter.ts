@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor/tensor';
 export class Parameter {
   type: DType = 'float32';
   private tensor: Tensor | null = null;
+  private disposed = false;
 
   /**
    * @param dims - shape
@@ -33,6 +34,11 @@ export class Parameter {
     return this.tensor !== null;
   }
 
+  /** Whether its values have been given back. */
+  get isDisposed(): boolean {
+    return this.disposed && !this.isLoaded;
+  }
+
   /** The weight as a tensor. @throws RuntimeError before it is loaded and after it is disposed */
   get value(): Tensor {
     if (!this.tensor)
@@ -52,6 +58,7 @@ export class Parameter {
   dispose(): void {
     this.tensor?.dispose();
     this.tensor = null;
+    this.disposed = true;
   }
 }
 

@@ -1,4 +1,4 @@
-import { throwIfAborted, unknownName, ValueError } from '../errors';
+import { RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { givenOptions } from '../options';
 import type { PreTrainedTokenizer } from '../preprocess';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
@@ -33,6 +33,7 @@ export abstract class Pipeline {
   declare readonly tokenizer: PreTrainedTokenizer;
   declare protected readonly batches: BatchRunner;
   declare private readonly defaults: object;
+  declare private disposed: boolean;
 
   /** @param own - what a task keeps besides */
   constructor({ task, model, tokenizer, defaults = {} }: PipelineParts, own: object = {}) {
@@ -40,13 +41,14 @@ export abstract class Pipeline {
     const instance = Object.setPrototypeOf(call, new.target.prototype) as Pipeline;
     const batches = new BatchRunner(model, tokenizer.pad_token_id ?? 0);
     // biome-ignore lint/correctness/noConstructorReturn: the instance is the function
-    return Object.assign(instance, { task, model, tokenizer, batches, defaults }, own);
+    return Object.assign(instance, { task, model, tokenizer, batches, defaults, disposed: false }, own);
   }
 
   abstract _call(...args: never[]): Promise<unknown>;
 
   /** Gives the model's memory back. */
   async dispose(): Promise<void> {
+    this.disposed = true;
     this.batches.dispose();
     await this.model.dispose();
     this.tokenizer.dispose();
@@ -58,9 +60,16 @@ export abstract class Pipeline {
 
   /**
    * The options of a call over those that the pipeline was made with.
-   * @throws TypeError for an option that the task does not have, naming the nearest; AbortError
+   * @throws TypeError for an option that the task does not have, naming the nearest; AbortError; RuntimeError when
+   *   the pipeline has been disposed
    */
   protected settle<O extends CallOptions>(options: O | null | undefined): O {
+    if (this.disposed)
+      throw new RuntimeError(
+        `this ${this.constructor.name} has been disposed, with its ${this.model.constructor.name}; make another with ` +
+          `pipeline('${this.task}', …)`,
+        { code: 'ERR_DISPOSED' },
+      );
     const given = givenOptions<CallOptions>(options, this.task);
     const known = [...(this.constructor as typeof Pipeline).call_options, 'signal'];
     checkOptions(this.task, given, known);

@@ -1,4 +1,4 @@
-import { NotImplementedError, TypeError, unknownName, ValueError } from '../errors';
+import { NotImplementedError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
 import type { Embedding } from '../nn/embedding';
 import type { Linear } from '../nn/linear';
 import { Module } from '../nn/module';
@@ -199,8 +199,12 @@ export abstract class PreTrainedModel extends Module {
     this.tie_weights();
   }
 
-  /** Name → tensor, in the order in which Transformers saves them; tied names share a tensor. */
+  /**
+   * Name → tensor, in the order in which Transformers saves them; tied names share a tensor.
+   * @throws RuntimeError when the model has been disposed
+   */
   state_dict(): Map<string, Tensor> {
+    this.refuseDisposed();
     const state = new Map<string, Tensor>();
     for (const [name, value] of this.named_state()) if (value instanceof Parameter) state.set(name, value.value);
     return state;
@@ -223,6 +227,17 @@ export abstract class PreTrainedModel extends Module {
   /** Starting values of a parameter that a checkpoint lacks. Families override what differs. @internal */
   _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
     return initializeParameter(name, parameter, owner, this.config);
+  }
+
+  /** @throws RuntimeError `ERR_DISPOSED` when the weights have been given back */
+  private refuseDisposed(): void {
+    for (const [, parameter] of this.named_parameters()) {
+      if (!parameter.isDisposed) return;
+      const { name } = this.constructor;
+      throw new RuntimeError(`this ${name} has been disposed; load it again with ${name}.from_pretrained`, {
+        code: 'ERR_DISPOSED',
+      });
+    }
   }
 
   /** Encoders do not generate. */
@@ -253,6 +268,7 @@ export abstract class PreTrainedModel extends Module {
    * @throws what the call's inputs or kernels fail with; AbortError
    */
   async compute<O>(inputs: CallInputs, forward: (named: ModelInputs) => O): Promise<O> {
+    this.refuseDisposed();
     const stream = currentStream();
     const given = (await inputs) as ModelInputs;
     const named = this.checkInputs(given);

@@ -341,7 +341,18 @@ describe('from_pretrained', () => {
   it('refuses a call on a disposed model, and a constructor without a config', async () => {
     const model = await BertModel.from_pretrained(await checkpoint());
     await model.dispose();
-    await expect(model({ input_ids: [[1, 2]] })).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    const fault = {
+      name: 'RuntimeError',
+      code: 'ERR_DISPOSED',
+      message: 'this BertModel has been disposed; load it again with BertModel.from_pretrained',
+    };
+    await expect(model({ input_ids: [[1, 2]] })).rejects.toMatchObject(fault);
+    expect(() => model.state_dict()).toThrow(expect.objectContaining(fault));
+    await model.dispose();
+    const head = await BertForMaskedLM.from_pretrained(folder);
+    await head.dispose();
+    await expect(head({ input_ids: [[1, 2]] })).rejects.toThrow(/this BertForMaskedLM has been disposed/);
+    await expect(head.bert({ input_ids: [[1, 2]] })).rejects.toThrow(/this BertModel has been disposed/);
     expect(() => new BertModel({} as BertConfig)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining('BertModel') }),
     );
