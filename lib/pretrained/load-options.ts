@@ -26,7 +26,10 @@ export interface FromPretrainedOptions {
   config?: PretrainedConfig | string | null;
   /** Weights to use in place of the file's. */
   state_dict?: ReadonlyMap<string, Tensor> | Record<string, Tensor> | null;
-  /** Element type of the weights: 'float32' (default), 'float16', 'bfloat16', or 'auto' for the checkpoint's own. */
+  /**
+   * Element type of the weights: 'float32' (default), 'float16', 'bfloat16', or 'auto' for the checkpoint's own. By
+   * part, it is that of '' or 'model'.
+   */
   dtype?: string | Record<string, string> | null;
   torch_dtype?: string | Record<string, string> | null;
   ignore_mismatched_sizes?: boolean;
@@ -151,8 +154,7 @@ export function requestedDtype(options: FromPretrainedOptions): DType | 'auto' |
   const { dtype, torch_dtype } = options;
   if (dtype != null && torch_dtype != null && dtype !== torch_dtype)
     throw new ValueError(`both dtype (${String(dtype)}) and torch_dtype (${String(torch_dtype)}) are given; use dtype`);
-  let asked: unknown = dtype ?? torch_dtype ?? null;
-  if (typeof asked === 'object' && asked !== null) asked = (asked as Record<string, unknown>)[''] ?? null;
+  const asked = dtypeOfModel(dtype ?? torch_dtype ?? null);
   if (asked === null || asked === 'auto') return asked;
   if (typeof asked !== 'string') throw new TypeError(`dtype must be a string, not ${typeof asked}`);
   if (isQuantizedName(asked))
@@ -161,6 +163,28 @@ export function requestedDtype(options: FromPretrainedOptions): DType | 'auto' |
       { code: 'ERR_NOT_SUPPORTED_YET' },
     );
   return checkWeightType(parseDtype(asked));
+}
+
+/** The parts that a dtype can be given for: Transformers calls the model itself '', transformers.js 'model'. */
+const parts = ['', 'model'];
+
+/** The model's own dtype in a map of dtypes by part. @throws TypeError for parts that the model does not have */
+function dtypeOfModel(asked: unknown): unknown {
+  if (typeof asked !== 'object' || asked === null) return asked;
+  if (Array.isArray(asked)) throw new TypeError('dtype must be a string, or a map of them, not a list');
+  const map = asked as Record<string, unknown>;
+  const other = Object.keys(map).filter((part) => !parts.includes(part) && map[part] !== undefined);
+  if (other.length > 0)
+    throw new TypeError(
+      `dtype names the part${other.length > 1 ? 's' : ''} ${other.map((part) => `'${part}'`).join(', ')}, and this model ` +
+        "has none but itself: give one dtype, or it as { '': 'float32' }",
+      { code: 'ERR_UNKNOWN_NAME' },
+    );
+  if (map[''] != null && map['model'] != null && map[''] !== map['model'])
+    throw new ValueError(
+      `dtype is ${String(map[''])} for '' and ${String(map['model'])} for 'model'; both are the model`,
+    );
+  return map[''] ?? map['model'] ?? null;
 }
 
 /** @throws ValueError when weights cannot be of that type */

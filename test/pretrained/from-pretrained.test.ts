@@ -203,6 +203,28 @@ describe('from_pretrained', () => {
     });
   });
 
+  it('takes a dtype by part, and names parts that the model does not have (row 52)', async () => {
+    const path = await checkpoint();
+    for (const part of ['', 'model']) {
+      const model = await BertModel.from_pretrained(path, { dtype: { [part]: 'fp16' } });
+      expect(model.dtype).toBe('float16');
+      await model.dispose();
+    }
+    for (const dtype of [{ text: 'fp32' }, { '': 'fp16', text: 'fp32' }, { encoder_model: 'q8' }])
+      for (const name of ['dtype', 'torch_dtype'])
+        await expect(BertModel.from_pretrained(path, { [name]: dtype })).rejects.toMatchObject({
+          code: 'ERR_UNKNOWN_NAME',
+          message: expect.stringMatching(/dtype names the part '(text|encoder_model)'/),
+        });
+    await expect(BertModel.from_pretrained(path, { dtype: { '': 'q4' } })).rejects.toThrow(/'q4' is not supported yet/);
+    await expect(BertModel.from_pretrained(path, { dtype: { '': 'fp16', model: 'fp32' } })).rejects.toThrow(
+      /for 'model'/,
+    );
+    await expect(BertModel.from_pretrained(path, { dtype: ['fp32'] as never })).rejects.toMatchObject({
+      code: 'ERR_TYPE',
+    });
+  });
+
   it('casts to nearest even, overflows float16 to infinity and keeps NaN (row 55)', async () => {
     const name = 'bert.embeddings.LayerNorm.bias';
     const values = new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, 70000, -70000, Number.NaN, 2 ** -25]);
