@@ -1,9 +1,9 @@
-import { nearest, ValueError } from '../errors';
+import { nearest, TypeError, ValueError } from '../errors';
 import { warn } from '../logging';
 import type { ConfigLocation } from './config-file';
 
 /**
- * Options of loading a config. Any other name overrides a field. Those of downloads (`cache_dir`, `revision`, `token` …) are
+ * Options of loading a config. Any other name overrides a field, and must be one. Those of downloads (`cache_dir`, `revision`, `token` …) are
  * accepted, and have no part in reading a folder.
  */
 export interface ConfigOptions extends ConfigLocation {
@@ -47,12 +47,16 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
   return { location, rest };
 }
 
-/** Warns of overrides that are no fields, and so do nothing. */
-export function warnOfUnused(className: string, unused: Record<string, unknown>, fields: Iterable<string>): void {
+/** @throws TypeError `ERR_UNKNOWN_NAME` for an override that is no field, and so would do nothing */
+export function refuseUnused(className: string, unused: Record<string, unknown>, fields: Iterable<string>): void {
   const known = [...fields];
   for (const name of Object.keys(unused)) {
     if (name === 'torch_dtype' || name === 'dtype') continue;
-    const guess = nearest(name, known);
-    warn(`${className} has no field '${name}', which is left out${guess ? `; did you mean '${guess}'?` : ''}`);
+    const guess = nearest(name, [...known, ...locationOptions, ...withoutEffect]);
+    throw new TypeError(
+      `${className} got an unexpected option '${name}', which is no field of it; ` +
+        (guess ? `did you mean '${guess}'?` : 'return_unused_kwargs: true returns what is none'),
+      { code: 'ERR_UNKNOWN_NAME' },
+    );
   }
 }

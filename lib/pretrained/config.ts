@@ -7,7 +7,7 @@ import { commonDefaults, commonFloats, transformersVersion } from './config-fiel
 import { CONFIG_NAME, commitOf, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
 import { copyJson, equalJson, formatJson, isContainer, isFloat, markFloats, passKind } from './config-json';
 import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from './config-labels';
-import { type ConfigOptions, partOptions, warnOfUnused } from './config-options';
+import { type ConfigOptions, partOptions, refuseUnused } from './config-options';
 import { ropeParametersOf, splitRopeParameters } from './config-rope';
 import { parseLike, parseUpdates } from './config-update';
 
@@ -192,8 +192,9 @@ export class PretrainedConfig {
 
   /**
    * Loads a config from a folder with `config.json`, or from the file itself.
-   * @param options - names of fields override them; others are left out with a warning, or returned
-   * @throws OSError when there is no such folder or file, or it is not JSON; ValueError for values that cannot be
+   * @param options - names of fields override them; others are refused, or returned
+   * @throws OSError when there is no such folder or file, or it is not JSON; ValueError for values that cannot be;
+   *   TypeError for names that are no fields, unless `return_unused_kwargs` asks for them
    */
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
@@ -234,7 +235,8 @@ export class PretrainedConfig {
 
   /**
    * A config with `fields`, then with those of `overrides` that are its fields.
-   * @throws ValueError when `num_labels` and `id2label` of the overrides disagree
+   * @throws ValueError when `num_labels` and `id2label` of the overrides disagree; TypeError for an override that is no
+   *   field, unless `return_unused_kwargs` asks for it
    */
   static from_dict<C extends PretrainedConfig>(
     this: Maker<C>,
@@ -265,7 +267,7 @@ export class PretrainedConfig {
     }
     config.checkValues();
     if (return_unused_kwargs) return [config as C, unused];
-    warnOfUnused(this.name, unused, Object.keys(config));
+    refuseUnused(this.name, unused, Object.keys(config));
     return config as C;
   }
 

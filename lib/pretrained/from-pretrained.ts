@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { CheckpointSource } from '../checkpoint/source';
-import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { nearest, OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
@@ -10,7 +10,13 @@ import { fence, loadTensor } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
+import {
+  checkLoadOptions,
+  checkWeightType,
+  type FromPretrainedOptions,
+  loadOptionNames,
+  requestedDtype,
+} from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
 import { reportLoad } from './load-report';
@@ -39,7 +45,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const overrides = checkLoadOptions(options);
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
-  const further = constructorArguments(ModelType, options, rest);
+  const further = constructorArguments(ModelType, config, options, rest);
   config.name_or_path = path ?? 'None';
   const model = new ModelType(config as never, ...(further as never[]));
   const weights = await openWeights(path, options);
@@ -93,16 +99,20 @@ async function findConfig<M extends PreTrainedModel>(
 /** @throws TypeError for an option that is neither a config field nor an argument of the constructor */
 function constructorArguments(
   ModelType: ModelClass,
+  config: PretrainedConfig,
   options: FromPretrainedOptions,
   rest: Record<string, unknown>,
 ): unknown[] {
   const values = [...(options.model_args ?? [])];
   for (const [name, value] of Object.entries(rest)) {
     const index = ModelType.constructor_args.indexOf(name);
-    if (index < 0)
-      throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${name}'`, {
+    if (index < 0) {
+      const guess = nearest(name, [...Object.keys(config), ...loadOptionNames, ...ModelType.constructor_args]);
+      const hint = guess === null ? '' : `; did you mean '${guess}'?`;
+      throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${name}'${hint}`, {
         code: 'ERR_UNKNOWN_NAME',
       });
+    }
     values[index] = value;
   }
   return values;
