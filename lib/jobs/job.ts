@@ -27,6 +27,8 @@ export interface JobResult {
   rows: number;
   /** Rows in `errors/`. */
   failed: number;
+  /** Why not one row of a finished run could be used: the first row's error. Null when one could, or there was none. */
+  fault: { code: string; message: string } | null;
 }
 
 interface Job {
@@ -88,9 +90,11 @@ async function runLocked(job: Job): Promise<JobResult> {
   const before = await manifestOf(folder, committed);
   const shardsBefore = committed.size;
   const done = await compute(job, committed, before?.parts.length ?? null);
-  if (!done) return { drained: true, manifest: null, ...(await countRows(folder, committed)) };
+  if (!done) return { drained: true, manifest: null, ...(await countRows(folder, committed)), fault: null };
   const manifest = before !== null && committed.size === shardsBefore ? before : await finish(job, committed.size);
-  return { drained: false, manifest: folder.file('manifest.json'), rows: manifest.rows, failed: manifest.failed };
+  const { rows, failed } = manifest;
+  const fault = rows === 0 && failed > 0 ? await folder.firstError() : null;
+  return { drained: false, manifest: folder.file('manifest.json'), rows, failed, fault };
 }
 
 /** Makes this the folder's run, or refuses to where another one has left something. */

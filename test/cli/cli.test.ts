@@ -206,6 +206,24 @@ describe('embed', () => {
     expect(() => place.names('.')).toThrow();
   });
 
+  it('exits with 65 and says why where not one row could be used, today and when asked again', async () => {
+    const input = place.file('in.jsonl', '{"txt":"a","title":"b"}\n{"txt":"c"}\n');
+    const args = ['embed', input, '-m', 'x', '-o', place.out, '--log', 'quiet'];
+    const said =
+      `error: not one of 2 rows could be used (${place.out}/errors). The first: there is no field 'text' (did you mean ` +
+      "'txt'?); the fields are 'txt', 'title' [MISSING_TEXT]. Name the field of the text with --text-field, and add " +
+      '--overwrite [NO_USABLE_ROWS]\n';
+    for (const flags of [[], [], ['--fail-on-errors']]) {
+      const { code, stdout, stderr } = await run([...args, ...flags]);
+      expect({ code, stdout, stderr }).toEqual({ code: 65, stdout: `${place.out}/manifest.json\n`, stderr: said });
+    }
+    expect(place.manifest()).toMatchObject({ rows: 0, failed: 2 });
+    const mended = await run([...args, '--text-field', 'txt', '--overwrite']);
+    expect(mended).toMatchObject({ code: 0, stderr: '' });
+    expect(place.manifest()).toMatchObject({ rows: 2, failed: 0 });
+    expect((await run(['--help'])).stdout).toMatch(/65 .*not one row\s+could be used/);
+  });
+
   it('speaks in sentences on a terminal, and says nothing when quiet', async () => {
     const input = place.file('in.jsonl', `${sampleLines(10)}x\n`);
     const args = ['embed', input, '-m', 'x', '-o', place.out];

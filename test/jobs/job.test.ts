@@ -15,7 +15,13 @@ describe('a job', () => {
     const model = fakeEmbedder({ delayMs: 1, concurrency: 3 });
     const input = place.file('in.jsonl', sampleLines(1000));
     const result = await place.job({ model, inputs: [input], shardRows: 300 });
-    expect(result).toEqual({ drained: false, manifest: `${place.out}/manifest.json`, rows: 1000, failed: 0 });
+    expect(result).toEqual({
+      drained: false,
+      manifest: `${place.out}/manifest.json`,
+      rows: 1000,
+      failed: 0,
+      fault: null,
+    });
     const manifest = place.manifest();
     expect(manifest).toMatchObject({ rows: 1000, failed: 0 });
     expect(manifest.parts.map(({ rows }) => rows)).toEqual([300, 300, 300, 100]);

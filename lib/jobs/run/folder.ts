@@ -1,5 +1,7 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { errorCode, notARunFolder, writeError } from '../job-error';
 import { createDurable, syncFolder } from './durable';
 import { parseReceipt, type Receipt, shardName } from './receipt';
@@ -81,6 +83,14 @@ export class RunFolder {
   async receipt(shard: number): Promise<Receipt | null> {
     const text = await readFile(this.receiptPath(shard), 'utf8').catch(() => null);
     return text === null ? null : parseReceipt(text);
+  }
+
+  /** The first row in `errors/`, by its code and message; null when there is none. */
+  async firstError(): Promise<{ code: string; message: string } | null> {
+    const [name] = (await readdir(this.errors)).filter((file) => file.endsWith('.jsonl')).sort();
+    if (name === undefined) return null;
+    for await (const line of createInterface(createReadStream(join(this.errors, name)))) return JSON.parse(line);
+    return null;
   }
 
   /** The commit point: false when another process was first. */
