@@ -124,9 +124,11 @@ function check(status: number): void {
   if (status === Status.refused) throw new Refused(open().reason());
   if (status === Status.disposed) throw new Refused('has been disposed', words[0] as number);
   if (status === Status.queueFull)
-    throw new RuntimeError('the stream holds more than 2^20 commands that have not run: await a result now and then', {
-      code: 'ERR_QUEUE_FULL',
-    });
+    throw new RuntimeError(
+      'the stream holds more that has not run than it may, 2^20 commands or 8 GiB of results (or the memory ' +
+        'limit, where that is more): await a result now and then',
+      { code: 'ERR_QUEUE_FULL' },
+    );
   if (status === Status.lost) throw readEnd() as Error;
   throw new RuntimeError('this stream has been closed', { code: 'ERR_STREAM_CLOSED' });
 }

@@ -89,7 +89,7 @@ export function textsOf(task: string, input: unknown): { texts: string[]; single
   if (!Array.isArray(input) || !input.every((text) => typeof text === 'string'))
     throw new ValueError(`${task} takes a text or a list of texts, not ${describe(input)}`);
   if (input.length === 0) throw new ValueError(`${task} got an empty list of texts`);
-  return { texts: input, single: false };
+  return { texts: [...input], single: false }; // the caller may change his list meanwhile
 }
 
 /** @throws ValueError when `value` is no whole number from `least` */

@@ -10,6 +10,7 @@ import type { DType } from '../tensor/dtype';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
+import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { initializeParameter } from './init';
@@ -257,8 +258,16 @@ export abstract class PreTrainedModel extends Module {
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     if (further.length > 0)
       throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);
-    const output = await this.compute(inputs, (named) => this.forward(named));
-    const asTuple = ((await inputs) as ModelInputs).return_dict === false || this.config.return_dict === false;
+    const stream = currentStream();
+    const given = isPromise(inputs) ? await inputs : inputs;
+    const { inputs: copied, release } = copyInputs(given);
+    let output: ModelOutput;
+    try {
+      output = await stream.run(() => this.compute(copied, (named) => this.forward(named)));
+    } finally {
+      release();
+    }
+    const asTuple = (copied as ModelInputs).return_dict === false || this.config.return_dict === false;
     return asTuple ? output.to_tuple() : output;
   }
 
@@ -304,6 +313,10 @@ export abstract class PreTrainedModel extends Module {
     }
     return named;
   }
+}
+
+function isPromise(inputs: CallInputs): inputs is PromiseLike<object> {
+  return typeof (inputs as PromiseLike<object> | null)?.then === 'function';
 }
 
 function isIndex(tensor: Tensor): boolean {

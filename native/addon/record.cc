@@ -1,18 +1,24 @@
 // Commands that make values: ops, reshapes, uploads and loads.
+#include <algorithm>
 #include <cstring>
 
 #include "addon/arguments.h"
 #include "addon/functions.h"
+#include "core/allocator.h"
 #include "ops/op.h"
 
 namespace nt {
 namespace {
 
-// More than this is a program that never awaits.
+// More than this is a program that never awaits: so many commands, or results that all together could not be held. The
+// results of one segment are not counted: most of a forward's are gone before its last are made.
 constexpr int64_t kMostQueuedCommands = 1 << 20;
+constexpr int64_t kLeastByteBound = int64_t{8} << 30;  // above what calls of models wait for
 
 bool queue_is_full(Stream& stream) {
-  return stream.queued_commands() + static_cast<int64_t>(stream.recording().commands.size()) > kMostQueuedCommands;
+  const auto recorded = static_cast<int64_t>(stream.recording().commands.size());
+  return stream.queued_commands() + recorded > kMostQueuedCommands ||
+         (recorded == 0 && stream.queued_bytes() > std::max(kLeastByteBound, allocator().limit()));
 }
 
 // The operands of a command as JS named them.
