@@ -107,7 +107,7 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
   const model = new ModelType(config as never);
   const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
-  const plan = planLoad(shapes, loadTargetOf(ModelType, model));
+  const plan = planLoad(shapes, loadTargetOf(ModelType, model), { otherKeys: source.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
   if (!named && summary.architectures.length > 0)
     summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);

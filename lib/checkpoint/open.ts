@@ -1,6 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
 import type { HeaderLimits } from './header-limits';
+import { openPyTorch } from './pytorch/pytorch';
 import {
   RESOLVE_OPTIONS,
   type ResolvedWeights,
@@ -33,7 +34,7 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
  * looked for.
  *
  * @throws CheckpointError `UNSUPPORTED_FORMAT` naming the file when its format is not read by this version, and what
- *   `resolveWeights`, `openSafetensors` and `openShards` throw.
+ *   `resolveWeights`, `openSafetensors`, `openPyTorch` and `openShards` throw.
  * @throws NotImplementedError when the weights are safetensors in the layout of TensorFlow or Flax.
  * @throws ValueError when the metadata of a single file names a format that weights cannot have; OSError for a shard.
  */
@@ -57,7 +58,8 @@ function openResolved(
   { format, path, sharded }: ResolvedWeights,
   options: { limits?: Partial<HeaderLimits>; signal?: AbortSignal },
 ): Promise<CheckpointSource> {
-  if (format === 'safetensors') return sharded ? openShards(path, options) : openSafetensors(path, options);
+  const open = format === 'safetensors' ? openSafetensors : format === 'pytorch' ? openPyTorch : null;
+  if (open !== null) return sharded ? openShards(path, options, open) : open(path, options);
   const message =
     `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
     'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';

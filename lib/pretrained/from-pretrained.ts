@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
-import type { CheckpointSource } from '../checkpoint/source';
+import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { nearest, OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, dtypes, isFloating } from '../tensor/dtype';
-import { fence, loadTensor } from '../tensor/load';
+import { type DType, isFloating } from '../tensor/dtype';
+import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
@@ -23,6 +23,7 @@ import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
 import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
+import { storedTensor } from './stored-tensor';
 
 export type { FromPretrainedOptions, ProgressInfo } from './load-options';
 
@@ -53,6 +54,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
     const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
+      otherKeys: weights.source?.otherKeys ?? [],
     });
     await untieDifferent(model, plan, weights);
     await fill(ModelType, model, plan, weights, dtype, options);
@@ -158,7 +160,7 @@ const kCompareBytes = 4 * 2 ** 20;
 async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
   const [left, right] = [source.info(a), source.info(b)];
   if (left.dtype !== right.dtype || left.byteLength !== right.byteLength) return false;
-  if (left.file === right.file && left.byteOffset === right.byteOffset) return true;
+  if (isSamePlace(left, right)) return true;
   for (let start = 0; start < left.byteLength; start += kCompareBytes) {
     const range = { start, end: Math.min(start + kCompareBytes, left.byteLength) };
     const [x, y] = await Promise.all([source.read(a, range), source.read(b, range)]);
@@ -187,8 +189,12 @@ async function fill(
   try {
     let waiting = 0;
     for (const step of plan.steps) {
+      const { source, parameter } = step;
+      const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
       call.run(() => {
-        step.parameter.value = readStep(step.source, step.parameter, typeOf(step.name), weights);
+        parameter.value = stored
+          ? stored.load(typeOf(step.name), parameter.role === 'gemm')
+          : cast(weights.given?.get(source) as Tensor, typeOf(step.name));
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
@@ -208,20 +214,4 @@ async function fill(
   } finally {
     call.end();
   }
-}
-
-function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
-  if (weights.given) return cast(weights.given.get(source) as Tensor, type);
-  const info = (weights.source as CheckpointSource).info(source);
-  if (!(dtypes as readonly string[]).includes(info.dtype))
-    throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
-      code: 'ERR_DTYPE',
-    });
-  const bytes = {
-    file: (weights.source as CheckpointSource).descriptor(source),
-    offset: info.byteOffset,
-    type: info.dtype as DType,
-    dims: parameter.dims,
-  };
-  return loadTensor(bytes, type, parameter.role === 'gemm');
 }

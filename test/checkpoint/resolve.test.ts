@@ -256,8 +256,6 @@ describe('opening a folder', () => {
   });
 
   it.each([
-    ['pytorch_model.bin', {}],
-    ['pytorch_model.bin.index.json', {}],
     ['tf_model.h5', { from_tf: true }],
     ['model.ckpt.index', { from_tf: true }],
     ['flax_model.msgpack', { from_flax: true }],
