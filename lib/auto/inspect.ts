@@ -45,10 +45,16 @@ export async function inspectCheckpoint(folder: string): Promise<CheckpointSumma
   };
   const config = await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
-  const source = await attempt(summary, () => openCheckpoint(folder));
+  const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
   if (!source) return summary;
   try {
     describeFiles(summary, source);
+    if (source.forbidden.length > 0) {
+      summary.reasons.push(
+        `its pickle names ${source.forbidden.join(', ')}, which a load refuses: nothing is ever imported`,
+      );
+      return summary;
+    }
     const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
     summary.loads = planned !== null;
     return summary;

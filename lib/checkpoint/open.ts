@@ -10,15 +10,17 @@ import {
   type WeightsFormat,
 } from './resolve';
 import { openSafetensors } from './safetensors';
-import { openShards } from './sharded';
+import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
   limits?: Partial<HeaderLimits>;
+  /** Open PyTorch files that a load refuses, and list in `forbidden` what it refuses them for. Default false. */
+  lookOnly?: boolean;
 }
 
-const OPTIONS = [...RESOLVE_OPTIONS, 'limits'];
+const OPTIONS = [...RESOLVE_OPTIONS, 'limits', 'lookOnly'];
 
 const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
   safetensors: 'safetensors',
@@ -27,6 +29,12 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
   tensorflow1: 'TensorFlow 1',
   flax: 'Flax',
   gguf: 'GGUF',
+};
+
+/** How the formats that are read are opened. */
+const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
+  safetensors: () => openSafetensors,
+  pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
 };
 
 /**
@@ -42,9 +50,9 @@ export async function openCheckpoint(location: string, options: OpenOptions = {}
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) throw unknownName('option', name, 'openCheckpoint()', OPTIONS);
   }
-  const { limits, ...resolve } = options;
+  const { limits, lookOnly = false, ...resolve } = options;
   const weights = await resolveWeights(location, resolve);
-  const source = await openResolved(weights, { limits, signal: options.signal });
+  const source = await openResolved(weights, { limits, signal: options.signal }, lookOnly);
   try {
     for (const part of source.parts) checkLayout(part, weights.sharded);
     return source;
@@ -57,9 +65,10 @@ export async function openCheckpoint(location: string, options: OpenOptions = {}
 function openResolved(
   { format, path, sharded }: ResolvedWeights,
   options: { limits?: Partial<HeaderLimits>; signal?: AbortSignal },
+  lookOnly: boolean,
 ): Promise<CheckpointSource> {
-  const open = format === 'safetensors' ? openSafetensors : format === 'pytorch' ? openPyTorch : null;
-  if (open !== null) return sharded ? openShards(path, options, open) : open(path, options);
+  const open = OPENERS[format];
+  if (open !== undefined) return sharded ? openShards(path, options, open(lookOnly)) : open(lookOnly)(path, options);
   const message =
     `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
     'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';

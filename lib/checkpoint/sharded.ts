@@ -48,6 +48,7 @@ export class ShardedSource implements CheckpointSource {
   readonly metadata: ReadonlyMap<string, string>;
   readonly indexMetadata: ReadonlyMap<string, unknown>;
   readonly otherKeys: readonly string[];
+  readonly forbidden: readonly string[];
   private ordered: readonly string[] | null = null;
 
   /** Use `openShards`. */
@@ -61,6 +62,7 @@ export class ShardedSource implements CheckpointSource {
     this.metadata = agreed(parts.map((part) => part.metadata));
     this.indexMetadata = index.metadata;
     this.otherKeys = parts.flatMap((part) => part.otherKeys);
+    this.forbidden = [...new Set(parts.flatMap((part) => part.forbidden))];
   }
 
   names(): readonly string[] {

@@ -55,6 +55,8 @@ export interface CheckpointSource {
   readonly indexMetadata: ReadonlyMap<string, unknown>;
   /** Keys of what the files hold beside tensors, such as a step count; nothing of it is read. */
   readonly otherKeys: readonly string[];
+  /** Classes and functions that a file names and a load refuses: empty unless it was opened to look only. */
+  readonly forbidden: readonly string[];
   /** The parts of a sharded checkpoint, in the order of their names; the source itself for a single file. */
   readonly parts: readonly CheckpointSource[];
 

@@ -33,7 +33,6 @@ export class PyTorchSource implements CheckpointSource {
     private readonly file: PinnedFile,
     private readonly tensors: ReadonlyMap<string, PlacedTensor>,
     readonly otherKeys: readonly string[],
-    /** Names of classes and functions that a load would refuse; filled only by `lookOnly`. */
     readonly forbidden: readonly string[] = [],
   ) {
     this.files = [file.path];
