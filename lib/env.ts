@@ -112,6 +112,13 @@ export async function resolveModelFolder(name: string): Promise<string> {
   return found?.isDirectory() ? folder : name;
 }
 
+/** The folder inside a model's folder that is meant; 'onnx', which transformers.js has by default, is the model's own. */
+export function modelSubfolder(subfolder: string | null | undefined): string {
+  if (subfolder !== 'onnx') return subfolder ?? '';
+  warnOnce("subfolder 'onnx' holds ONNX files and means nothing here: the folder itself is used");
+  return '';
+}
+
 /** Whether `name` could be the id of a repository on the Hub: 'name' or 'organisation/name'. */
 function isModelId(name: string): boolean {
   return /^(?:\w[\w.-]*\/)?\w[\w.-]*$/.test(name) && !name.includes('..');

@@ -1,3 +1,4 @@
+import { modelSubfolder } from '../env';
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
 import { givenOptions } from '../options';
 import { PretrainedConfig } from '../pretrained/config';
@@ -46,7 +47,7 @@ class AutoModelBase {
       known instanceof PretrainedConfig
         ? known
         : await AutoConfig.from_pretrained(known ?? path, {
-            subfolder: options.subfolder ?? '',
+            subfolder: modelSubfolder(options.subfolder),
             ...(options.signal && { signal: options.signal }),
           });
     return this.classFor(config).from_pretrained(path, options);

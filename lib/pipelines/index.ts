@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutoConfig } from '../auto/auto-config';
-import { resolveModelFolder } from '../env';
+import { modelSubfolder, resolveModelFolder } from '../env';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
-import { warnOnce } from '../logging';
 import { givenOptions } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import type { PretrainedConfig } from '../pretrained/config';
@@ -114,9 +113,8 @@ function checkModel(task: Task, model: unknown): string {
 
 /** Where the model lies in its folder: as asked for, else as modules.json says. */
 async function subfolderOf(task: Task, folder: string, { subfolder }: PipelineOptions): Promise<string> {
-  if (subfolder === 'onnx')
-    warnOnce("subfolder 'onnx' holds ONNX files and means nothing here: the folder itself is used");
-  else if (subfolder !== undefined && subfolder !== null) return subfolder;
+  const asked = modelSubfolder(subfolder);
+  if (asked !== '' || subfolder === '') return asked;
   return task.name === 'feature-extraction' ? transformerFolder(folder) : '';
 }
 

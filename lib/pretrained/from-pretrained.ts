@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
+import { modelSubfolder } from '../env';
 import { nearest, OSError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
@@ -90,7 +91,7 @@ async function findConfig<M extends PreTrainedModel>(
   if (!given && (await isFile(from)))
     throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
-    subfolder: options.subfolder ?? '',
+    subfolder: modelSubfolder(options.subfolder),
     signal: options.signal,
     ...overrides,
     return_unused_kwargs: true,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
-import { resolveModelFolder } from '../env';
+import { modelSubfolder, resolveModelFolder } from '../env';
 import type { Tensor } from '../tensor/tensor';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
@@ -32,7 +32,7 @@ export async function openWeights(path: string | null, options: FromPretrainedOp
   const source = await openCheckpoint(folder, {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
-    subfolder: options.subfolder ?? '',
+    subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
     signal: options.signal,

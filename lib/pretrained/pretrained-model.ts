@@ -273,6 +273,11 @@ export abstract class PreTrainedModel extends Module {
     await this.dispose();
   }
 
+  /** What calling the model does, under its name in transformers.js. @throws as the call */
+  _call(inputs: CallInputs): Promise<ModelOutput | unknown[]> {
+    return this.invoke(inputs);
+  }
+
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     if (further.length > 0)
       throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);

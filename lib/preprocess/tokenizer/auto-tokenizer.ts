@@ -1,3 +1,4 @@
+import { modelSubfolder } from '../../env';
 import { ValueError } from '../../errors';
 import { warn } from '../../logging';
 import { givenOptions } from '../../options';
@@ -34,7 +35,7 @@ export class AutoTokenizer {
   static async from_pretrained(path: string, given?: FromPretrainedOptions | null): Promise<PreTrainedTokenizer> {
     const options = givenOptions(given, 'AutoTokenizer.from_pretrained');
     if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
-    const folder = await readFolder(path, options.subfolder ?? '');
+    const folder = await readFolder(path, modelSubfolder(options.subfolder));
     return loadTokenizer(classFor(folder, options), path, options, folder);
   }
 }

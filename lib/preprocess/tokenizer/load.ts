@@ -1,5 +1,6 @@
+import { modelSubfolder } from '../../env';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
-import { warn } from '../../logging';
+import { warn, warnOnce } from '../../logging';
 import { givenOptions } from '../../options';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
@@ -44,6 +45,17 @@ const kInertNames = [
   'trust_remote_code',
 ];
 
+/** They set up models: transformers.js passes over them in silence where a tokenizer is loaded. */
+const kModelNames = [
+  'dtype',
+  'torch_dtype',
+  'device',
+  'session_options',
+  'use_external_data_format',
+  'model_file_name',
+  'quantized',
+];
+
 /** A class of tokenizers, as `from_pretrained` needs it. */
 export type TokenizerClass<T extends PreTrainedTokenizer = PreTrainedTokenizer> = {
   new (parts: TokenizerParts): T;
@@ -61,7 +73,7 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   throwIfAborted(signal);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
-  const folder = known ?? (await readFolder(path, options.subfolder ?? ''));
+  const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder)));
   warnOfOtherClass(Class, folder);
   const report = (status: FileProgress['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
@@ -115,6 +127,10 @@ function initOptions(Class: TokenizerClass, options: FromPretrainedOptions): Jso
   const init: JsonObject = {};
   for (const [name, value] of Object.entries(options)) {
     if (kLoadNames.includes(name) || kInertNames.includes(name)) continue;
+    if (kModelNames.includes(name)) {
+      warnOnce(`the option '${name}' sets up a model, and means nothing for a tokenizer`);
+      continue;
+    }
     if (!initNames.includes(name)) throw unknownName('option', name, 'from_pretrained', [...kLoadNames, ...initNames]);
     if (typeof Class.defaults.init[name] === 'boolean' && typeof value !== 'boolean')
       throw new TypeError(`${name} must be true or false, got ${JSON.stringify(value)}`);
