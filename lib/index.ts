@@ -12,7 +12,13 @@ export * from './models';
 export * from './pipelines';
 export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
-export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrained/from-pretrained';
+export type {
+  FromPretrainedOptions,
+  FromPretrainedOptions as PretrainedModelOptions,
+  LoadingInfo,
+  ProgressCallback,
+  ProgressInfo,
+} from './pretrained/from-pretrained';
 export { set_seed } from './pretrained/init';
 export { ModelOutput } from './pretrained/model-output';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';

@@ -26,7 +26,8 @@ import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 
-export type { FromPretrainedOptions, ProgressInfo } from './load-options';
+export type { FromPretrainedOptions } from './load-options';
+export type { ProgressCallback, ProgressInfo } from './progress-info';
 
 /** What a load left open: names in ascending order. */
 export interface LoadingInfo {

@@ -3,22 +3,7 @@ import { warn, warnOnce } from '../logging';
 import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
 import type { PretrainedConfig } from './config';
-
-/** What `progress_callback` hears, in transformers.js's words. */
-export interface ProgressInfo {
-  status: 'initiate' | 'download' | 'progress' | 'progress_total' | 'done' | 'ready';
-  /** The folder or model id. */
-  name?: string;
-  file?: string;
-  /** Percent, bytes so far, bytes in all. */
-  progress?: number;
-  loaded?: number;
-  total?: number;
-  /** Of each file, with 'progress_total'. */
-  files?: Record<string, { loaded: number; total: number }>;
-  task?: string;
-  model?: string;
-}
+import type { ProgressCallback } from './progress-info';
 
 /** Options of `from_pretrained`. Names that are none of these override config fields. */
 export interface FromPretrainedOptions {
@@ -45,7 +30,7 @@ export interface FromPretrainedOptions {
   model_args?: unknown[];
   device?: string | null;
   attn_implementation?: string | null;
-  progress_callback?: ((info: ProgressInfo) => void) | null;
+  progress_callback?: ProgressCallback | null;
   signal?: AbortSignal;
   [other: string]: unknown;
 }
