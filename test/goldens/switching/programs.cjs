@@ -632,4 +632,272 @@ module.exports = {
     });
     return m.config.hidden_size;
   },
+  rows_of_a_batch: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat');
+    e.tokenizer.model_max_length;
+    const o = await e(['a b', 'c'], { pooling: 'mean' });
+    const all = [];
+    for (let i = 0; i < o.dims[0]; ++i) all.push(Array.from(o[i].data));
+    return [all.length, all[0].length, o.data.slice(0, 4), o.data.subarray(2, 5), o.dims[o.dims.length - 1]];
+  },
+  label_of_each_row: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('judge');
+    const m = await T.AutoModelForSequenceClassification.from_pretrained('judge');
+    const { logits } = await m(await t(['a', 'b c'], { padding: true }));
+    const out = [];
+    for (const row of logits) {
+      const p = T.softmax(row.data);
+      const i = p.indexOf(Math.max(...p));
+      out.push({ label: m.config.id2label[i], l2: m.config.id2label[String(i)], score: p[i] });
+    }
+    return out;
+  },
+  entities_by_hand: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('ner');
+    const m = await T.AutoModelForTokenClassification.from_pretrained('ner');
+    const i = await t('Sarah is here');
+    const { logits } = await m(i);
+    const preds = logits.tolist()[0].map((x) => x.indexOf(Math.max(...x)));
+    const toks = await Promise.all(i.input_ids.tolist()[0].map((id) => t.decode([id])));
+    return preds.map((p, k) => [m.config.id2label[p], toks[k]]);
+  },
+  mask_by_hand: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('mlm');
+    const m = await T.AutoModelForMaskedLM.from_pretrained('mlm');
+    const i = await t('the [MASK] sat');
+    const { logits } = await m(i);
+    const k = i.input_ids.tolist()[0].findIndex((x) => x == t.mask_token_id);
+    const row = logits[0][k];
+    const [v, ix] = await T.topk(new T.Tensor('float32', T.softmax(row.data), row.dims), 2);
+    return [
+      k > 0,
+      v.tolist(),
+      ix.tolist(),
+      Array.from(ix.data)
+        .map(Number)
+        .map((x) => typeof x),
+    ];
+  },
+  similarities: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat');
+    const x = await e('a', { pooling: 'mean', normalize: true });
+    const y = await e('b', { pooling: 'mean', normalize: true });
+    return [
+      T.cos_sim(x.data, y.data),
+      T.dot(x.data, y.data),
+      T.cos_sim(Array.from(x.data), Array.from(y.data)),
+      T.cos_sim(x.tolist()[0], y.tolist()[0]),
+    ];
+  },
+  cat_of_vectors: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat');
+    const os = [];
+    for (const x of ['a', 'b', 'c']) os.push(await e(x, { pooling: 'mean', normalize: true }));
+    const all = T.cat(os);
+    return [all, all.dims, T.stack(os.map((o) => o[0])), T.mean(all, 0), all.mean(0), T.mean(all, 1, true)];
+  },
+  new_tensors: async (T) => {
+    const x = T.full([2, 3], 1.5);
+    const y = T.ones([2, 3]);
+    const z = T.zeros([2]);
+    const r = T.rand([2, 2]);
+    return [
+      x,
+      r.dims,
+      r.type,
+      T.randn([3]).dims,
+      y.dims,
+      z.dims,
+      T.full_like(x, 2).dims,
+      T.permute(x, [1, 0]),
+      T.std_mean(x, 1).map((q) => q.dims),
+    ];
+  },
+  whole_numbers: async (T) => {
+    const x = new T.Tensor('int64', [1, 2, 3, 4].map(BigInt), [2, 2]);
+    return [
+      x,
+      x.tolist(),
+      x[0],
+      x[0][1],
+      [...x].length,
+      x.item ? 1 : 0,
+      x.to('float32'),
+      x.slice(0),
+      x.slice([0, 1]),
+      x.slice(null, -1),
+      x.view(4),
+      x.sum(),
+      x.stride(),
+      x.repeat ? x.repeat(2, 1).dims : 0,
+      x.tile ? x.tile(2, 2).dims : 0,
+    ];
+  },
+  many_texts: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat');
+    const many = Array.from({ length: 40 }, (_, i) => 'text ' + i);
+    const o = await e(many, { pooling: 'cls', normalize: true });
+    return [o, o.tolist().length];
+  },
+  zero_shot_forms: async (T) => {
+    const c = await T.pipeline('zero-shot-classification', 'judge');
+    return [
+      await c(['one'], ['a']),
+      await c('one', ['a', 'b', 'c'], { multi_label: false }),
+      await c('one', ['a'], { hypothesis_template: 'x {}' }),
+    ];
+  },
+  qa_destructured: async (T) => {
+    const a = await T.pipeline('question-answering', 'qa');
+    const { answer, score } = await a('who', 'Jim was here');
+    const [x] = await a('who', 'Jim was here', { top_k: 2 });
+    return [answer, score, x.answer];
+  },
+  undefined_options: async (T) => {
+    const c = await T.pipeline('text-classification', 'judge', {
+      progress_callback: undefined,
+      dtype: undefined,
+      device: undefined,
+    });
+    return c('x', undefined);
+  },
+  simple_of_a_batch: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('ner');
+    const c = await T.pipeline('ner', 'ner');
+    const out = await c(['a b', 'c'], { ignore_labels: ['O', 'B-PER'], aggregation_strategy: 'simple' });
+    return [Array.isArray(out), out.length, Array.isArray(out[0])];
+  },
+  ids_without_specials: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    const { input_ids } = await t('a b c', { add_special_tokens: false, return_tensor: false });
+    return [input_ids, input_ids.map(Number), input_ids.length];
+  },
+  ids_cut_and_padded: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    const texts = ['a b', 'c d'];
+    const { input_ids } = await t(texts, { return_tensor: false, padding: true, truncation: true, max_length: 3 });
+    return input_ids;
+  },
+  chunks_of_ids: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    const ids = await t.encode('a b c');
+    const chunks = [];
+    for (let i = 0; i < ids.length; i += 2)
+      chunks.push(await t.decode(ids.slice(i, i + 2), { skip_special_tokens: true }));
+    return chunks.length;
+  },
+  private_singleton: async (T) => {
+    class My {
+      static #p;
+      static get() {
+        return (this.#p ??= T.pipeline('feature-extraction', 'feat', { dtype: 'fp32' }));
+      }
+    }
+    const e = await My.get();
+    return e('a', { pooling: 'mean', normalize: true }).then((o) => o.tolist());
+  },
+  inputs_spread: async (T) => {
+    const m = await T.AutoModel.from_pretrained('feat');
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    const inputs = await t(['a b', 'c'], { padding: true });
+    delete inputs.token_type_ids;
+    try {
+      return (await m({ ...inputs, token_type_ids: T.zeros_like(inputs.input_ids) })).last_hidden_state;
+    } catch (e) {
+      return e.message;
+    }
+  },
+  slices_of_states: async (T) => {
+    const m = await T.AutoModel.from_pretrained('feat');
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    const i = await t('a');
+    const o = await m(i);
+    return [
+      o.last_hidden_state.slice(null, 0),
+      o.last_hidden_state.slice(0, 0),
+      o.last_hidden_state.slice(null, [0, 1]),
+      o.last_hidden_state[0][0],
+      o.last_hidden_state.slice(null, null, [0, 3]).dims,
+    ];
+  },
+  inputs_by_hand: async (T) => {
+    const m = await T.AutoModel.from_pretrained('feat');
+    const ids = T.ones ? new T.Tensor('int64', new BigInt64Array([2n, 5n, 3n]), [1, 3]) : 0;
+    const mask = new T.Tensor('int64', new BigInt64Array(3).fill(1n), [1, 3]);
+    const tt = new T.Tensor('int64', new BigInt64Array(3).fill(0n), ids.dims);
+    const { last_hidden_state: h } = await m({ input_ids: ids, attention_mask: mask, token_type_ids: tt });
+    return [h, T.mean_pooling(h, mask), h.mul(mask.unsqueeze(-1).to('float32').tolist()[0][0][0])];
+  },
+  best_of_all: async (T) => {
+    const c = await T.pipeline('text-classification', 'judge');
+    const r = await Promise.all(['x', 'y'].map((t) => c(t, { top_k: null })));
+    return r.map((s) => s.sort((a, b) => b.score - a.score)[0]);
+  },
+  bytes_of_a_vector: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat');
+    const o = await e('a', { pooling: 'mean', normalize: true });
+    const b = Buffer.from(o.data.buffer);
+    return [
+      b.length >= o.data.byteLength,
+      Buffer.from(new Uint8Array(o.data.buffer, o.data.byteOffset, o.data.byteLength)).length,
+      structuredClone(o.data),
+    ];
+  },
+  classes_of_parts: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat', { dtype: { model: 'fp32' } });
+    return [
+      e.model instanceof T.PreTrainedModel,
+      e.model instanceof T.BertModel,
+      e.tokenizer instanceof T.PreTrainedTokenizer,
+      e.task,
+    ];
+  },
+  fill_mask_forms: async (T) => {
+    const u = await T.pipeline('fill-mask', 'mlm');
+    const [x] = await u('a [MASK]');
+    const y = await u(['a [MASK]']);
+    return [x, y.length, y[0].length, await u('the [MASK] a', { top_k: 20 }).then((q) => q.length)];
+  },
+  empty_texts: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    return [await t('', {}), await t(['']), await t('a', { truncation: true, max_length: 2 })];
+  },
+  max_length_forms: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    return [
+      await t('a b c d e', { padding: true, truncation: true, max_length: 4 }),
+      await t(['a b c d e', 'a'], { padding: 'max_length', truncation: true, max_length: 4 }),
+      await t('a b', { max_length: 3 }),
+    ];
+  },
+  dispose: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat', { local_files_only: true });
+    return e.dispose();
+  },
+  mean_by_hand: async (T) => {
+    const e = await T.pipeline('feature-extraction', 'feat');
+    const o = await e('a b');
+    const n = o.dims[1];
+    const sum = new Float32Array(o.dims[2]);
+    for (let i = 0; i < n; ++i) for (let j = 0; j < sum.length; ++j) sum[j] += o.data[i * sum.length + j] / n;
+    return sum;
+  },
+  mask_of_a_batch: async (T) => {
+    const t = await T.AutoTokenizer.from_pretrained('feat');
+    t.pad_token;
+    const i = await t(['a', 'b c'], { padding: true });
+    return [
+      i.attention_mask.tolist(),
+      i.attention_mask.sum(1),
+      i.attention_mask.data,
+      i.input_ids.slice(null, [0, 2]),
+      i.input_ids.flatten().tolist(),
+    ];
+  },
+  distilbert_classes: async (T) => {
+    const p = await T.pipeline('sentiment-analysis', 'stars');
+    const t = await T.DistilBertTokenizer.from_pretrained('stars');
+    const m = await T.DistilBertForSequenceClassification.from_pretrained('stars');
+    return [p.task, Object.keys(await t('x')), (await m(await t('x'))).logits];
+  },
 };
