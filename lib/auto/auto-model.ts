@@ -108,6 +108,12 @@ function isModelClass(value: unknown): boolean {
 }
 
 function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error {
+  if (ConfigType.model_type === '')
+    return new ValueError(
+      `Unrecognized configuration class ${ConfigType.name} for this kind of AutoModel: ${autoName}. A plain config says ` +
+        'nothing of an architecture: load it with AutoConfig.from_pretrained',
+      { code: 'ERR_NO_SUCH_HEAD' },
+    );
   const able = supportedModelTypes().filter((type) => type !== ConfigType.model_type);
   const guess = nearest(ConfigType.model_type, able);
   return new ValueError(

@@ -15,6 +15,7 @@ import {
 import { supportedModelTypes } from '../../lib/auto/families';
 import { BertConfig, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig } from '../../lib/models/distilbert/model';
+import { PretrainedConfig } from '../../lib/pretrained/config';
 
 const golden = (family: string) => join(__dirname, '..', 'goldens', family, 'base');
 
@@ -63,6 +64,9 @@ describe('Auto models (row 201)', () => {
           /Unrecognized configuration class DistilBertConfig.*AutoModelForNextSentencePrediction/,
         ),
       }),
+    );
+    expect(() => AutoModel.classFor(new PretrainedConfig())).toThrow(
+      /Unrecognized configuration class PretrainedConfig.*load it with AutoConfig/,
     );
     for (const Auto of [AutoModelForCausalLM, AutoModelForSeq2SeqLM])
       await expect(Auto.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
