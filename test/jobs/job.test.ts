@@ -11,6 +11,27 @@ describe('a job', () => {
   });
   afterEach(() => place.remove());
 
+  it('takes null and undefined for options that were not given', async () => {
+    const input = place.file('in.jsonl', sampleLines(5));
+    const names = [
+      'format',
+      'inputFormat',
+      'textField',
+      'idField',
+      'delimiter',
+      'csvHeader',
+      'shardRows',
+      'maxRowBytes',
+    ];
+    const further = ['batchTokens', 'overwrite', 'stdin', 'signal', 'drain', 'onEvent'];
+    for (const value of [null, undefined]) {
+      const options = Object.fromEntries([...names, ...further].map((name) => [name, value]));
+      const result = await place.job({ inputs: [input], ...options });
+      expect(result).toMatchObject({ drained: false, rows: 5, failed: 0 });
+    }
+    expect(JSON.parse(place.read('run.json'))).toMatchObject({ options: { text_field: 'text', format: 'jsonl' } });
+  });
+
   it('adds the vector to every row, in input order, over several parts', async () => {
     const model = fakeEmbedder({ delayMs: 1, concurrency: 3 });
     const input = place.file('in.jsonl', sampleLines(1000));
