@@ -3,7 +3,7 @@ import { variantName } from '../checkpoint/weight-names';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
 import { Tensor } from '../tensor/tensor';
-import type { ProgressInfo } from './load-options';
+import type { ProgressInfo } from './progress-info';
 
 /** Writes the tensors of one `.bin` file to `path`. */
 export type SaveFunction = (shard: Map<string, Tensor>, path: string) => void | Promise<void>;

@@ -19,7 +19,7 @@ import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
-import type { ProgressInfo } from '../../lib/pretrained/load-options';
+import type { ProgressInfo } from '../../lib/pretrained/progress-info';
 import { Tensor } from '../../lib/tensor/tensor';
 import { errorOf } from '../checkpoint/scratch';
 
