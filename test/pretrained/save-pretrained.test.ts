@@ -261,6 +261,16 @@ describe('a save that cannot go on', () => {
     }
   });
 
+  it('leaves the old state when the model is disposed under it', async () => {
+    const model = await load();
+    const progress_callback = ({ status }: ProgressInfo) => {
+      if (status === 'progress') void model.dispose();
+    };
+    const error = await errorOf(() => model.save_pretrained(join(folder, 'model'), { progress_callback }));
+    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_DISPOSED' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('leaves the old state and no litter when the disk is full', async () => {
     // A limit on the size of files is what every user can set; the system's error is another, the way is the same.
     const program = join(__dirname, 'programs', 'save-too-large.cjs');
