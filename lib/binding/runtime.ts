@@ -224,6 +224,8 @@ export interface LoadRequest {
   sourceType: number;
   dtype: number;
   dims: readonly number[];
+  /** Distances of neighbours in the file, in elements; none when they lie side by side. */
+  strides: readonly number[];
   /** Hold it as GEMM panels. */
   pack: boolean;
 }
@@ -231,9 +233,10 @@ export interface LoadRequest {
 /** Reads bytes of a file into a new value, on the stream's threads. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
-  const { dims } = request;
-  words.set([stream, call, request.dtype, dims.length, request.sourceType, request.pack ? 1 : 0, request.file]);
-  put(numbers, [...dims, request.offset]);
+  const { dims, strides } = request;
+  const pack = request.pack ? 1 : 0;
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, request.file, strides.length]);
+  put(numbers, [...dims, request.offset, ...strides]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;
 }

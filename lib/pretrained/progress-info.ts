@@ -42,3 +42,6 @@ export interface ReadyProgressInfo {
 export type ProgressInfo = FileProgressInfo | BytesProgressInfo | TotalProgressInfo | ReadyProgressInfo;
 
 export type ProgressCallback = (info: ProgressInfo) => void;
+
+/** What a save tells. */
+export type SaveProgressInfo = FileProgressInfo | BytesProgressInfo;

@@ -1,4 +1,4 @@
-import { type CheckpointSource, isByteRange } from '../checkpoint/source';
+import type { CheckpointSource, TensorInfo } from '../checkpoint/source';
 import { ValueError } from '../errors';
 import { arrayOf, type DType, dtypes } from '../tensor/dtype';
 import { loadTensor } from '../tensor/load';
@@ -11,9 +11,26 @@ export interface StoredTensor {
   load(type: DType, pack: boolean): Tensor;
 }
 
+/** Dimensions that native code knows. */
+const kMostDims = 8;
+/** A view that reaches over more than so many times its own bytes, and more than that, is not read whole. */
+const kMostReach = 2;
+const kSmallReach = 2 ** 20;
+
+/** Whether native threads can read the tensor by themselves: it is not compressed, and what it reaches over is no more
+ * than memory for a moment may be. */
+function isNative({ byteLength, shape, strides, compressed }: TensorInfo): boolean {
+  if (compressed) return false;
+  if (strides === undefined) return true;
+  const elements = shape.reduce((product, dim) => product * dim, 1);
+  const last = shape.reduce((sum, dim, i) => sum + (dim - 1) * (strides[i] as number), 0);
+  const reach = (last + 1) * (byteLength / elements);
+  return shape.length <= kMostDims && reach <= kMostReach * byteLength + kSmallReach;
+}
+
 /**
- * Prepares a tensor for loading. Most are a byte range of their file, which native threads read by themselves; views with
- * strides and compressed tensors are read here, one at a time.
+ * Prepares a tensor for loading. Nearly all are read by native threads from the file, views with strides included;
+ * compressed tensors and views of little out of much are read here, one at a time.
  *
  * @throws ValueError `ERR_DTYPE` for a stored type that cannot be computed with.
  */
@@ -30,8 +47,9 @@ export async function storedTensor(
       code: 'ERR_DTYPE',
     });
   };
-  if (isByteRange(info)) {
-    const bytes = { file: source.descriptor(name), offset: info.byteOffset, type: dtype, dims: info.shape };
+  if (isNative(info)) {
+    const { byteOffset: offset, shape: dims, strides } = info;
+    const bytes = { file: source.descriptor(name), offset, type: dtype, dims, ...(strides && { strides }) };
     return {
       load(type, pack) {
         checkType(type);

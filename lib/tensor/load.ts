@@ -4,7 +4,7 @@ import { type DType, dtypeNumber } from './dtype';
 import { currentStream } from './stream';
 import { Tensor } from './tensor';
 
-/** A byte range of an open file that holds a tensor, row-major and little-endian. */
+/** Bytes of an open file that hold a tensor, little-endian: row-major, or a view with strides. */
 export interface TensorBytes {
   /** File descriptor; must stay open until a fence behind the load has passed. */
   file: number;
@@ -12,6 +12,8 @@ export interface TensorBytes {
   offset: number;
   type: DType;
   dims: readonly number[];
+  /** Distances of neighbours along each dimension, in elements; left out when they lie side by side, row-major. */
+  strides?: readonly number[];
 }
 
 /**
@@ -26,6 +28,7 @@ export function loadTensor(bytes: TensorBytes, type: DType, pack: boolean): Tens
     sourceType: dtypeNumber(bytes.type),
     dtype: dtypeNumber(type),
     dims: bytes.dims,
+    strides: bytes.strides ?? [],
     pack,
   });
   return Tensor.fromNative(output, stream);

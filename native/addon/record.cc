@@ -137,7 +137,8 @@ napi_value upload(napi_env env, napi_callback_info info) {
   return status(env, kOk);
 }
 
-// load(): words: stream, call, dtype, rank, dtype in the file, pack, file; numbers: dims, offset. Result as record's.
+// load(): words: stream, call, dtype, rank, dtype in the file, pack, file, number of strides; numbers: dims, offset,
+// strides. Result as record's.
 napi_value load(napi_env env, napi_callback_info info) {
   Client* client = client_of(env, info);
   Words words(client);
@@ -156,12 +157,15 @@ napi_value load(napi_env env, napi_callback_info info) {
   attr[Command::kPack] = words.next();
   attr[Command::kFile] = words.next();
   attr[Command::kOffset] = words.next_number();
+  const int32_t strides = words.next();
+  if (strides != 0 && strides != spec.shape.rank) return refuse(env, client, "shape and strides disagree");
   Segment& segment = stream->recording();
   command.first_node = static_cast<int>(segment.nodes.size());
   command.n_out = 1;
   command.first_attr = static_cast<int>(segment.attrs.size());
-  command.n_attr = Command::kLoadAttrs;
+  command.n_attr = Command::kLoadAttrs + strides;
   segment.attrs.insert(segment.attrs.end(), attr, attr + Command::kLoadAttrs);
+  for (int32_t i = 0; i < strides; ++i) segment.attrs.push_back(words.next_number());
   put_outputs(client, segment, &spec, 1, true);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);

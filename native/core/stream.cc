@@ -12,6 +12,7 @@
 #include <unistd.h>
 #endif
 
+#include "core/gather.h"
 #include "core/thread_pool.h"
 #include "cpu/gemm/pack.h"
 
@@ -137,6 +138,37 @@ const char* write_range(int file, int64_t offset, const char* from, int64_t byte
     from += n;
     bytes -= n;
   }
+  return nullptr;
+}
+
+const char* read_ranges(int file, int64_t offset, void* to, int64_t bytes, Parallel& parallel) {
+  std::atomic<const char*> trouble{nullptr};
+  char* at = static_cast<char*>(to);
+  parallel.ranges(bytes, kReadChunk, [&](int64_t begin, int64_t end, int) {
+    if (const char* reason = read_range(file, offset + begin, at + begin, end - begin)) trouble.store(reason);
+  });
+  return trouble.load();
+}
+
+// A view of `spec` whose elements lie apart: reads all that it touches, then brings them side by side.
+const char* read_strided(int file, int64_t offset, const double* strides, const Spec& spec, void* to,
+                         Parallel& parallel) {
+  int64_t steps[kMaxRank] = {};
+  for (int i = 0; i < spec.shape.rank; ++i) steps[i] = static_cast<int64_t>(strides[i]);
+  const int64_t item = static_cast<int64_t>(item_size(spec.dtype));
+  const int64_t bytes = strided_extent(spec.shape, steps) * item;
+  Ref<Storage> block = make_ref<Storage>();
+  if (!block->reserve(bytes)) return kOutOfMemory;
+  const void* from = block->data();
+  if (const char* reason = read_ranges(file, offset, block->data(), bytes, parallel)) return reason;
+  const auto as = [&](auto type) {
+    using T = decltype(type);
+    gather(static_cast<const T*>(from), spec.shape, steps, static_cast<T*>(to), parallel);
+  };
+  if (item == 1) as(uint8_t{});
+  if (item == 2) as(uint16_t{});
+  if (item == 4) as(uint32_t{});
+  if (item == 8) as(uint64_t{});
   return nullptr;
 }
 
@@ -389,12 +421,11 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
 
   Ref<Storage> storage = make_ref<Storage>();
   if (!storage->reserve(source.bytes())) return kOutOfMemory;
-  std::atomic<const char*> trouble{nullptr};
-  char* to = static_cast<char*>(storage->data());
-  parallel.ranges(source.bytes(), kReadChunk, [&](int64_t begin, int64_t end, int) {
-    if (const char* reason = read_range(file, offset + begin, to + begin, end - begin)) trouble.store(reason);
-  });
-  if (const char* reason = trouble.load()) return reason;
+  const bool strided = command.n_attr > Command::kLoadAttrs;
+  const char* reason = strided
+                           ? read_strided(file, offset, attr + Command::kLoadAttrs, source, storage->data(), parallel)
+                           : read_ranges(file, offset, storage->data(), source.bytes(), parallel);
+  if (reason) return reason;
   if (source.dtype != spec.dtype) {
     static const int cast = op_named("cast");
     Ref<Storage> converted = make_ref<Storage>();

@@ -32,7 +32,7 @@ struct Command {
   enum Kind : uint8_t {
     kOp,       // run ops()[op]
     kReshape,  // out[0] shares the storage of in[0]
-    kLoad,     // read bytes of a file: attrs are LoadAttr
+    kLoad,     // read bytes of a file: attrs are LoadAttr, then strides in elements if it is a strided view
     kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
