@@ -113,13 +113,13 @@ export function extentOf(
   const byteLength = tensorBytes(dtypeNumber(dtype), Float64Array.from(shape), shape.length);
   if (typeof byteLength !== 'number') return fail('OVERFLOW', `${where} is larger than any file can be`, name);
   const empty = byteLength === 0;
-  // Products beyond 2^53 are rounded, and still larger than any storage.
-  const last = empty ? offset : shape.reduce((sum, dim, i) => sum + (dim - 1) * (strides[i] as number), offset + 1);
+  // Products beyond 2^53 are rounded, and still larger than any storage. An empty view may begin anywhere.
+  const last = empty ? 0 : shape.reduce((sum, dim, i) => sum + (dim - 1) * (strides[i] as number), offset + 1);
   if (last * item > storageBytes) {
     fail('TENSOR_OUT_OF_RANGE', `${where} reaches past its storage of ${storageBytes} bytes`, name);
   }
   const compact = empty || isCompact(shape, strides);
-  return { begin: offset * item, end: last * item, byteLength, strides: compact ? null : strides };
+  return { begin: empty ? 0 : offset * item, end: last * item, byteLength, strides: compact ? null : strides };
 }
 
 /** Whether elements lie side by side in row-major order; strides of dimensions of 1 mean nothing. */

@@ -119,9 +119,13 @@ for (let number = 0; number <= dtypeNumber('uint64'); number++) {
 }
 for (const dtype of OTHER_DTYPES) table.set(`torch.${dtype}`, { is: 'dtype', dtype: null });
 for (const [name, kind] of Object.entries(UNSUPPORTED)) table.set(`torch._utils.${name}`, { is: 'unsupported', kind });
+for (const scheme of ['tensor_affine', 'channel_affine', 'tensor_symmetric', 'channel_symmetric']) {
+  table.set(`torch.per_${scheme}`, { is: 'type' });
+}
 for (const core of ['numpy.core', 'numpy._core']) {
   table.set(`${core}.multiarray.scalar`, { is: 'inert' });
   table.set(`${core}.multiarray._reconstruct`, { is: 'inert' });
+  table.set(`${core}.numeric._frombuffer`, { is: 'inert' }); // an ndarray in protocol 5
 }
 for (const module of ['builtins', '__builtin__']) {
   table.set(`${module}.set`, { is: 'set' });

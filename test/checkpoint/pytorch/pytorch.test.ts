@@ -80,6 +80,7 @@ describe('a state dict', () => {
       pickle.dict({
         scalar: pickle.tensor(floats, 4, [], []),
         empty: pickle.tensor(floats, 0, [0, 3], [3, 1]),
+        emptyBeyond: pickle.tensor(floats, 25, [2, 0], [9, 1]),
         parameter: pickle.call(pickle.global('torch._utils', '_rebuild_parameter'), plain, pickle.true, pickle.hooks),
         rebuilt: pickle.call(
           pickle.global('torch._tensor', '_rebuild_from_type_v2'),
@@ -98,6 +99,7 @@ describe('a state dict', () => {
     expect(await read('scalar')).toEqual([4]);
     expect(source.info('scalar').shape).toEqual([]);
     expect(await read('empty')).toEqual([]);
+    expect(await read('emptyBeyond')).toEqual([]);
     expect(await read('parameter')).toEqual([0, 1, 2, 3, 4, 5]);
     expect(await read('rebuilt')).toEqual([1, 2]);
     expect(source.info('turned')).toMatchObject({ strides: [1, 3], byteLength: 24 });
@@ -216,7 +218,15 @@ describe('a state dict', () => {
   });
 
   it.each([
-    ['quantized', pickle.call(pickle.global('torch._utils', '_rebuild_qtensor'), plain), /quantized/],
+    [
+      'quantized',
+      pickle.call(
+        pickle.global('torch._utils', '_rebuild_qtensor'),
+        pickle.storage('QInt8Storage', '0', 24),
+        pickle.tuple(pickle.global('torch', 'per_tensor_affine'), pickle.int(1), pickle.int(0)),
+      ),
+      /quantized/,
+    ],
     ['sparse', pickle.call(pickle.global('torch._utils', '_rebuild_sparse_tensor'), plain), /sparse/],
     ['complex128', pickle.tensor(pickle.storage('ComplexDoubleStorage', '0', 1), 0, [1], [1]), /complex128/],
     ['a negated view', pickle.tensor(floats, 0, [1], [1], pickle.dict({ neg: pickle.true })), /negated/],
