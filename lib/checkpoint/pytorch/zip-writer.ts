@@ -58,7 +58,7 @@ function flagsOf({ size }: Written): number {
 
 function localHeader(member: Written): Buffer {
   const { name, offset } = member;
-  const zip64 = zip64Field(member);
+  const zip64 = zip64Field(member, 0);
   const unpadded = offset + LOCAL_HEADER_BYTES + name.byteLength + zip64.byteLength + 4;
   const padding = Buffer.alloc(4 + ((ALIGNMENT - (unpadded % ALIGNMENT)) % ALIGNMENT), 'Z');
   padding.write('FB', 'latin1');
@@ -98,9 +98,12 @@ function directoryEntry(member: Written): Buffer {
   return Buffer.concat([entry, name, zip64]);
 }
 
-/** The extra field for what does not fit 32 bits; empty when all does. */
-function zip64Field({ size, offset }: Written): Buffer {
-  const values = [...(size >= IN_ZIP64 ? [size, size] : []), ...(offset >= IN_ZIP64 ? [offset] : [])];
+/**
+ * The extra field for what does not fit 32 bits; empty when all does. PyTorch writes it in front of the content before it
+ * knows the size in the file, which is 0 there.
+ */
+function zip64Field({ size, offset }: Written, compressedSize = size): Buffer {
+  const values = [...(size >= IN_ZIP64 ? [size, compressedSize] : []), ...(offset >= IN_ZIP64 ? [offset] : [])];
   if (values.length === 0) return Buffer.alloc(0);
   const field = Buffer.alloc(4 + values.length * 8);
   field.writeUInt16LE(1);
