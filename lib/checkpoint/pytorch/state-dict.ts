@@ -28,7 +28,8 @@ export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): 
   const tensors = new Map<string, PickledTensor>();
   const otherKeys: string[] = [];
   const wrappers: string[] = [];
-  const seen = new Set<PickleValue>();
+  const seen = new Set<string>();
+  const looked = new Map<PickleDict, boolean>();
   root.keys.forEach((key, i) => {
     const value = root.values[i] as PickleValue;
     if (typeof key !== 'string') {
@@ -47,7 +48,7 @@ export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): 
     if (value instanceof PickledTensor) tensors.set(key, value);
     else {
       otherKeys.push(key);
-      if (holdsTensors(value)) wrappers.push(key);
+      if (value instanceof PickleDict && holdsTensors(value, looked)) wrappers.push(key);
     }
     if (key.length > limits.nameBytes) fail('NAME_TOO_LONG', `a name has more than ${limits.nameBytes} characters`);
   });
@@ -63,11 +64,13 @@ export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): 
   return { tensors, otherKeys };
 }
 
-function holdsTensors(value: PickleValue): boolean {
-  return (
-    value instanceof PickleDict &&
-    value.values.some((inner) => inner instanceof PickledTensor || inner instanceof UnsupportedTensor)
-  );
+/** Whether a dictionary holds tensors. One may stand under any number of keys: it is looked through once. */
+function holdsTensors(dict: PickleDict, looked: Map<PickleDict, boolean>): boolean {
+  const known = looked.get(dict);
+  if (known !== undefined) return known;
+  const holds = dict.values.some((value) => value instanceof PickledTensor || value instanceof UnsupportedTensor);
+  looked.set(dict, holds);
+  return holds;
 }
 
 /** A stride-0 view may be so many times larger than its storage … */

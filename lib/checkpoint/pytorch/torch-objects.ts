@@ -7,11 +7,19 @@ import { describePickled, PickleDict, PickleList, PickleSet, PickleTuple, type P
 import { InertObject, PickledStorage, PickledTensor, UnsupportedTensor } from './pickled-tensor';
 import { isTorchScript, TorchGlobal, torchGlobal } from './torch-globals';
 
+/** No tensor has more dimensions; the limit that can be set is checked where the tensor has a name. */
+const MOST_DIMENSIONS = 255;
+/** Entries of a tensor's metadata: `conj` and `neg`. */
+const MOST_METADATA = 8;
+/** Pairs that are copied into dictionaries: one list can be given to any number of them. */
+const MOST_PAIRS = 4_000_000;
+
 /** Names whose errors are collected rather than thrown, for those who only look. */
 export type ForbiddenNames = Set<string> | null;
 
 export class TorchObjects implements PickleMeaning {
   private readonly storages = new Map<string, PickledStorage>();
+  private pairs = 0;
 
   constructor(
     private readonly fail: PickleFail,
@@ -95,6 +103,9 @@ export class TorchObjects implements PickleMeaning {
     if (version === 'plain' && args.length !== 4) return this.wrong(`${name} is given ${args.length} arguments`);
     const metadata = version === 'v3' ? last : dtypeOrMetadata;
     if (storage.unsupported !== null) return new UnsupportedTensor(`a tensor of ${storage.unsupported}`);
+    if (metadata instanceof PickleDict && metadata.values.length > MOST_METADATA) {
+      return this.wrong(`${name} is given metadata of ${metadata.values.length} entries`);
+    }
     if (metadata instanceof PickleDict && metadata.values.includes(true)) {
       return new UnsupportedTensor('a conjugated or negated view');
     }
@@ -141,13 +152,17 @@ export class TorchObjects implements PickleMeaning {
     if (content === undefined) return dict;
     if (content instanceof PickleDict) return content;
     if (!(content instanceof PickleList)) this.wrong(`${name} is made of ${describePickled(content)}`);
-    for (const pair of (content as PickleList).items) {
+    const { items: pairs, depth } = content as PickleList;
+    this.pairs += pairs.length;
+    if (this.pairs > MOST_PAIRS)
+      this.fail('PICKLE_TOO_LARGE', `it makes dictionaries of more than ${MOST_PAIRS} pairs`);
+    for (const pair of pairs) {
       const items = pair instanceof PickleTuple || pair instanceof PickleList ? pair.items : [];
       if (items.length !== 2) this.wrong(`${name} is made of something else than pairs`);
       dict.keys.push(items[0] as PickleValue);
       dict.values.push(items[1] as PickleValue);
     }
-    dict.depth = (content as PickleList).depth;
+    dict.depth = depth;
     return dict;
   }
 
@@ -159,16 +174,19 @@ export class TorchObjects implements PickleMeaning {
     return set;
   }
 
-  /** `_codecs.encode(text, 'latin1')`, which is how protocol 2 writes bytes. */
-  private encode([text, encoding]: readonly PickleValue[]): Uint8Array {
+  /** `_codecs.encode(text, 'latin1')`, which is how protocol 2 writes bytes. Nothing needs them, so none are made. */
+  private encode([text, encoding]: readonly PickleValue[]): InertObject {
     if (typeof text !== 'string' || encoding !== 'latin1') return this.wrong('_codecs.encode is not given latin1 text');
-    if (/[^\0-\xff]/.test(text)) return this.wrong('_codecs.encode is given text that is not latin1');
-    return Buffer.from(text, 'latin1');
+    return new InertObject('bytes');
   }
 
-  private ints(name: string, value: PickleValue | undefined): number[] {
-    const items = value instanceof PickleTuple || value instanceof PickleList ? value.items : null;
-    if (items?.every((item) => typeof item === 'number')) return [...items] as number[];
+  /** The ints of a tuple; the tuple's own, which never change. */
+  private ints(name: string, value: PickleValue | undefined): readonly number[] {
+    const items = value instanceof PickleTuple ? value.items : null;
+    if (items !== null && items.length > MOST_DIMENSIONS) {
+      this.fail('TOO_MANY_DIMENSIONS', `${name} is given a size or stride of ${items.length} dimensions`);
+    }
+    if (items?.every((item) => typeof item === 'number')) return items as readonly number[];
     return this.wrong(`${name} is given a size or stride that is no tuple of ints below 2^53`);
   }
 

@@ -148,6 +148,19 @@ describe('a value that is used for what it is not', () => {
       ),
     ],
     ['a parameter is made of a string', pickle.call(global('torch._utils', '_rebuild_parameter'), pickle.text('x'))],
+    ['a size is a list', v2(storage, pickle.int(0), pickle.list(pickle.int(1)), pickle.ints([1]))],
+    [
+      'a tensor has metadata of nine entries',
+      v2(
+        storage,
+        pickle.int(0),
+        pickle.ints([1]),
+        pickle.ints([1]),
+        pickle.false,
+        pickle.none,
+        pickle.dict(Object.fromEntries([...'abcdefghi'].map((key) => [key, pickle.none]))),
+      ),
+    ],
     ['text is encoded as utf-7', pickle.call(global('_codecs', 'encode'), pickle.text('x'), pickle.text('utf-7'))],
     ['a global is named by ints', Buffer.concat([pickle.int(1), pickle.int(2), pickle.code(0x93)])],
   ])('is refused: %s', async (_, value) => {
@@ -213,6 +226,76 @@ describe('bytes that are no pickle of weights', () => {
     expect(await errorOfPickle(bytes)).toMatchObject({ name: 'CheckpointError', code: expected });
     expect(performance.now() - start).toBeLessThan(30_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
+  });
+
+  /** A memo's number 9 holds `large`; then so many times `use`, each of which finds it on the stack. */
+  const reused = (large: Buffer, times: number, use: Buffer) =>
+    pickle.of(
+      Buffer.concat([
+        large,
+        code(0x71, 9, 0x30, 0x7d, 0x28), // BINPUT, POP, EMPTY_DICT, MARK
+        ...Array.from({ length: times }, (_, i) => Buffer.concat([pickle.text(`k${i}`), use])),
+        code(0x75),
+      ]),
+    );
+  const many = (count: number, item: Buffer) =>
+    Buffer.concat([code(0x28), Buffer.concat(Array(count).fill(item)), code(0x74)]);
+  const storage = Buffer.concat([pickle.storage('FloatStorage', '0', 6)]);
+
+  it.each([
+    [
+      'a list of 100,000 pairs that 50,000 dictionaries are made of',
+      reused(
+        Buffer.concat([code(0x5d, 0x28), Buffer.concat(Array(100_000).fill(code(0x4e, 0x4e, 0x86))), code(0x65)]),
+        50_000,
+        Buffer.concat([pickle.global('collections', 'OrderedDict'), code(0x68, 9, 0x85, 0x52)]),
+      ),
+      'PICKLE_TOO_LARGE',
+    ],
+    [
+      'a size of 300,000 dimensions that 50,000 tensors have',
+      reused(
+        many(300_000, code(0x4b, 1)),
+        50_000,
+        Buffer.concat([
+          pickle.global('torch._utils', '_rebuild_tensor_v2'),
+          code(0x28),
+          storage,
+          code(0x4b, 0, 0x68, 9, 0x68, 9, 0x74, 0x52),
+        ]),
+      ),
+      'TOO_MANY_DIMENSIONS',
+    ],
+    [
+      'a dictionary of 300,000 values under 100,000 keys',
+      reused(
+        Buffer.concat([code(0x7d, 0x28), Buffer.concat(Array(300_000).fill(code(0x4e, 0x4e))), code(0x75)]),
+        100_000,
+        code(0x68, 9),
+      ),
+      null,
+    ],
+    [
+      'a text of 5 MB that is encoded 20,000 times',
+      reused(
+        pickle.text('x'.repeat(5_000_000)),
+        20_000,
+        Buffer.concat([pickle.global('_codecs', 'encode'), code(0x68, 9), pickle.text('latin1'), code(0x86, 0x52)]),
+      ),
+      null,
+    ],
+  ])('%s cost no more than they take', async (_, bytes, expected) => {
+    const before = process.memoryUsage().rss;
+    const start = performance.now();
+    const [first, ...members] = torchMembers(pickle.none, storages);
+    writeFileSync(path, zipBytes([{ ...first, name: 'archive/data.pkl', content: bytes }, ...members]));
+    const outcome = await openPyTorch(path).then(
+      async (source) => source.close().then(() => null),
+      (error: { code: string }) => error.code,
+    );
+    expect(outcome).toBe(expected);
+    expect(performance.now() - start).toBeLessThan(30_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(400e6);
   });
 
   it('is bounded by limits that can be lowered', async () => {
