@@ -14,7 +14,8 @@ import { Meter } from './progress';
 import { writeDurable } from './run/durable';
 import { RunFolder } from './run/folder';
 import { Lock } from './run/lock';
-import { changes, type InputIdentity, parseRunFile, type RunFile, runFile } from './run/run-file';
+import { parseManifest } from './run/manifest';
+import { changes, checkRunFile, type InputIdentity, parseRunFile, type RunFile, runFile } from './run/run-file';
 import { ShardWriter } from './shard-writer';
 
 /** How a job ended. */
@@ -82,11 +83,9 @@ export async function runJob(given: JobOptions): Promise<JobResult> {
 
 async function runLocked(job: Job): Promise<JobResult> {
   const { folder } = job;
-  const text = await folder.read('run.json');
-  if (text === null) await folder.checkFresh();
-  if (text !== null && job.options.overwrite) await folder.clear();
+  const was = await earlierRun(job);
   const committed = await folder.sweep();
-  await openRun(job, text, committed);
+  await openRun(job, was, committed);
   const before = await manifestOf(folder, committed);
   const shardsBefore = committed.size;
   const done = await compute(job, committed, before?.parts.length ?? null);
@@ -97,11 +96,25 @@ async function runLocked(job: Job): Promise<JobResult> {
   return { drained: false, manifest: folder.file('manifest.json'), rows, failed, fault };
 }
 
+/**
+ * The run that the folder holds; null when it holds none, or none any more. Nothing is removed before it is known to be
+ * a run's.
+ */
+async function earlierRun({ folder, options }: Job): Promise<RunFile | null> {
+  const path = folder.file('run.json');
+  const text = await folder.read('run.json');
+  if (text === null) await folder.checkFresh();
+  if (text === null || !options.overwrite) return text === null ? null : parseRunFile(path, text);
+  checkRunFile(path, text);
+  await folder.clear();
+  return null;
+}
+
 /** Makes this the folder's run, or refuses to where another one has left something. */
-async function openRun({ folder, run }: Job, text: string | null, committed: Set<number>): Promise<void> {
+async function openRun({ folder, run }: Job, was: RunFile | null, committed: Set<number>): Promise<void> {
   const path = folder.file('run.json');
   const isEmpty = committed.size === 0 && (await folder.read('manifest.json')) === null;
-  const changed = text === null || isEmpty ? [] : changes(parseRunFile(path, text), run);
+  const changed = was === null || isEmpty ? [] : changes(was, run);
   if (changed.length > 0) throw runChanged(folder.path, changed);
   if (isEmpty) await writeDurable(path, `${JSON.stringify(run, null, 2)}\n`);
 }
@@ -110,7 +123,7 @@ async function openRun({ folder, run }: Job, text: string | null, committed: Set
 async function manifestOf(folder: RunFolder, committed: Set<number>): Promise<Manifest | null> {
   const text = await folder.read('manifest.json');
   if (text === null) return null;
-  const manifest = JSON.parse(text) as Manifest;
+  const manifest = parseManifest(folder.file('manifest.json'), text);
   if (manifest.parts.length === committed.size) return manifest;
   await rm(folder.file('manifest.json'), { force: true });
   return null;
