@@ -120,4 +120,11 @@ describe('arguments that are null', () => {
     await new BertConfig().save_pretrained(scratch, null);
     rmSync(scratch, { recursive: true });
   });
+
+  it('of a tokenizer must be of their types', async () => {
+    const load = (options: Record<string, unknown>) => AutoTokenizer.from_pretrained(folder, options);
+    await expect(load({ progress_callback: 3 })).rejects.toThrow(/progress_callback of .* must be a function/);
+    await expect(load({ subfolder: [] })).rejects.toThrow(/subfolder of .* must be a text, not a list/);
+    await expect(load({ config: 'x' })).rejects.toThrow(/config of .* must be an object, not a string \(x\)/);
+  });
 });

@@ -3,6 +3,7 @@ import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../e
 import { givenOptions } from '../options';
 import { PretrainedConfig } from '../pretrained/config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
+import { checkLoadTypes } from '../pretrained/load-options';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
@@ -42,6 +43,7 @@ class AutoModelBase {
     given?: FromPretrainedOptions | null,
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
     const options = givenOptions(given, `${this.name}.from_pretrained`);
+    checkLoadTypes(`${this.name}.from_pretrained`, options);
     const { config: known } = options;
     const config =
       known instanceof PretrainedConfig

@@ -55,6 +55,7 @@ export async function openCheckpoint(location: string, options: OpenOptions = {}
   const source = await openResolved(weights, { limits, signal: options.signal }, lookOnly);
   try {
     for (const part of source.parts) checkLayout(part, weights.sharded);
+    refuseOtherFramework(weights.path, options);
     return source;
   } catch (error) {
     await source.close();
@@ -73,6 +74,16 @@ function openResolved(
     `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
     'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';
   throw fault('UNSUPPORTED_FORMAT', message, { file: path });
+}
+
+/** @throws ValueError when another framework's weights are asked for, and these are arranged as PyTorch arranges them */
+function refuseOtherFramework(path: string, { from_tf, from_flax }: OpenOptions): void {
+  if (!from_tf && !from_flax) return;
+  const [option, framework] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
+  throw new ValueError(
+    `${option} asks for ${framework} weights, but '${path}' is what there is, and it is PyTorch's; leave ${option} out`,
+    { code: 'ERR_OPTION_VALUE' },
+  );
 }
 
 /** Frameworks that arrange the same weights in another layout, by what `format` in the metadata says. */

@@ -6,7 +6,7 @@ import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { givenOptions } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import type { PretrainedConfig } from '../pretrained/config';
-import { type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
+import { checkLoadTypes, type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { LoadProgress } from './load-progress';
 import type { Pipeline } from './pipeline';
@@ -72,6 +72,7 @@ export async function pipeline<T extends PipelineType>(
 }
 
 async function load(task: Task, model: string, options: PipelineOptions): Promise<Pipeline> {
+  checkLoadTypes(`pipeline('${task.name}')`, options);
   const { signal, progress_callback: listener } = options;
   throwIfAborted(signal);
   const folder = await resolveModelFolder(model);

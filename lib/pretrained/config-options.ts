@@ -38,6 +38,7 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
     throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
   if (options['trust_remote_code'] === true)
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+  checkAttention(options['attn_implementation']);
   const location: Record<string, unknown> = {};
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
@@ -45,6 +46,15 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
     else if (!withoutEffect.includes(name)) rest[name] = value;
   }
   return { location, rest };
+}
+
+/** Names of attention kernels in Transformers: here they are one, which gives the numbers of all. */
+const attentions: readonly unknown[] = ['eager', 'sdpa', 'flash_attention_2'];
+
+/** @throws ValueError for an `attn_implementation` that Transformers does not have */
+export function checkAttention(name: unknown): void {
+  if (name === undefined || name === null || attentions.includes(name)) return;
+  throw new ValueError(`attn_implementation is '${String(name)}'; it must be 'eager', 'sdpa' or 'flash_attention_2'`);
 }
 
 /** @throws TypeError `ERR_UNKNOWN_NAME` for an override that is no field, and so would do nothing */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
-import { nearest, OSError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { OSError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
@@ -13,6 +13,7 @@ import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
 import {
   checkLoadOptions,
+  checkLoadTypes,
   checkWeightType,
   type FromPretrainedOptions,
   loadOptionNames,
@@ -45,6 +46,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
   options: FromPretrainedOptions,
 ): Promise<[M, LoadingInfo]> {
   throwIfAborted(options.signal);
+  checkLoadTypes(`${ModelType.name}.from_pretrained`, options);
   const overrides = checkLoadOptions(options);
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
@@ -100,23 +102,31 @@ async function findConfig<M extends PreTrainedModel>(
   return { config, rest };
 }
 
-/** @throws TypeError for an option that is neither a config field nor an argument of the constructor */
+/**
+ * @throws TypeError for an option that is neither a config field nor an argument of the constructor, for more `model_args`
+ *   than there are arguments, and for an argument that is given twice
+ */
 function constructorArguments(
   ModelType: ModelClass,
   config: PretrainedConfig,
   options: FromPretrainedOptions,
   rest: Record<string, unknown>,
 ): unknown[] {
+  const { name: className, constructor_args: known } = ModelType;
   const values = [...(options.model_args ?? [])];
+  if (values.length > known.length)
+    throw new TypeError(
+      `${className}.__init__() takes ${known.length === 0 ? 'no arguments' : known.join(', ')} behind the config, but ` +
+        `model_args has ${values.length} values`,
+    );
   for (const [name, value] of Object.entries(rest)) {
-    const index = ModelType.constructor_args.indexOf(name);
+    const index = known.indexOf(name);
     if (index < 0) {
-      const guess = nearest(name, [...Object.keys(config), ...loadOptionNames, ...ModelType.constructor_args]);
-      const hint = guess === null ? '' : `; did you mean '${guess}'?`;
-      throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${name}'${hint}`, {
-        code: 'ERR_UNKNOWN_NAME',
-      });
+      const names = [...Object.keys(config), ...loadOptionNames, ...known];
+      throw unknownName('keyword argument', name, `${className}.__init__()`, names);
     }
+    if (index in values)
+      throw new TypeError(`${className}.__init__() got ${name} twice: as an option, and in model_args`);
     values[index] = value;
   }
   return values;

@@ -1,8 +1,10 @@
 import { NotImplementedError, TypeError, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
+import { checkOptionKinds, type OptionKind } from '../options';
 import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
-import type { PretrainedConfig } from './config';
+import { PretrainedConfig } from './config';
+import { checkAttention } from './config-options';
 import type { ProgressCallback } from './progress-info';
 
 /** Options of `from_pretrained`. Names that are none of these override config fields. */
@@ -96,8 +98,35 @@ const later = [
   'use_flash_attention_2',
 ];
 
+/** What the values of options may be, where nothing else checks them. */
+const kinds: Readonly<Record<string, OptionKind>> = {
+  state_dict: 'object',
+  ignore_mismatched_sizes: 'boolean',
+  output_loading_info: 'boolean',
+  use_safetensors: 'boolean',
+  variant: 'string',
+  subfolder: 'string',
+  from_tf: 'boolean',
+  from_flax: 'boolean',
+  key_mapping: 'object',
+  model_args: 'list',
+  progress_callback: 'function',
+};
+
 /** Every name that is an option of loading itself. */
 export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, ...onnx, ...later];
+
+/** @throws TypeError naming an option of loading whose value is of the wrong type */
+export function checkLoadTypes(where: string, options: FromPretrainedOptions): void {
+  checkOptionKinds(where, options, kinds);
+  const { config } = options;
+  if (config === undefined || config === null || typeof config === 'string') return;
+  if (config instanceof PretrainedConfig) return;
+  throw new TypeError(
+    `config of ${where} must be a config, such as AutoConfig.from_pretrained gives, or the path of one, not ` +
+      `${typeof config === 'object' ? 'another object' : `a ${typeof config}`}; fields to change are options themselves`,
+  );
+}
 
 /**
  * Checks the options of a load and returns those that are none of its own: config overrides or constructor arguments.
@@ -117,9 +146,7 @@ export function checkLoadOptions(options: FromPretrainedOptions): Record<string,
   if (options['trust_remote_code'])
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
   checkDevice(options.device);
-  const attention = options.attn_implementation;
-  if (attention && !['eager', 'sdpa', 'flash_attention_2'].includes(attention))
-    throw new ValueError(`attn_implementation is '${attention}'; it must be 'eager', 'sdpa' or 'flash_attention_2'`);
+  checkAttention(options.attn_implementation);
   return rest;
 }
 

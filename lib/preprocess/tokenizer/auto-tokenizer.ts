@@ -1,11 +1,11 @@
 import { modelSubfolder } from '../../env';
 import { ValueError } from '../../errors';
 import { warn } from '../../logging';
-import { givenOptions } from '../../options';
+import { checkOptionKinds, givenOptions } from '../../options';
 import * as classes from './classes';
 import type { JsonObject, TokenizerFolder } from './folder';
 import { readFolder } from './folder';
-import { type FromPretrainedOptions, loadTokenizer, type TokenizerClass } from './load';
+import { type FromPretrainedOptions, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
 /** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */
@@ -34,6 +34,7 @@ export class AutoTokenizer {
    */
   static async from_pretrained(path: string, given?: FromPretrainedOptions | null): Promise<PreTrainedTokenizer> {
     const options = givenOptions(given, 'AutoTokenizer.from_pretrained');
+    checkOptionKinds('AutoTokenizer.from_pretrained', options, kLoadKinds);
     if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
     const folder = await readFolder(path, modelSubfolder(options.subfolder));
     return loadTokenizer(classFor(folder, options), path, options, folder);

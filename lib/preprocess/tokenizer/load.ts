@@ -1,7 +1,7 @@
 import { modelSubfolder } from '../../env';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { warn, warnOnce } from '../../logging';
-import { givenOptions } from '../../options';
+import { checkOptionKinds, givenOptions, type OptionKind } from '../../options';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
@@ -32,6 +32,14 @@ export interface FromPretrainedOptions {
 }
 
 const kLoadNames = ['config', 'subfolder', 'tokenizer_type', 'use_fast', 'progress_callback', 'signal'];
+/** What the values of the options of loading may be. */
+export const kLoadKinds: Readonly<Record<string, OptionKind>> = {
+  config: 'object',
+  subfolder: 'string',
+  tokenizer_type: 'string',
+  use_fast: 'boolean',
+  progress_callback: 'function',
+};
 /** They choose what is downloaded, and mean nothing for a folder; nothing of a checkpoint is ever executed. */
 const kInertNames = [
   'cache_dir',
@@ -71,6 +79,7 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   const options = givenOptions(given, 'from_pretrained');
   const signal = options.signal ?? undefined;
   throwIfAborted(signal);
+  checkOptionKinds(`${Class.name}.from_pretrained`, options, kLoadKinds);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
   const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder)));
