@@ -8,7 +8,7 @@ import { InputCursor } from './input/cursor';
 import { identify } from './input/identity';
 import { type Input, listInputs } from './input/inputs';
 import { runChanged } from './job-error';
-import { addedKeys, givenJobOptions, type JobOptions, type JobSpec, jobSpec } from './options';
+import { addedKeys, checkHeeded, givenJobOptions, type JobOptions, type JobSpec, jobSpec } from './options';
 import { runPipeline } from './pipeline';
 import { Meter } from './progress';
 import { writeDurable } from './run/durable';
@@ -63,6 +63,7 @@ export async function runJob(given: JobOptions): Promise<JobResult> {
   const loading = Promise.resolve(options.model);
   loading.catch(() => {});
   const inputs = await listInputs(options.inputs, options.inputFormat ?? null, options.delimiter ?? null);
+  checkHeeded(options, inputs);
   const folder = new RunFolder(options.output);
   const [model, identities] = await Promise.all([loading, identifyAll(inputs, folder)]);
   if (spec.format === 'jsonl' && options.formatRows === undefined) {

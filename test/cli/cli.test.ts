@@ -121,6 +121,10 @@ describe('the command line', () => {
     [['embed', 'x', '-m', 'x', '-o'], "Option '-o, --output <value>' argument missing"],
     [['embed', 'x', '-m', 'x', '-o', 'out', '--overwrite=yes'], "Option '--overwrite' does not take an argument"],
     [['classify', 'x', '-m', 'x', '-o', 'out', '-f', 'npy'], '--format must be one of jsonl, parquet'],
+    [
+      ['embed', 'x', '-m', 'x', '-o', 'out', '--csv-header', '--no-csv-header'],
+      '--csv-header and --no-csv-header contradict each other',
+    ],
     [['inspect'], 'FOLDER is missing'],
     [['inspect', 'a', 'b'], "inspect takes one FOLDER, got 'b' too"],
     [['doctor', 'a'], "doctor takes no arguments, got 'a'"],

@@ -232,6 +232,29 @@ describe('a job', () => {
     expect(existsSync(place.out)).toBe(false);
   });
 
+  it.each([
+    [{ delimiter: ';' }, /delimiter says nothing here.*--input-format csv/],
+    [{ csvHeader: true }, /csvHeader says nothing here/],
+    [{ csvHeader: false, textField: '0' }, /csvHeader says nothing here/],
+    [{ inputFormat: 'lines' as const, textField: 'body' }, /textField says nothing here.*no fields/],
+    [{ textField: '' }, /textField must be the name of a field/],
+    [{ idField: '' }, /idField must be the name of a field/],
+    [{ output: '' }, /output must be the path of a folder/],
+    [{ csvHeader: 'no' }, /csvHeader of runJob must be true or false, not a string \(no\)/],
+    [{ overwrite: 'yes' }, /overwrite of runJob must be true or false/],
+    [{ textField: 5 }, /textField of runJob must be a text/],
+  ])('refuses %j, which would do nothing', async (options, message) => {
+    const input = place.file('in.jsonl', sampleLines(1));
+    await expect(place.job({ inputs: [input], ...(options as object) })).rejects.toThrow(message);
+    expect(existsSync(place.out)).toBe(false);
+  });
+
+  it('takes options of CSV where one input of several is CSV', async () => {
+    const inputs = [place.file('in.jsonl', sampleLines(1)), place.file('in.csv', 'text;x\na;b\n')];
+    await place.job({ inputs, delimiter: ';', csvHeader: true });
+    expect(place.rows().map(({ text }) => text)).toEqual(['row 0', 'a']);
+  });
+
   it('says so when no row has the id field that was asked for', async () => {
     const notes: string[] = [];
     await place.job({
