@@ -61,6 +61,13 @@ export class FeatureExtractionPipeline extends Pipeline {
     const { texts } = textsOf(this.task, input);
     const asked = settled.pooling ?? (this.modules ? null : 'none');
     const pooling = asked === null ? null : checkChoice(this.task, 'pooling', asked, poolings);
+    if (settled.precision && !settled.quantize)
+      throw new ValueError(
+        `precision is '${settled.precision}', but only vectors that are quantized have one; pass quantize: true`,
+        {
+          code: 'ERR_OPTION_VALUE',
+        },
+      );
     const precision = checkChoice(this.task, 'precision', settled.precision ?? 'binary', ['binary', 'ubinary']);
     const prompt = promptOf(this.modules, options && saysPrompt(options) ? options : settled);
     if (pooling !== 'none') {

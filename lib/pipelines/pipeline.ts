@@ -1,5 +1,5 @@
-import { RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
-import { givenOptions } from '../options';
+import { RuntimeError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { checkOptionKinds, givenOptions, type OptionKind } from '../options';
 import type { PreTrainedTokenizer } from '../preprocess';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { BatchRunner } from './batch-runner';
@@ -15,6 +15,20 @@ export interface PipelineParts {
   defaults?: object;
 }
 
+/** What the values of options may be, of any task, where nothing else checks them. */
+const kinds: Readonly<Record<string, OptionKind>> = {
+  normalize: 'boolean',
+  prompt: 'string',
+  prompt_name: 'string',
+  quantize: 'boolean',
+  multi_label: 'boolean',
+  return_all_scores: 'boolean',
+  handle_impossible_answer: 'boolean',
+  align_to_words: 'boolean',
+  function_to_apply: 'string',
+  tokenizer_kwargs: 'object',
+};
+
 /** Options of every call. */
 export interface CallOptions {
   /** Stops the call; the promise rejects with an `AbortError`. */
@@ -27,6 +41,8 @@ export interface CallOptions {
 export abstract class Pipeline {
   /** Names of the options that a call may have, besides `signal`. */
   static readonly call_options: readonly string[] = [];
+  /** How many arguments a call has, its options among them. */
+  static readonly call_arguments: number = 2;
 
   declare readonly task: string;
   declare readonly model: PreTrainedModel;
@@ -37,7 +53,10 @@ export abstract class Pipeline {
 
   /** @param own - what a task keeps besides */
   constructor({ task, model, tokenizer, defaults = {} }: PipelineParts, own: object = {}) {
-    const call = (...args: never[]) => instance._call(...args);
+    const call = async (...args: never[]) => {
+      checkArguments(task, args, new.target.call_arguments);
+      return instance._call(...args);
+    };
     const instance = Object.setPrototypeOf(call, new.target.prototype) as Pipeline;
     const batches = new BatchRunner(model, tokenizer.pad_token_id ?? 0);
     // biome-ignore lint/correctness/noConstructorReturn: the instance is the function
@@ -74,8 +93,20 @@ export abstract class Pipeline {
     const known = [...(this.constructor as typeof Pipeline).call_options, 'signal'];
     checkOptions(this.task, given, known);
     throwIfAborted(given.signal);
-    return { ...this.defaults, ...given } as O;
+    const settled = { ...this.defaults, ...given };
+    checkOptionKinds(this.task, settled, kinds);
+    return settled as O;
   }
+}
+
+/** @throws TypeError for arguments behind the last that a call has */
+export function checkArguments(where: string, args: readonly unknown[], most: number): void {
+  const surplus = args.findLastIndex((value) => value !== undefined);
+  if (surplus < most) return;
+  throw new TypeError(
+    `a call of ${where} has at most ${most} arguments, its options last, and got ${surplus + 1}; argument ${surplus + 1} ` +
+      `is ${describe(args[surplus])}`,
+  );
 }
 
 /** @throws TypeError for an option that the task does not have, naming the nearest */

@@ -3,7 +3,7 @@ import type { Embedding } from '../nn/embedding';
 import type { Linear } from '../nn/linear';
 import { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
-import { givenOptions } from '../options';
+import { checkOptionKinds, givenOptions } from '../options';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
 import type { DType } from '../tensor/dtype';
@@ -33,6 +33,11 @@ export interface CallOptions {
 /** Far more than any model has; a config beyond it is damaged. */
 const kMostLayers = 10_000;
 
+const callOptionKinds = {
+  output_hidden_states: 'boolean',
+  output_attentions: 'boolean',
+  return_dict: 'boolean',
+} as const;
 const callOptions = ['output_hidden_states', 'output_attentions', 'return_dict', 'signal'];
 
 /** Inputs of a call by name, with its options among them. */
@@ -334,6 +339,7 @@ export abstract class PreTrainedModel extends Module {
       if (!known.includes(name)) throw unknownName('input', name, className, known);
       if (value !== undefined && value !== null) named[name] = value;
     }
+    checkOptionKinds(className, named, callOptionKinds);
     return named;
   }
 }

@@ -457,6 +457,10 @@ describe('what cannot be meant', () => {
     const call = model as unknown as (...args: unknown[]) => Promise<unknown>;
     await expect(call({ input_ids: [[1]] }, { attention_mask: [[1]] })).rejects.toThrow(/takes one object/);
     await expect(call({ input_ids: [[1]], signal: 5 })).rejects.toThrow(/signal must be an AbortSignal/);
+    for (const option of ['output_hidden_states', 'output_attentions', 'return_dict'])
+      await expect(call({ input_ids: [[1]], [option]: 'yes' })).rejects.toThrow(
+        new RegExp(`${option} of BertModel must be true or false, not a string`),
+      );
     await expect(call({ input_ids: [['a']] })).rejects.toThrow(/input_ids must hold integers; element 0 is a string/);
     await expect(call({ inputs_embeds: [[[1]]] })).rejects.toThrow(/inputs_embeds must be a Tensor/);
     await expect(call({ input_ids: [[1]], head_mask: 'x' })).rejects.toThrow(/head_mask must be/);

@@ -147,8 +147,14 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** @internal The call itself: `tokenizer(text, options)`. */
-  override _call(text: TextInput, options?: TokenizerOptions | null): Promise<TensorEncoding> {
-    const result = this.encodeBatch(text, options) as Promise<TensorEncoding>;
+  override _call(text: TextInput, options?: TokenizerOptions | null, ...surplus: unknown[]): Promise<TensorEncoding> {
+    const result = surplus.some((value) => value !== undefined)
+      ? Promise.reject(
+          new TypeError(
+            `${this.constructor.name} takes texts and one object of options, and got ${2 + surplus.length} arguments`,
+          ),
+        )
+      : (this.encodeBatch(text, options) as Promise<TensorEncoding>);
     return guardAgainstNoAwait(result, this.model_input_names);
   }
 
