@@ -218,15 +218,17 @@ export interface LoadRequest {
   sourceType: number;
   dtype: number;
   dims: readonly number[];
-  /** Hold it as GEMM panels. */
-  pack: boolean;
+  /** Hold it as GEMM panels of [N, K], or of [K, N]. */
+  pack: 'rows' | 'transposed' | null;
 }
+
+const packNumber = (pack: LoadRequest['pack']) => (pack === 'transposed' ? 2 : pack === 'rows' ? 1 : 0);
 
 /** Reads bytes of a file into a new value, on the stream's threads. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
   const { dims } = request;
-  words.set([stream, call, request.dtype, dims.length, request.sourceType, request.pack ? 1 : 0, request.file]);
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, packNumber(request.pack), request.file]);
   put(numbers, [...dims, request.offset]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;

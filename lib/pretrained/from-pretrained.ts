@@ -213,5 +213,5 @@ function readStep(source: string, parameter: Parameter, type: DType, weights: We
     type: info.dtype as DType,
     dims: parameter.dims,
   };
-  return loadTensor(bytes, type, parameter.role === 'gemm');
+  return loadTensor(bytes, type, parameter.pack);
 }

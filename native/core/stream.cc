@@ -296,6 +296,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
       in[i].panel = storage->panels_for(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel);
       if (!in[i].panel) return kOutOfMemory;
       in[i].panel_width = panel_width(kernels_);
+      in[i].panel_transposed = storage->transposed;
     } else if (!storage->data()) {
       unpacked[i] = storage->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
       if (!unpacked[i]) return kOutOfMemory;
@@ -306,8 +307,12 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   Ref<Storage> made[kMaxOutputs];
   for (int i = 0; i < command.n_out; ++i) {
     const Spec& spec = nodes[command.n_in + i]->spec();
-    made[i] = make_ref<Storage>();
-    if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    if (op.in_place >= 0) {
+      made[i] = nodes[op.in_place]->storage_ref();
+    } else {
+      made[i] = make_ref<Storage>();
+      if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    }
     out[i] = view_of(spec, made[i]->data());
   }
   BlockScratch scratch;
@@ -355,6 +360,7 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
     storage = converted;
   }
   storage->parameter = true;
+  storage->transposed = attr[Command::kPack] == Command::kPackTransposed;
   if (attr[Command::kPack] != 0 && !reference_ && spec.shape.rank == 2 &&
       !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
     return kOutOfMemory;

@@ -36,6 +36,7 @@ struct Command {
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
   enum LoadAttr { kFile, kOffset, kSourceType, kPack, kLoadAttrs };
+  enum Pack { kPackNot, kPackRows, kPackTransposed };
 
   Kind kind = kOp;
   int op = -1;
