@@ -24,7 +24,7 @@ export function causalTraceOf(encoded: Encoded): Record<string, unknown> {
  */
 export function nextTokenLabels(labels: Labels | undefined | null, length: number): Int32Array | null {
   const ids = labelIds(labels);
-  return ids?.map((_, i) => ((i + 1) % length === 0 ? -100 : (ids[i + 1] as number)));
+  return ids ? ids.map((_, i) => ((i + 1) % length === 0 ? -100 : (ids[i + 1] as number))) : null;
 }
 
 /** T of a call. */
