@@ -10,6 +10,7 @@ import { fence, loadTensor } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
+import { loadGenerationConfig } from './generation-file';
 import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
@@ -53,6 +54,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
+    await adoptGenerationConfig(model, path, options);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
     return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
   } catch (error) {
@@ -61,6 +63,16 @@ export async function loadPretrained<M extends PreTrainedModel>(
   } finally {
     await weights.close();
   }
+}
+
+async function adoptGenerationConfig(
+  model: PreTrainedModel,
+  path: string | null,
+  { subfolder = '', signal }: FromPretrainedOptions,
+): Promise<void> {
+  if (!model.can_generate() || path === null) return;
+  const found = await loadGenerationConfig(path, { subfolder, signal });
+  if (found) Object.assign(model, { generation_config: found });
 }
 
 async function findConfig<M extends PreTrainedModel>(

@@ -1,10 +1,12 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import type { GenerateOptions } from '../../lib/generation/generate';
+import type { DecoderModel } from '../../lib/pretrained/decoder-model';
 import type { LoadingInfo } from '../../lib/pretrained/from-pretrained';
 import type { ModelInputs, PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 import { arrayOf, type DType } from '../../lib/tensor/dtype';
-import { Tensor } from '../../lib/tensor/tensor';
+import { type NestedArray, Tensor } from '../../lib/tensor/tensor';
 
 /** Runs the goldens of one family: see test/goldens/README.md. */
 
@@ -26,6 +28,13 @@ interface GoldenFile {
   note: string;
   unexpected_keys: Record<string, string[]>;
   cases: GoldenCase[];
+  generate?: {
+    name: string;
+    model_class: string;
+    inputs: Record<string, NestedArray>;
+    options: GenerateOptions;
+    sequences: number[][];
+  }[];
 }
 
 type Loadable = {
@@ -101,8 +110,23 @@ export function runGoldens(model_type: string, classes: Record<string, unknown>)
             }
           }
         });
+      for (const { name, model_class, inputs, options, sequences } of file.generate ?? [])
+        it(name, async () => {
+          const { [model_class]: ModelClass } = classes as Record<string, typeof DecoderModel & Loadable>;
+          const [model] = await (ModelClass as Loadable).from_pretrained(folder, { output_loading_info: true });
+          const given: Record<string, unknown> = { ...inputs };
+          if (inputs['inputs_embeds']) given['inputs_embeds'] = floats(inputs['inputs_embeds'] as number[][][]);
+          const ids = await (model as DecoderModel).generate(given, options);
+          await model.dispose();
+          expect(ids.tolist()).toEqual(sequences.map((row) => row.map(BigInt)));
+        });
     });
   }
+}
+
+function floats(nested: number[][][]): Tensor {
+  const dims = [nested.length, nested[0]?.length ?? 0, nested[0]?.[0]?.length ?? 0];
+  return new Tensor('float32', nested.flat(2), dims);
 }
 
 /** The outputs; with `past`, of the tokens behind the first `past`, which go into a cache before. */

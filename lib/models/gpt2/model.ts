@@ -208,6 +208,10 @@ export class GPT2LMHeadModel extends GPT2PreTrainedModel {
     this.post_init();
   }
 
+  override can_generate(): boolean {
+    return true;
+  }
+
   override get_output_embeddings(): Linear {
     return this.lm_head;
   }
@@ -237,6 +241,10 @@ export class GPT2DoubleHeadsModel extends GPT2PreTrainedModel {
     this.lm_head = new Linear(config.n_embd, config.vocab_size, { bias: false });
     this.multiple_choice_head = new GPT2SequenceSummary(config);
     this.post_init();
+  }
+
+  override can_generate(): boolean {
+    return true;
   }
 
   override get_output_embeddings(): Linear {

@@ -203,6 +203,10 @@ export class LlamaForCausalLM extends LlamaPreTrainedModel {
     this.post_init();
   }
 
+  override can_generate(): boolean {
+    return true;
+  }
+
   override get_output_embeddings(): Linear {
     return this.lm_head;
   }
