@@ -1,5 +1,5 @@
 /** Llama's config. Upstream: transformers models/llama (4.57.6, 5.18.0). */
-import { ValueError } from '../../errors';
+import { NotImplementedError, ValueError } from '../../errors';
 import type { RotaryConfig } from '../../nn/rope';
 import { type ConfigFields, PretrainedConfig } from '../../pretrained/config';
 import { type RopeParameters, ropeParametersOf } from '../../pretrained/config-rope';
@@ -48,6 +48,7 @@ export class LlamaConfig extends PretrainedConfig {
     'attention_bias',
     'mlp_bias',
     'head_dim',
+    'pretraining_tp',
   ];
   static override readonly inert: readonly string[] = ['initializer_range', 'attention_dropout', 'is_decoder'];
   static override readonly floats: readonly string[] = ['rope_theta', 'attention_dropout'];
@@ -65,6 +66,7 @@ export class LlamaConfig extends PretrainedConfig {
   declare attention_bias: boolean;
   declare mlp_bias: boolean;
   declare head_dim: number;
+  declare pretraining_tp: number;
 
   constructor(fields: ConfigFields = {}) {
     super(fields);
@@ -74,11 +76,17 @@ export class LlamaConfig extends PretrainedConfig {
 }
 
 /**
- * What the heads of `config` rotate with.
- * @throws ValueError for heads that cannot be shared out, or that cannot be halved
+ * Checks what only the fields together say.
+ * @throws ValueError for heads that cannot be shared out, or that cannot be halved; NotImplementedError for products that
+ *   are cut into parts as in pre-training
  */
-export function rotaryConfigOf(config: LlamaConfig): RotaryConfig {
-  const { num_attention_heads: H, num_key_value_heads: G, head_dim, hidden_size } = config;
+export function checkLlamaConfig(config: LlamaConfig): void {
+  const { num_attention_heads: H, num_key_value_heads: G, head_dim, hidden_size, pretraining_tp } = config;
+  if (pretraining_tp !== 1)
+    throw new NotImplementedError(
+      `config.pretraining_tp is ${pretraining_tp}, which cuts products into parts; only 1 is supported here`,
+      { code: 'ERR_CONFIG_FIELD' },
+    );
   if (hidden_size % H !== 0)
     throw new ValueError(`config.hidden_size is ${hidden_size}, no multiple of config.num_attention_heads, ${H}`, {
       code: 'ERR_CONFIG_FIELD',
@@ -91,6 +99,11 @@ export function rotaryConfigOf(config: LlamaConfig): RotaryConfig {
     throw new ValueError(`config.head_dim is ${head_dim}; rotary positions turn pairs, so it must be even`, {
       code: 'ERR_CONFIG_FIELD',
     });
+}
+
+/** What the heads of `config` rotate with. */
+export function rotaryConfigOf(config: LlamaConfig): RotaryConfig {
+  const { head_dim } = config;
   const { max_position_embeddings, partial_rotary_factor } = config;
   const parameters = ropeParametersOf(config) as RopeParameters;
   return {

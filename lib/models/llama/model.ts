@@ -30,7 +30,7 @@ import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import { mul } from '../../tensor/ops/elementwise';
 import { Tensor } from '../../tensor/tensor';
-import { LlamaConfig, rotaryConfigOf } from './config';
+import { checkLlamaConfig, LlamaConfig, rotaryConfigOf } from './config';
 
 export { LlamaConfig };
 
@@ -153,6 +153,7 @@ export class LlamaModel extends LlamaPreTrainedModel {
       Array.from({ length: config.num_hidden_layers }, (_, i) => new LlamaDecoderLayer(config, i)),
     );
     this.norm = new RMSNorm(config.hidden_size, config.rms_norm_eps);
+    checkLlamaConfig(config);
     rotaryFrequencies(rotaryConfigOf(config), 1); // what cannot be is refused here, not at the first call
     this.post_init();
   }
