@@ -45,8 +45,14 @@ PLANS = [
                     "right embeds labels",
                 ],
                 "ForSequenceClassification": ["right labels T=9", "mixed labels T=9", "right labels nocache", "left nocache"],
-                "ForTokenClassification": ["right labels T=9", "right dense-labels", "mixed labels T=9 attentions"],
-                "ForQuestionAnswering": ["right T=9", "right labels T=9", "plain labels outside B=4", "left T=9"],
+                "ForTokenClassification": [
+                    "right labels T=9",
+                    "right dense-labels",
+                    "mixed labels T=9 attentions",
+                    "plain row-positions T=9",
+                    "plain row-positions T=9 nocache",
+                ],
+                "ForQuestionAnswering": ["right T=9", "right labels T=9", "plain labels outside B=4", "left T=9", "plain positions T=9"],
             }
         ),
         generate=(

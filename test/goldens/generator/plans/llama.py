@@ -63,7 +63,13 @@ PLANS = [
                     "right embeds labels",
                 ],
                 "ForSequenceClassification": ["right labels T=9", "mixed labels T=9", "right labels nocache", "left nocache"],
-                "ForTokenClassification": ["right labels T=9", "right dense-labels", "mixed labels T=9 attentions"],
+                "ForTokenClassification": [
+                    "right labels T=9",
+                    "right dense-labels",
+                    "mixed labels T=9 attentions",
+                    "plain row-positions T=9",
+                    "plain row-positions T=9 nocache",
+                ],
             }
         ),
         generate=(
@@ -77,7 +83,7 @@ PLANS = [
     CheckpointPlan(
         "answers",
         {**TINY, "num_hidden_layers": 2},
-        cases({"ForQuestionAnswering": ["right T=9", "right labels T=9", "plain labels outside B=4", "left T=9"]}),
+        cases({"ForQuestionAnswering": ["right T=9", "right labels T=9", "plain labels outside B=4", "left T=9", "plain positions T=9"]}),
         note="the one head whose base model is called transformer",
     ),
     CheckpointPlan(
