@@ -24,6 +24,13 @@ export interface CausalInputs extends TokenInputs {
   use_cache?: boolean | null;
   /** [T], places of the tokens in the cache */
   cache_position?: IdInput | null;
+  /** @internal Whether position ids may tell several texts in a row; where no cache is kept when left out. */
+  packed?: boolean;
+}
+
+/** Inputs for a head that returns no cache: none is kept, though position ids are read as if one were. */
+export function withoutCache<I extends CausalInputs>(given: I, config: { use_cache: boolean }): I {
+  return { ...given, use_cache: false, packed: !(given.use_cache ?? config.use_cache) };
 }
 
 /**
@@ -103,7 +110,7 @@ export function packCausalTokens(inputs: CausalInputs, limits: TokenLimits, coun
     defaultPositions: () => Int32Array.from({ length: batch * length }, (_, i) => past + (i % length)),
   };
   if (cache) return new CausalTokens(inputs, placed, new Layout(batch, length), ids, { cache, mask });
-  const seen = mask ?? packedSequences(inputs.position_ids, batch, length);
+  const seen = mask ?? (inputs.packed === false ? null : packedSequences(inputs.position_ids, batch, length));
   return new CausalTokens(inputs, placed, new Layout(batch, length, seen, counting(counted)), ids, null);
 }
 

@@ -6,7 +6,7 @@
 
 import { ValueError } from '../../errors';
 import { type Activation, createActivation } from '../../nn/activation';
-import { type CausalInputs, type CausalTokens, packCausalTokens } from '../../nn/causal-tokens';
+import { type CausalInputs, type CausalTokens, packCausalTokens, withoutCache } from '../../nn/causal-tokens';
 import { Conv1D } from '../../nn/conv1d';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, type LayerOutput, runLayers } from '../../nn/encoded';
@@ -324,7 +324,7 @@ export class GPT2ForTokenClassification extends GPT2PreTrainedModel {
 
   override forward(given: GPT2Inputs): ModelOutput {
     const labels = labelIds(given.labels);
-    const encoded = this.transformer.encode({ ...given, use_cache: false }, labels);
+    const encoded = this.transformer.encode(withoutCache(given, this.config), labels);
     return tokenOutput(encoded, this.classifier.forward(encoded.x), labels);
   }
 }
@@ -343,7 +343,7 @@ export class GPT2ForQuestionAnswering extends GPT2PreTrainedModel {
   }
 
   override forward(given: GPT2Inputs & SpanLabels): ModelOutput {
-    const encoded = this.transformer.encode({ ...given, use_cache: false }, spanCounts(given));
+    const encoded = this.transformer.encode(withoutCache(given, this.config), spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

@@ -3,7 +3,7 @@
  * Papers: arXiv:2302.13971, arXiv:2307.09288, arXiv:2407.21783. Upstream: transformers models/llama (4.57.6, 5.18.0).
  */
 import { type Activation, createActivation } from '../../nn/activation';
-import { type CausalInputs, type CausalTokens, packCausalTokens } from '../../nn/causal-tokens';
+import { type CausalInputs, type CausalTokens, packCausalTokens, withoutCache } from '../../nn/causal-tokens';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, type LayerOutput, runLayers } from '../../nn/encoded';
 import type { IdInput } from '../../nn/ids';
@@ -255,7 +255,7 @@ export class LlamaForTokenClassification extends LlamaPreTrainedModel {
 
   override forward(given: LlamaInputs): ModelOutput {
     const labels = labelIds(given.labels);
-    const encoded = this.model.encode({ ...given, use_cache: false }, labels);
+    const encoded = this.model.encode(withoutCache(given, this.config), labels);
     return tokenOutput(encoded, this.score.forward(encoded.x), labels);
   }
 }
@@ -275,7 +275,7 @@ export class LlamaForQuestionAnswering extends LlamaPreTrainedModel {
   }
 
   override forward(given: LlamaInputs & SpanLabels): ModelOutput {
-    const encoded = this.transformer.encode({ ...given, use_cache: false }, spanCounts(given));
+    const encoded = this.transformer.encode(withoutCache(given, this.config), spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }
