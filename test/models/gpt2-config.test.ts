@@ -5,7 +5,10 @@ import {
   GPT2LMHeadModel,
   GPT2Model,
 } from '../../lib/models/gpt2/model';
+import type { Module } from '../../lib/nn/module';
+import type { Parameter } from '../../lib/nn/parameter';
 import type { ConfigFields } from '../../lib/pretrained/config';
+import { Tensor } from '../../lib/tensor/tensor';
 import { contractModel } from './contract-gpt2';
 
 const tiny = { vocab_size: 9, n_positions: 16, n_embd: 8, n_layer: 1, n_head: 2 };
@@ -75,6 +78,34 @@ describe("the contract's small GPT-2", () => {
     await expect(model({ input_ids, logits_to_keep: 1, labels: input_ids })).rejects.toThrow(
       /leave logits_to_keep out/,
     );
+  });
+
+  it('passes over the masks that older files hold, with and without the prefix', async () => {
+    const masks = ['attn.bias', 'attn.masked_bias'].map((name) => `h.0.${name}`);
+    const mask = new Tensor('uint8', new Uint8Array(4), [1, 1, 2, 2]);
+    for (const prefix of ['transformer.', '']) {
+      const kept = [...model.state_dict()].filter(([name]) => name !== 'lm_head.weight');
+      const state_dict = new Map([
+        ...kept.map(([name, tensor]): [string, Tensor] => [name.replace('transformer.', prefix), tensor]),
+        ...masks.map((name): [string, Tensor] => [prefix + name, mask]),
+      ]);
+      const options = { config: model.config, state_dict, output_loading_info: true } as const;
+      const [loaded, info] = await GPT2LMHeadModel.from_pretrained(null, options);
+      expect(info).toMatchObject({ missing_keys: [], unexpected_keys: [] });
+      await loaded.dispose();
+    }
+  });
+
+  it('starts projections that end a residual branch smaller, the more there are (row 63)', () => {
+    const large = new GPT2Model(new GPT2Config({ ...tiny, n_embd: 64, n_layer: 8 }));
+    const spread = (name: string, parameter: Parameter) => {
+      const values = large._init_weights(name, parameter, large.h[0]?.attn as Module).data as Float32Array;
+      return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+    };
+    const { c_attn, c_proj } = (large.h[0] as GPT2Model['h'][number]).attn;
+    expect(spread('h.0.attn.c_attn.weight', c_attn.weight) / 0.02).toBeCloseTo(1, 1);
+    expect((spread('h.0.attn.c_proj.weight', c_proj.weight) / 0.02) * Math.sqrt(16)).toBeCloseTo(1, 1);
+    expect(spread('h.0.attn.c_attn.bias', c_attn.bias)).toBe(0);
   });
 
   it('refuses several rows where no padding token tells their ends', async () => {

@@ -1,6 +1,7 @@
 import { LlamaConfig, LlamaForCausalLM, LlamaModel } from '../../lib/models/llama/model';
 import { rotaryFrequencies } from '../../lib/nn/rope';
 import type { ConfigFields } from '../../lib/pretrained/config';
+import { Tensor } from '../../lib/tensor/tensor';
 
 const tiny = {
   vocab_size: 9,
@@ -58,6 +59,15 @@ describe('the config of Llama', () => {
     };
     expect([tied(true), tied(false)]).toEqual([true, false]);
   });
+});
+
+it('passes over the frequencies that older files hold, and starts norms at one (row 63)', async () => {
+  const config = new LlamaConfig(tiny);
+  const state_dict = new Map([['layers.0.self_attn.rotary_emb.inv_freq', new Tensor('float32', [1, 1])]]);
+  const [model, info] = await LlamaModel.from_pretrained(null, { config, state_dict, output_loading_info: true });
+  expect(info.unexpected_keys).toEqual([]);
+  expect(await model.norm.weight.value.getData()).toEqual(new Float32Array(8).fill(1));
+  await model.dispose();
 });
 
 describe('rotary frequencies', () => {
