@@ -116,6 +116,14 @@ describe('a cache of keys and values', () => {
     );
   });
 
+  it('is not kept by what pipelines compute with the modules of a model', async () => {
+    const logits = () => model.compute({ input_ids: [row] }, (named) => model.forward(named).logits);
+    (await logits()).dispose();
+    const { live } = memoryStats();
+    (await logits()).dispose();
+    expect(memoryStats().live).toBe(live);
+  });
+
   it('gives its memory back when it is disposed', async () => {
     await call({ input_ids: [row], use_cache: false });
     const { live } = memoryStats();
