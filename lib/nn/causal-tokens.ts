@@ -3,7 +3,7 @@ import { scaled_dot_product_attention } from '../tensor/ops/attention';
 import { Tensor } from '../tensor/tensor';
 import type { AttentionOptions } from './attention';
 import { attend } from './attention';
-import { type CacheStep, cacheOf, DynamicCache } from './cache';
+import { type CacheStep, cacheOf, DynamicCache, type KeyValue } from './cache';
 import { type IdInput, toIds } from './ids';
 import { Layout } from './layout';
 import {
@@ -19,7 +19,7 @@ import {
 
 /** The inputs that decoders share. `attention_mask` is [B, S]: tokens of the cache first, then those of the call. */
 export interface CausalInputs extends TokenInputs {
-  past_key_values?: DynamicCache | null;
+  past_key_values?: DynamicCache | readonly KeyValue[] | null;
   /** Whether the output holds `past_key_values`; the config's when a call leaves it out. */
   use_cache?: boolean | null;
   /** [T], places of the tokens in the cache */

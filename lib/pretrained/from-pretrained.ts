@@ -10,7 +10,7 @@ import { fence, loadTensor } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import { loadGenerationConfig } from './generation-file';
+import { adoptGenerationConfig } from './generation-file';
 import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
@@ -63,16 +63,6 @@ export async function loadPretrained<M extends PreTrainedModel>(
   } finally {
     await weights.close();
   }
-}
-
-async function adoptGenerationConfig(
-  model: PreTrainedModel,
-  path: string | null,
-  { subfolder = '', signal }: FromPretrainedOptions,
-): Promise<void> {
-  if (!model.can_generate() || path === null) return;
-  const found = await loadGenerationConfig(path, { subfolder, signal });
-  if (found) Object.assign(model, { generation_config: found });
 }
 
 async function findConfig<M extends PreTrainedModel>(

@@ -1,4 +1,5 @@
 import { NotImplementedError, TypeError, ValueError } from '../errors';
+import type { GenerationConfig } from '../generation/generation-config';
 import { warn, warnOnce } from '../logging';
 import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
@@ -38,6 +39,8 @@ export interface FromPretrainedOptions {
   from_tf?: boolean;
   from_flax?: boolean;
   key_mapping?: Record<string, string> | null;
+  /** How the model generates, in place of its generation_config.json. */
+  generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
   model_args?: unknown[];
   device?: string | null;
@@ -60,6 +63,7 @@ const acting = [
   'from_tf',
   'from_flax',
   'key_mapping',
+  'generation_config',
   'model_args',
   'device',
   'attn_implementation',
@@ -101,7 +105,6 @@ const later = [
   'adapter_kwargs',
   'adapter_name',
   'gguf_file',
-  'generation_config',
   'tp_plan',
   'tp_size',
   'distributed_config',
