@@ -226,15 +226,17 @@ export interface LoadRequest {
   dims: readonly number[];
   /** Distances of neighbours in the file, in elements; none when they lie side by side. */
   strides: readonly number[];
-  /** Hold it as GEMM panels. */
-  pack: boolean;
+  /** Hold it as GEMM panels of [N, K], or of [K, N]. */
+  pack: 'rows' | 'transposed' | null;
 }
+
+const packNumber = (pack: LoadRequest['pack']) => (pack === 'transposed' ? 2 : pack === 'rows' ? 1 : 0);
 
 /** Reads bytes of a file into a new value, on the stream's threads. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
   const { dims, strides } = request;
-  const pack = request.pack ? 1 : 0;
+  const pack = packNumber(request.pack);
   words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, request.file, strides.length]);
   put(numbers, [...dims, request.offset, ...strides]);
   check((client as NativeClient).load());

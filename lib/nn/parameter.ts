@@ -1,5 +1,6 @@
 import { RuntimeError } from '../errors';
 import { type DType, itemSize } from '../tensor/dtype';
+import type { Pack } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
 
 /**
@@ -13,12 +14,18 @@ export class Parameter {
 
   /**
    * @param dims - shape
-   * @param role - 'gemm' is multiplied with and may be held as panels; 'table' is looked up by row
+   * @param role - 'gemm' is multiplied with, [N, K], and may be held as panels; 'conv1d' likewise, [K, N]; 'table' is
+   *   looked up by row
    */
   constructor(
     readonly dims: readonly number[],
-    readonly role: 'plain' | 'gemm' | 'table' = 'plain',
+    readonly role: 'plain' | 'gemm' | 'conv1d' | 'table' = 'plain',
   ) {}
+
+  /** How a product holds it, or null. */
+  get pack(): Pack {
+    return this.role === 'gemm' ? 'rows' : this.role === 'conv1d' ? 'transposed' : null;
+  }
 
   /** Number of elements. */
   get size(): number {

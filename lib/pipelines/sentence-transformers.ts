@@ -184,7 +184,7 @@ async function readDense(folder: string): Promise<{ layer: Linear; forward: (x: 
   await using source = await openCheckpoint(folder);
   for (const [key, parameter] of layer.named_state()) {
     const stored = await storedTensor(source, `linear.${key}`);
-    (parameter as { value: Tensor }).value = stored.load('float32', key === 'weight');
+    (parameter as { value: Tensor }).value = stored.load('float32', key === 'weight' ? 'rows' : null);
   }
   await fence();
   const act = createActivation(activation, 'activation_function');

@@ -11,6 +11,7 @@ import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
+import { adoptGenerationConfig } from './generation-file';
 import {
   checkLoadOptions,
   checkLoadTypes,
@@ -65,6 +66,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
+    await adoptGenerationConfig(model, path, options);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
     return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
   } catch (error) {
@@ -205,7 +207,7 @@ async function fill(
       const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
       call.run(() => {
         parameter.value = stored
-          ? stored.load(typeOf(step.name), parameter.role === 'gemm')
+          ? stored.load(typeOf(step.name), parameter.pack)
           : cast(weights.given?.get(source) as Tensor, typeOf(step.name));
       });
       waiting += progress.reading(step.source);

@@ -1,4 +1,5 @@
 import { NotImplementedError, TypeError, ValueError } from '../errors';
+import type { GenerationConfig } from '../generation/generation-config';
 import { warn, warnOnce } from '../logging';
 import { checkOptionKinds, type OptionKind } from '../options';
 import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/dtype';
@@ -28,6 +29,8 @@ export interface FromPretrainedOptions {
   from_tf?: boolean;
   from_flax?: boolean;
   key_mapping?: Record<string, string> | null;
+  /** How the model generates, in place of its generation_config.json. */
+  generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
   model_args?: unknown[];
   device?: string | null;
@@ -50,6 +53,7 @@ const acting = [
   'from_tf',
   'from_flax',
   'key_mapping',
+  'generation_config',
   'model_args',
   'device',
   'attn_implementation',
@@ -91,7 +95,6 @@ const later = [
   'adapter_kwargs',
   'adapter_name',
   'gguf_file',
-  'generation_config',
   'tp_plan',
   'tp_size',
   'distributed_config',

@@ -1,14 +1,14 @@
 import type { CheckpointSource, TensorInfo } from '../checkpoint/source';
 import { ValueError } from '../errors';
 import { arrayOf, type DType, dtypes } from '../tensor/dtype';
-import { loadTensor } from '../tensor/load';
+import { loadTensor, type Pack } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { Tensor } from '../tensor/tensor';
 
 /** A tensor of a checkpoint that is about to become a parameter. */
 export interface StoredTensor {
   /** Makes the parameter's value, in the current call. Its file must stay open until a fence behind it has passed. */
-  load(type: DType, pack: boolean): Tensor;
+  load(type: DType, pack: Pack): Tensor;
 }
 
 /** Dimensions that native code knows. */

@@ -16,11 +16,14 @@ export interface TensorBytes {
   strides?: readonly number[];
 }
 
+/** How a product holds a weight: as panels of [N, K], of [K, N], or row-major. */
+export type Pack = 'rows' | 'transposed' | null;
+
 /**
  * Reads a tensor from a file into native memory on the current stream's threads, casting on the way. The result is a
- * parameter: immutable, and held as GEMM panels when `pack` is set.
+ * parameter: immutable, and held as GEMM panels when `pack` is set: 'rows' of a weight [N, K], 'transposed' of one [K, N].
  */
-export function loadTensor(bytes: TensorBytes, type: DType, pack: boolean): Tensor {
+export function loadTensor(bytes: TensorBytes, type: DType, pack: Pack): Tensor {
   const stream = currentStream();
   const output = runtime.load(stream.id, currentCall()?.id ?? 0, {
     file: bytes.file,

@@ -293,15 +293,17 @@ Stream::Outcome Stream::run(Segment& segment, Parallel& parallel, CallState*& cu
       if (node && !node->ready() && park(this, node)) return Outcome::kParked;
     }
     current = command.call.get();
-    execute(segment, command, parallel);
+    const Ref<CallState> lost = execute(segment, command, parallel);
     current = nullptr;
     for (int i = 0; i < command.n_in + command.n_out; ++i) segment.nodes[command.first_node + i].reset();
+    if (!command.listener) continue;
+    command.listener->finished(command.id, lost);  // what it needed has been given back by then
     command.listener.reset();
   }
   return Outcome::kDone;
 }
 
-void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
+Ref<CallState> Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
   const Ref<Node>* in = segment.nodes.data() + command.first_node;
   const Ref<Node>* out = in + command.n_in;
   Ref<CallState> lost;
@@ -312,7 +314,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
   if (command.kind == Command::kWrite) {
     const char* reason = lost ? "ECANCELED: a value to be written was never made" : write(segment, command, parallel);
     if (reason) command.call->fail(command.op, reason, nullptr, 0);
-    return;
+    return {};
   }
 
   if (command.kind == Command::kRead) {
@@ -338,8 +340,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
         lost->fail(command.op, reason, nullptr, 0);
       }
     }
-    command.listener->finished(command.id, lost);
-    return;
+    return lost;
   }
 
   if (!lost) {
@@ -347,13 +348,13 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
       const Ref<Storage>& storage = in[0]->storage_ref();
       if (storage->data()) {
         out[0]->give(storage);
-        return;
+        return {};
       }
       const Shape& shape = in[0]->spec().shape;
       Ref<Storage> rows = storage->rows(in[0]->spec().dtype, shape[0], shape[1], parallel);
       if (rows) {
         out[0]->give(rows);
-        return;
+        return {};
       }
     }
     TensorView views[kMaxInputs];
@@ -363,9 +364,10 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
     if (reason) command.call->fail(command.op, reason, views, command.n_in);
     if (command.call->stopped()) lost = command.call;
   }
-  if (!lost) return;
+  if (!lost) return {};
   for (int i = 0; i < command.n_out; ++i)
     if (!out[i]->ready()) out[i]->lose(lost);
+  return {};
 }
 
 const char* Stream::run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in) {
@@ -381,6 +383,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
       in[i].panel = storage->panels_for(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel);
       if (!in[i].panel) return kOutOfMemory;
       in[i].panel_width = panel_width(kernels_);
+      in[i].panel_transposed = storage->transposed;
     } else if (!storage->data()) {
       unpacked[i] = storage->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
       if (!unpacked[i]) return kOutOfMemory;
@@ -391,8 +394,12 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   Ref<Storage> made[kMaxOutputs];
   for (int i = 0; i < command.n_out; ++i) {
     const Spec& spec = nodes[command.n_in + i]->spec();
-    made[i] = make_ref<Storage>();
-    if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    if (op.in_place >= 0) {
+      made[i] = nodes[op.in_place]->storage_ref();
+    } else {
+      made[i] = make_ref<Storage>();
+      if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    }
     out[i] = view_of(spec, made[i]->data());
   }
   BlockScratch scratch;
@@ -439,6 +446,7 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
     storage = converted;
   }
   storage->parameter = true;
+  storage->transposed = attr[Command::kPack] == Command::kPackTransposed;
   if (attr[Command::kPack] != 0 && !reference_ && spec.shape.rank == 2 &&
       !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
     return kOutOfMemory;

@@ -38,6 +38,7 @@ struct Command {
   };
   enum LoadAttr { kFile, kOffset, kSourceType, kPack, kLoadAttrs };
   enum WriteAttr { kToFile, kToOffset, kWriteAttrs };
+  enum Pack { kPackNot, kPackRows, kPackTransposed };
 
   Kind kind = kOp;
   int op = -1;
@@ -104,7 +105,8 @@ class Stream : public Counted {
   bool turn_is_over() const;
 
   Outcome run(Segment& segment, Parallel& parallel, CallState*& current);
-  void execute(Segment& segment, Command& command, Parallel& parallel);
+  // The call to which a read has lost what it was to read, or none.
+  Ref<CallState> execute(Segment& segment, Command& command, Parallel& parallel);
   const char* run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in);
   const char* load(Segment& segment, const Command& command, Parallel& parallel);
   const char* write(Segment& segment, const Command& command, Parallel& parallel);
