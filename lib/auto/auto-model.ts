@@ -50,10 +50,12 @@ class AutoModelBase {
     return this.classFor(config).from_pretrained(path, options);
   }
 
-  /** A model with random weights. */
+  /** A model with new weights, as `init_weights` draws them. @throws ValueError when the architecture has no such class */
   static from_config(config: PretrainedConfig): PreTrainedModel {
     const ModelType = this.classFor(config);
-    return new ModelType(config as never);
+    const model = new ModelType(config as never);
+    model.init_weights();
+    return model;
   }
 
   /** Has this Auto class answer for configs of `configClass` with `modelClass`. */

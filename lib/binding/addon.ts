@@ -38,6 +38,7 @@ export interface NativeClient {
   record(): number;
   upload(array: NodeJS.TypedArray): number;
   load(): number;
+  keep(): number;
   release(): void;
   submit(stream: number): void;
   discard(stream: number): void;

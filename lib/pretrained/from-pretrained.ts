@@ -6,10 +6,13 @@ import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
 import { type DType, dtypes, isFloating } from '../tensor/dtype';
+import { keep } from '../tensor/keep';
 import { fence, loadTensor } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
+import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
+import { markInitialized } from './init';
 import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
@@ -17,6 +20,7 @@ import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
 import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
+import { keepApart } from './surgery/tie-weights';
 
 export type { FromPretrainedOptions, ProgressInfo } from './load-options';
 
@@ -50,6 +54,8 @@ export async function loadPretrained<M extends PreTrainedModel>(
     });
     await untieDifferent(model, plan, weights);
     await fill(ModelType, model, plan, weights, dtype, options);
+    markInitialized(model);
+    if (config.torchscript) model.tie_weights();
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
@@ -139,6 +145,7 @@ async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: W
     );
     const own = new Parameter(parameter.dims, parameter.dims.length === 2 ? 'gemm' : 'plain');
     model.replaceParameter(name, own);
+    if (model.get_output_embeddings()?.weight === own) keepApart(model);
     plan.steps.push({ name, parameter: own, source });
   }
 }
@@ -191,7 +198,7 @@ async function fill(
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
       const owner = owners.get(name.slice(0, Math.max(0, name.lastIndexOf('.')))) as Module;
-      parameter.value = cast(model._init_weights(name, parameter, owner), typeOf(name));
+      scope(() => parameter.renew(cast(model._init_weights(name, parameter, owner), typeOf(name))));
     }
     await weights.source?.verify();
     progress.done();
@@ -201,7 +208,7 @@ async function fill(
 }
 
 function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
-  if (weights.given) return cast(weights.given.get(source) as Tensor, type);
+  if (weights.given) return keep(cast(weights.given.get(source) as Tensor, type), parameter.role === 'gemm');
   const info = (weights.source as CheckpointSource).info(source);
   if (!(dtypes as readonly string[]).includes(info.dtype))
     throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {

@@ -1,18 +1,14 @@
-import { NotImplementedError, TypeError, unknownName, ValueError } from '../errors';
-import type { Embedding } from '../nn/embedding';
-import type { Linear } from '../nn/linear';
-import { Module } from '../nn/module';
+import { TypeError, unknownName, ValueError } from '../errors';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
-import type { DType } from '../tensor/dtype';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
 import { checkHonoured, PretrainedConfig } from './config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
-import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
+import { SurgeryMixin } from './surgery-mixin';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -66,7 +62,7 @@ export interface PreTrainedModel {
  * A model with a config, loaded from a checkpoint. Instances are functions: `await model(inputs)`.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
-export abstract class PreTrainedModel extends Module {
+export abstract class PreTrainedModel extends SurgeryMixin {
   protected static override readonly callable = true;
 
   static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
@@ -88,9 +84,7 @@ export abstract class PreTrainedModel extends Module {
   static readonly is_parallelizable: boolean = false;
   static readonly supports_gradient_checkpointing: boolean = false;
 
-  declare readonly config: PretrainedConfig;
   declare name_or_path: string;
-  declare warnings_issued: Record<string, boolean>;
 
   /** Computes the outputs; recorded as one segment. @internal called through `model(inputs)` */
   abstract override forward(inputs: ModelInputs): ModelOutput;
@@ -155,17 +149,6 @@ export abstract class PreTrainedModel extends Module {
     return 'pt';
   }
 
-  /** Where the parameters are. */
-  get device(): 'cpu' {
-    return 'cpu';
-  }
-
-  /** dtype of the first floating parameter. */
-  get dtype(): DType {
-    for (const [, parameter] of this.named_parameters()) return parameter.type;
-    return 'float32';
-  }
-
   get dummy_inputs(): { input_ids: Tensor } {
     const rows = [
       [7, 6, 0, 0, 1],
@@ -175,28 +158,6 @@ export abstract class PreTrainedModel extends Module {
     return { input_ids: new Tensor('int64', rows.flat(), [3, 5]) };
   }
 
-  /** The table of input embeddings. */
-  get_input_embeddings(): Embedding {
-    if (this.base_model !== this) return this.base_model.get_input_embeddings();
-    throw new NotImplementedError(`${this.constructor.name} has no input embeddings`);
-  }
-
-  /** The projection onto the vocabulary, or null. */
-  get_output_embeddings(): Linear | null {
-    return null;
-  }
-
-  /** Makes the output projection's weight the input table, where the config says so. */
-  tie_weights(): void {
-    const output = this.get_output_embeddings();
-    if (output && this.config.tie_word_embeddings) output.weight = this.get_input_embeddings().weight;
-  }
-
-  /** Every concrete class calls this last in its constructor. */
-  protected post_init(): void {
-    this.tie_weights();
-  }
-
   /** Name → tensor, in the order in which Transformers saves them; tied names share a tensor. */
   state_dict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
@@ -204,23 +165,11 @@ export abstract class PreTrainedModel extends Module {
     return state;
   }
 
-  /** Number of parameters; tied ones count once. */
-  num_parameters(): number {
-    let n = 0;
-    for (const [, parameter] of this.named_parameters()) n += parameter.size;
-    return n;
-  }
-
   /** @internal Puts another parameter in the place of the one with that `state_dict` name. */
   replaceParameter(name: string, parameter: Parameter): void {
     const at = name.lastIndexOf('.');
     for (const [path, module] of this.named_modules())
       if (path === name.slice(0, Math.max(at, 0))) Object.assign(module, { [name.slice(at + 1)]: parameter });
-  }
-
-  /** Starting values of a parameter that a checkpoint lacks. Families override what differs. @internal */
-  _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
-    return initializeParameter(name, parameter, owner, this.config);
   }
 
   /** Encoders do not generate. */

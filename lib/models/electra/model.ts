@@ -10,6 +10,7 @@ import { type Labels, labelIds, markedLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer } from '../../nn/parameter';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -163,6 +164,10 @@ export class ElectraModel extends ElectraPreTrainedModel {
 
   override get_input_embeddings(): Embedding {
     return this.embeddings.word_embeddings;
+  }
+
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.attentions;
   }
 
   /** @internal The tokens of a call through all layers. */
