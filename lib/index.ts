@@ -9,12 +9,22 @@ export { type Environment, env } from './env';
 export * from './errors';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
+export { apply_chunking_to_forward } from './nn/chunked-forward';
+export { Embedding } from './nn/embedding';
+export { Linear } from './nn/linear';
+export {
+  find_pruneable_heads_and_indices,
+  prune_conv1d_layer,
+  prune_layer,
+  prune_linear_layer,
+} from './nn/prune';
 export * from './pipelines';
 export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
 export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrained/from-pretrained';
 export { set_seed } from './pretrained/init';
 export { ModelOutput } from './pretrained/model-output';
+export { ModuleUtilsMixin } from './pretrained/module-mixin';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
 export type { DType, TypedArray } from './tensor/dtype';
 export * from './tensor/functions';

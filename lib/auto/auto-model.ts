@@ -1,5 +1,7 @@
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { autoClassNames } from '../pretrained/auto-class-names';
 import { PretrainedConfig } from '../pretrained/config';
+import { type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
@@ -50,12 +52,13 @@ class AutoModelBase {
     return this.classFor(config).from_pretrained(path, options);
   }
 
-  /** A model with new weights, as `init_weights` draws them. @throws ValueError when the architecture has no such class */
-  static from_config(config: PretrainedConfig): PreTrainedModel {
-    const ModelType = this.classFor(config);
-    const model = new ModelType(config as never);
-    model.init_weights();
-    return model;
+  /**
+   * A model with new weights, as `init_weights` draws them.
+   * @param config - copied
+   * @throws ValueError when the architecture has no such class, and for a dtype that weights cannot have
+   */
+  static from_config(config: PretrainedConfig, options: FromConfigOptions = {}): PreTrainedModel {
+    return modelFromConfig(this.classFor(config), config, options);
   }
 
   /** Has this Auto class answer for configs of `configClass` with `modelClass`. */
@@ -177,3 +180,17 @@ function notYet(name: string): NotImplementedError {
     code: 'ERR_NOT_SUPPORTED_YET',
   });
 }
+
+for (const { name } of [
+  AutoModel,
+  AutoModelForPreTraining,
+  AutoModelForMaskedLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoModelForQuestionAnswering,
+  AutoModelForMultipleChoice,
+  AutoModelForNextSentencePrediction,
+  AutoModelForCausalLM,
+  AutoModelForSeq2SeqLM,
+])
+  autoClassNames.add(name);

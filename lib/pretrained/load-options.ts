@@ -129,10 +129,14 @@ export function checkLoadOptions(options: FromPretrainedOptions): Record<string,
   if (options['trust_remote_code'])
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
   checkDevice(options.device);
-  const attention = options.attn_implementation;
-  if (attention && !['eager', 'sdpa', 'flash_attention_2'].includes(attention))
-    throw new ValueError(`attn_implementation is '${attention}'; it must be 'eager', 'sdpa' or 'flash_attention_2'`);
+  if (options.attn_implementation) checkAttention(options.attn_implementation);
   return rest;
+}
+
+/** @throws ValueError unless it is the name of an implementation of attention */
+export function checkAttention(name: unknown): void {
+  if (!['eager', 'sdpa', 'flash_attention_2'].includes(name as string))
+    throw new ValueError(`attn_implementation is '${String(name)}'; it must be 'eager', 'sdpa' or 'flash_attention_2'`);
 }
 
 /** @throws ValueError for a device that this build does not have */

@@ -1,14 +1,17 @@
-import { TypeError, unknownName, ValueError } from '../errors';
-import { Parameter } from '../nn/parameter';
+import { AttributeError, TypeError, unknownName, ValueError } from '../errors';
+import { type Buffer, Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
+import { checkAutoClass } from './auto-class-names';
 import { checkHonoured, PretrainedConfig } from './config';
+import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
+import { checkAttention } from './load-options';
 import { ModelOutput } from './model-output';
-import { SurgeryMixin } from './surgery-mixin';
+import { TrainingMixin } from './training-mixin';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -48,6 +51,8 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keep_in_fp32_modules: readonly string[];
 }
 
+const tagsOf = new WeakMap<PreTrainedModel, string[]>();
+
 // The instances are functions: this is their call.
 export interface PreTrainedModel {
   /**
@@ -62,7 +67,7 @@ export interface PreTrainedModel {
  * A model with a config, loaded from a checkpoint. Instances are functions: `await model(inputs)`.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
-export abstract class PreTrainedModel extends SurgeryMixin {
+export abstract class PreTrainedModel extends TrainingMixin {
   protected static override readonly callable = true;
 
   static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
@@ -82,7 +87,7 @@ export abstract class PreTrainedModel extends SurgeryMixin {
   static readonly _keep_in_fp32_modules: readonly string[] = [];
   static readonly _no_split_modules: readonly string[] | null = null;
   static readonly is_parallelizable: boolean = false;
-  static readonly supports_gradient_checkpointing: boolean = false;
+  static _auto_class: string | null = null;
 
   declare name_or_path: string;
 
@@ -134,6 +139,25 @@ export abstract class PreTrainedModel extends SurgeryMixin {
     return options.output_loading_info ? [model, info] : model;
   }
 
+  /**
+   * A model with new weights, as `init_weights` draws them.
+   * @param config - copied
+   * @param options.dtype - of the weights: 'float32' (default), 'float16', 'bfloat16'
+   * @throws ValueError for a dtype that weights cannot have
+   */
+  static _from_config<M extends PreTrainedModel>(
+    this: ModelClass<M>,
+    config: PretrainedConfig,
+    options: FromConfigOptions = {},
+  ): M {
+    return modelFromConfig(this as ModelClass<M>, config, options);
+  }
+
+  /** Marks this class as one that `auto_class` loads. @throws ValueError for a name that is no Auto class */
+  static register_for_auto_class(auto_class = 'AutoModel'): void {
+    this._auto_class = checkAutoClass(auto_class);
+  }
+
   /** The headless network: the attribute that `base_model_prefix` names, or this model. */
   get base_model(): PreTrainedModel {
     const prefix = (this.constructor as typeof PreTrainedModel).base_model_prefix;
@@ -170,6 +194,37 @@ export abstract class PreTrainedModel extends SurgeryMixin {
     const at = name.lastIndexOf('.');
     for (const [path, module] of this.named_modules())
       if (path === name.slice(0, Math.max(at, 0))) Object.assign(module, { [name.slice(at + 1)]: parameter });
+  }
+
+  /** Names that a model card gets on upload. */
+  get model_tags(): string[] | null {
+    return tagsOf.get(this) ?? null;
+  }
+
+  /** Adds one tag or several; those that are there already stay once. */
+  add_model_tags(tags: string | readonly string[]): void {
+    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...(typeof tags === 'string' ? [tags] : tags)])]);
+  }
+
+  /** The parameter or buffer with that dotted name. @throws AttributeError */
+  get_parameter_or_buffer(target: string): Parameter | Buffer {
+    for (const [name, value] of [...this.named_state(), ...this.named_buffers()]) if (name === target) return value;
+    throw new AttributeError(`'${target}' is neither a parameter nor a buffer of ${this.constructor.name}`);
+  }
+
+  /** One fused kernel serves every name, so the numbers stay. @throws ValueError for an unknown name */
+  set_attn_implementation(attn_implementation: string): void {
+    checkAttention(attn_implementation);
+  }
+
+  /** The model itself: its attention is fused always, as BetterTransformer's is. */
+  to_bettertransformer(): this {
+    return this;
+  }
+
+  /** The model itself: what BetterTransformer would change is never changed. */
+  reverse_bettertransformer(): this {
+    return this;
   }
 
   /** Encoders do not generate. */

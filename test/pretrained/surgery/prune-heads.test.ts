@@ -35,7 +35,11 @@ function largestDifference(a: number[], b: number[]): number {
 
 /** Where a head mask holds a layer. ALBERT's groups read it from their own place on, by the layer inside the group. */
 function maskRow(config: object, layer: number): number {
-  const { inner_group_num: inner, num_hidden_groups: groups, num_hidden_layers: all } = config as Record<string, number>;
+  const {
+    inner_group_num: inner,
+    num_hidden_groups: groups,
+    num_hidden_layers: all,
+  } = config as Record<string, number>;
   if (inner === undefined) return layer;
   return Math.floor(layer / inner) * Math.trunc((all as number) / (groups as number)) + (layer % inner);
 }
