@@ -83,6 +83,7 @@ export function prune_layer<L extends Linear | TransposedLayer>(layer: L, index:
 /**
  * Removes heads from an attention: cuts the layers that make its queries, keys and values along their results, and the
  * one that reads what the heads give along its inputs; gives the old weights back and adds the heads to `pruned_heads`.
+ * @param fused - how many of queries, keys and values each maker makes, side by side: 3 for GPT-2's c_attn
  * @returns how many heads went
  */
 export function pruneProjections<I extends Module, O extends Module>(
@@ -90,6 +91,7 @@ export function pruneProjections<I extends Module, O extends Module>(
   heads: Iterable<number>,
   [inner, makers]: [inner: I, makers: readonly (keyof I & string)[]],
   [outer, reader]: [outer: O, reader: keyof O & string],
+  fused = 1,
 ): number {
   const { num_attention_heads, attention_head_size, pruned_heads } = attention;
   const [going, index] = find_pruneable_heads_and_indices(
@@ -99,7 +101,12 @@ export function pruneProjections<I extends Module, O extends Module>(
     pruned_heads,
   );
   if (going.size === 0) return 0;
-  for (const maker of makers) replacePruned(inner, maker, index, true);
+  const width = num_attention_heads * attention_head_size;
+  const made = Int32Array.from({ length: fused * index.length }, (_, i) => {
+    const part = Math.floor(i / index.length);
+    return part * width + (index[i % index.length] as number);
+  });
+  for (const maker of makers) replacePruned(inner, maker, made, true);
   replacePruned(outer, reader, index, false);
   for (const head of going) pruned_heads.add(head);
   return going.size;

@@ -3,6 +3,7 @@ import { warn, warnOnce } from '../logging';
 import { Embedding } from '../nn/embedding';
 import { type IdInput, toIds } from '../nn/ids';
 import { Module } from '../nn/module';
+import type { TokenInputs } from '../nn/tokens';
 import { type DType, itemSize } from '../tensor/dtype';
 import { Tensor } from '../tensor/tensor';
 import { castModule, moveOptions } from './casts';
@@ -145,11 +146,7 @@ export abstract class ModuleUtilsMixin extends Module {
   warn_if_padding_and_no_attention_mask(input_ids: IdInput, attention_mask: unknown): void {
     const { pad_token_id, bos_token_id, eos_token_id, sep_token_id } = this.config;
     if ((attention_mask !== null && attention_mask !== undefined) || pad_token_id === null) return;
-    const { data, dims } = toIds('input_ids', input_ids);
-    const [rows, length] = dims as [number, number];
-    const isPadded = (row: number) =>
-      data[row * length] === pad_token_id || data[(row + 1) * length - 1] === pad_token_id;
-    if (length === 0 || !Array.from({ length: rows }, (_, row) => row).some(isPadded)) return;
+    if (!endsOf(input_ids).includes(pad_token_id)) return;
     const message =
       'We strongly recommend passing in an `attention_mask` since your input_ids may be padded. See ' +
       'https://huggingface.co/docs/transformers/troubleshooting#incorrect-output-when-padding-tokens-arent-masked.';
@@ -161,6 +158,11 @@ export abstract class ModuleUtilsMixin extends Module {
             `(${sep_token_id}), and your input is not padded.`
         : message,
     );
+  }
+
+  /** @internal The warning above, for the inputs of a call. */
+  warnOfPadding({ input_ids, attention_mask }: TokenInputs): void {
+    if (input_ids) this.warn_if_padding_and_no_attention_mask(input_ids, attention_mask);
   }
 
   /**
@@ -227,6 +229,16 @@ export abstract class ModuleUtilsMixin extends Module {
     for (const parameter of this.parameters()) parameter.requires_grad = requires_grad;
     return this;
   }
+}
+
+/** The first and last id of every row. @param input_ids - [B, T] */
+function endsOf(input_ids: IdInput): number[] {
+  const { data, dims } = input_ids instanceof Tensor ? input_ids : toIds('input_ids', input_ids);
+  const [rows, length] = dims as [number, number];
+  const ends: number[] = [];
+  for (let row = 0; row < rows && length > 0; row++)
+    ends.push(Number(data[row * length]), Number(data[(row + 1) * length - 1]));
+  return ends;
 }
 
 function warnOfDevice(device: string): void {

@@ -6,6 +6,7 @@ import {
   prune_conv1d_layer,
   prune_layer,
   prune_linear_layer,
+  pruneProjections,
 } from '../../lib/nn/prune';
 import { Tensor } from '../../lib/tensor/tensor';
 
@@ -107,5 +108,35 @@ describe('pruned layers (row 127)', () => {
 
   it('are of those two kinds', () => {
     expect(() => prune_layer(new Module() as never, ints(0))).toThrow(/Can't prune layer of class Module/);
+  });
+});
+
+describe('pruneProjections', () => {
+  class Attention extends Module {
+    num_attention_heads = 3;
+    readonly attention_head_size = 1;
+    readonly pruned_heads = new Set<number>();
+    c_attn = counted(new TransposedLinear(9, 2));
+    c_proj = counted(new TransposedLinear(2, 3));
+    prune_heads(heads: Iterable<number>): void {
+      this.num_attention_heads -= pruneProjections(this, heads, [this, ['c_attn']], [this, 'c_proj'], 3);
+    }
+  }
+
+  it('cuts one layer that makes queries, keys and values side by side, as Conv1D has them (row 127)', async () => {
+    const attention = new Attention();
+    attention.prune_heads([1]);
+    expect([attention.num_attention_heads, [...attention.pruned_heads]]).toEqual([2, [1]]);
+    expect(await tolist(attention.c_attn.bias)).toEqual([0, 2, 3, 5, 6, 8]);
+    expect(await tolist(attention.c_proj.weight)).toEqual([
+      [0, 1],
+      [4, 5],
+    ]);
+    attention.prune_heads([0, 1]);
+    expect(await tolist(attention.c_attn.bias)).toEqual([2, 5, 8]);
+    expect(await tolist(attention.c_proj.weight)).toEqual([[4, 5]]);
+    const before = attention.c_attn;
+    attention.prune_heads([0]);
+    expect(attention.c_attn).toBe(before);
   });
 });

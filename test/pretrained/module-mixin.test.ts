@@ -190,9 +190,17 @@ describe('masks', () => {
     model.warn_if_padding_and_no_attention_mask([[1, 2, 3]], null);
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]?.[1]).toMatch(/You may ignore this warning if your `pad_token_id` \(3\)/);
+    const other = bert({ pad_token_id: 2 });
+    const count = warnings().length;
+    await other({ input_ids: [[1, 2, 3]] });
+    await other({ input_ids: new Tensor('int64', [1, 2], [1, 2]), attention_mask: [[1, 0]] });
+    expect(warnings()).toHaveLength(count);
+    await other({ input_ids: new Tensor('int64', [1, 2], [1, 2]) });
+    expect(warnings()).toHaveLength(count + 1);
+    await other.dispose();
     const without = bert({ pad_token_id: null });
     without.warn_if_padding_and_no_attention_mask([[0, 0]], null);
-    expect(warnings()).toHaveLength(1);
+    expect(warnings()).toHaveLength(count + 1);
     await without.dispose();
   });
 });

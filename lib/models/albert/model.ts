@@ -327,6 +327,7 @@ export class AlbertModel extends AlbertPreTrainedModel {
 
   /** @internal The tokens of a call through all layers. */
   encode(given: AlbertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

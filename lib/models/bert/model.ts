@@ -221,6 +221,7 @@ export class BertModel extends BertPreTrainedModel {
 
   /** @internal The tokens of a call through all layers. */
   encode(inputs: BertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(inputs);
     const { config } = this;
     const tokens = packTokens(
       inputs,

@@ -286,6 +286,7 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
 
   /** @internal The tokens of a call through all layers. */
   encode(given: DistilBertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

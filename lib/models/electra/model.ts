@@ -172,6 +172,7 @@ export class ElectraModel extends ElectraPreTrainedModel {
 
   /** @internal The tokens of a call through all layers. */
   encode(given: ElectraInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

@@ -324,6 +324,7 @@ export class MPNetModel extends MPNetPreTrainedModel {
 
   /** @internal The tokens of a call through all layers. */
   encode(given: MPNetInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

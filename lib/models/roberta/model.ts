@@ -143,6 +143,7 @@ export class RobertaModel extends RobertaPreTrainedModel {
 
   /** @internal The tokens of a call through all layers. */
   encode(given: RobertaInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
