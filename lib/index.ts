@@ -16,6 +16,7 @@ export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrai
 export { set_seed } from './pretrained/init';
 export { ModelOutput } from './pretrained/model-output';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
+export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
 export type { DType, TypedArray } from './tensor/dtype';
 export * from './tensor/functions';
 export { Stream } from './tensor/stream';

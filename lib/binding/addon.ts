@@ -38,6 +38,7 @@ export interface NativeClient {
   record(): number;
   upload(array: NodeJS.TypedArray): number;
   load(): number;
+  write(): number;
   release(): void;
   submit(stream: number): void;
   discard(stream: number): void;
@@ -73,6 +74,10 @@ export interface Addon {
   info(): NativeInfo;
   /** For each op: nanoseconds and calls since the process began. */
   profile(): number[];
+  /** Exchanges two paths in one step, on a thread of its own; `done` hears 0 or the number of the system's error. */
+  exchange(a: string, b: string, done: (error: number) => void): void;
+  /** Locks an open file or folder for this process; gives 0 or the number of the system's error. */
+  lock(file: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

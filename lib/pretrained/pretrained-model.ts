@@ -13,6 +13,8 @@ import { checkHonoured, PretrainedConfig } from './config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
+import type { SavePretrainedOptions } from './save-options';
+import { savePretrained } from './save-pretrained';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -138,6 +140,22 @@ export abstract class PreTrainedModel extends Module {
   ): Promise<M | [M, LoadingInfo]> {
     const [model, info] = await loadPretrained(this as ModelClass<M>, path, options);
     return options.output_loading_info ? [model, info] : model;
+  }
+
+  /**
+   * Saves config and weights so that `from_pretrained` finds them again. The folder's other files stay, and it holds the
+   * old state or the new one, whole, whenever it is looked at: a save that fails, is aborted or killed changes nothing.
+   * @param save_directory - the folder; made when there is none. For a file in its place an error is logged
+   * @throws RuntimeError `ERR_DISPOSED`, and when tensors share memory that is not declared as tied; OSError `DISK_FULL`,
+   *   `WRITE_FAILED`, `SAVE_IN_PROGRESS`; TypeError, ValueError, NotImplementedError for options; AbortError
+   */
+  async save_pretrained(save_directory: string, options: SavePretrainedOptions = {}): Promise<void> {
+    await savePretrained(this, save_directory, options);
+  }
+
+  /** @internal Further files of a save, by name: a generation config, where the class generates. */
+  filesBesideWeights(): Map<string, string> {
+    return new Map();
   }
 
   /** The headless network: the attribute that `base_model_prefix` names, or this model. */

@@ -33,9 +33,11 @@ struct Command {
     kOp,       // run ops()[op]
     kReshape,  // out[0] shares the storage of in[0]
     kLoad,     // read bytes of a file: attrs are LoadAttr
+    kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
   enum LoadAttr { kFile, kOffset, kSourceType, kPack, kLoadAttrs };
+  enum WriteAttr { kToFile, kToOffset, kWriteAttrs };
 
   Kind kind = kOp;
   int op = -1;
@@ -105,6 +107,7 @@ class Stream : public Counted {
   void execute(Segment& segment, Command& command, Parallel& parallel);
   const char* run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in);
   const char* load(Segment& segment, const Command& command, Parallel& parallel);
+  const char* write(Segment& segment, const Command& command, Parallel& parallel);
   void finish_segment(Segment& segment);
 
   const Kernels* kernels_;
