@@ -114,8 +114,8 @@ async function exchange(
 ): Promise<void> {
   const { folders } = await listFolder(target);
   refuseFolders(target, written, folders);
-  const goes = (name: string) => written.has(name) || isSaveTrace(name) || contents.isStale(name, written);
-  const stays = (name: string) => folders.has(name) || !goes(name);
+  const goes = (name: string) => written.has(name) || contents.isStale(name, written);
+  const stays = (name: string) => !isSaveTrace(name) && (folders.has(name) || !goes(name));
   await carryOver(target, stage, stays);
   for (const name of written) await keepMode(join(target, name), join(stage, name));
   await giveMode(stage, await fs.stat(target));

@@ -1,7 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { exchangePaths, lockFile } from '../binding/files';
-import type { FolderSystem } from '../checkpoint/folder-lock';
 import { writeWhole } from '../checkpoint/staged-file';
 import { saveFolder } from '../checkpoint/staged-folder';
 import {
@@ -21,13 +19,11 @@ import { Stream } from '../tensor/stream';
 import type { Tensor } from '../tensor/tensor';
 import { copyBytes, writeTensor } from '../tensor/write';
 import { CONFIG_NAME, makeFolder } from './config-file';
+import { folderSystem } from './interrupted-save';
 import type { PreTrainedModel } from './pretrained-model';
 import { type CheckedSaveOptions, checkSaveOptions, type SavePretrainedOptions } from './save-options';
 import { SaveProgress } from './save-progress';
 import { storageOf, withoutShared } from './shared-tensors';
-
-/** The system under safe saving of folders. */
-export const folderSystem: FolderSystem = { exchange: exchangePaths, lock: lockFile };
 
 /** The parts of a model's class that saving reads. */
 interface SavedClass {
