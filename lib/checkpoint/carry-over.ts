@@ -1,5 +1,19 @@
 import { constants, type Dirent, type Stats } from 'node:fs';
-import * as fs from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from './fault';
 import { syncFolder, writeError } from './staged-file';
@@ -15,7 +29,7 @@ const NO_LINK = ['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 
  * @throws OSError `DISK_FULL`, `WRITE_FAILED`
  */
 export async function carryOver(from: string, to: string, wanted: (name: string) => boolean): Promise<void> {
-  for (const entry of await fs.readdir(from, { withFileTypes: true })) {
+  for (const entry of await readdir(from, { withFileTypes: true })) {
     if (!wanted(entry.name)) continue;
     try {
       await carry(entry, join(from, entry.name), join(to, entry.name));
@@ -26,19 +40,19 @@ export async function carryOver(from: string, to: string, wanted: (name: string)
 }
 
 async function carry(entry: Dirent, from: string, to: string): Promise<void> {
-  const there = await fs.lstat(to).catch(() => null);
+  const there = await lstat(to).catch(() => null);
   if (entry.isDirectory()) {
-    const { mode, uid, gid } = await fs.lstat(from);
-    if (there === null) await fs.mkdir(to);
+    const { mode, uid, gid } = await lstat(from);
+    if (there === null) await mkdir(to);
     await carryOver(from, to, () => true);
     if (there === null) await giveMode(to, { mode, uid, gid });
     await syncFolder(to);
     return;
   }
-  const here = await fs.lstat(from);
+  const here = await lstat(from);
   if (there !== null && (there.ino === here.ino || !isNewer(here, there))) return;
-  if (there !== null) await fs.rm(to, { recursive: true });
-  if (entry.isSymbolicLink()) await fs.symlink(await fs.readlink(from), to);
+  if (there !== null) await rm(to, { recursive: true });
+  if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
   else await linkOrCopy(from, to);
 }
 
@@ -49,7 +63,7 @@ function isNewer(here: Stats, there: Stats): boolean {
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
-    await fs.link(from, to);
+    await link(from, to);
   } catch (error) {
     if (!NO_LINK.includes(systemCode(error))) throw error;
     await copyWhole(from, to);
@@ -58,10 +72,10 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 
 /** A copy that is on the disk, with the times and the mode of the original. */
 export async function copyWhole(from: string, to: string): Promise<void> {
-  await fs.copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  const { atime, mtime } = await fs.stat(from);
-  await fs.utimes(to, atime, mtime);
-  const handle = await fs.open(to, 'r');
+  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  const { atime, mtime } = await stat(from);
+  await utimes(to, atime, mtime);
+  const handle = await open(to, 'r');
   try {
     await handle.sync();
   } finally {
@@ -72,29 +86,29 @@ export async function copyWhole(from: string, to: string): Promise<void> {
 /** Gives `path` permissions and, where we may, an owner. */
 export async function giveMode(path: string, like: Pick<Stats, 'mode' | 'uid' | 'gid'>): Promise<void> {
   if (process.platform === 'win32') return;
-  const own = await fs.stat(path);
-  if (own.uid !== like.uid || own.gid !== like.gid) await fs.chown(path, like.uid, like.gid).catch(() => {});
-  await fs.chmod(path, like.mode & 0o7777);
+  const own = await stat(path);
+  if (own.uid !== like.uid || own.gid !== like.gid) await chown(path, like.uid, like.gid).catch(() => {});
+  await chmod(path, like.mode & 0o7777);
 }
 
 /** Names of what lies directly in `folder`, folders apart from the rest. */
 export async function listFolder(folder: string): Promise<{ files: Set<string>; folders: Set<string> }> {
-  const entries = await fs.readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true });
   const names = (isFolder: boolean) => new Set(entries.filter((e) => e.isDirectory() === isFolder).map((e) => e.name));
   return { files: names(false), folders: names(true) };
 }
 
 /** Entries below `folder`, counted up to `most`; folders that belong to another file system count as `most`. */
 export async function countEntries(folder: string, most: number): Promise<number> {
-  const { dev } = await fs.stat(folder);
+  const { dev } = await stat(folder);
   let n = 0;
   const walk = async (path: string): Promise<void> => {
-    for (const entry of await fs.readdir(path, { withFileTypes: true })) {
+    for (const entry of await readdir(path, { withFileTypes: true })) {
       n++;
       if (n >= most) return;
       if (!entry.isDirectory()) continue;
       const inner = join(path, entry.name);
-      if ((await fs.lstat(inner)).dev !== dev) n = most;
+      if ((await lstat(inner)).dev !== dev) n = most;
       else await walk(inner);
     }
   };
