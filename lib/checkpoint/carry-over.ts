@@ -15,6 +15,7 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { throwIfAborted } from '../errors';
 import { systemCode } from './fault';
 import { syncFolder, writeError } from './staged-file';
 
@@ -68,6 +69,35 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     if (!NO_LINK.includes(systemCode(error))) throw error;
     await copyWhole(from, to);
   }
+}
+
+/**
+ * Copies the entries of `from` that `wanted` names into `to`, folders with all that is in them; of links, what they lead to.
+ * @throws OSError `DISK_FULL`, `WRITE_FAILED`
+ */
+export async function copyOver(
+  from: string,
+  to: string,
+  wanted: (name: string) => boolean,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const names = (await readdir(from)).filter(wanted);
+  for (const name of names) {
+    throwIfAborted(signal);
+    const [source, copy] = [join(from, name), join(to, name)];
+    try {
+      if (!(await stat(source)).isDirectory()) await copyWhole(source, copy);
+      else {
+        await mkdir(copy);
+        await copyOver(source, copy, () => true, signal);
+        await syncFolder(copy);
+      }
+    } catch (error) {
+      throwIfAborted(signal);
+      throw writeError(error, copy);
+    }
+  }
+  return names;
 }
 
 /** A copy that is on the disk, with the times and the mode of the original. */

@@ -127,7 +127,10 @@ function checkFile(path, marker) {
 
 module.exports = { killSaves, modes };
 
-if (require.main === module)
-  (async () => {
-    for (const mode of modes) console.log(JSON.stringify(await killSaves(mode, Number(process.argv[2] ?? 20))));
-  })();
+/** All modes in turn, some kills at a time, so that a run that is cut short has said something of each. */
+async function longRun(kills, round = 20) {
+  for (let done = 0; done < kills; done += round)
+    for (const mode of modes) console.log(JSON.stringify(await killSaves(mode, Math.min(round, kills - done))));
+}
+
+if (require.main === module) longRun(Number(process.argv[2] ?? 20));
