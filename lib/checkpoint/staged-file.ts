@@ -77,7 +77,7 @@ export class StagedFile {
     try {
       await write((this.handle as FileHandle).fd, this.written);
     } catch (error) {
-      throw systemCode(error).startsWith('E') && error instanceof OSError ? writeError(error, this.destination) : error;
+      throw /^E[A-Z0-9]+$/.test(systemCode(error)) ? writeError(error, this.destination) : error;
     }
     this.written += length;
   }
