@@ -13,7 +13,7 @@ import { giveMode, listFolder } from './carry-over';
 import { type CheckpointFault, quote, systemCode } from './fault';
 import { FolderLock, type FolderSystem } from './folder-lock';
 import { unsafeNameReason } from './shard-name';
-import { syncFolder, writeError, writeWhole } from './staged-file';
+import { namingTarget, syncFolder, writeError, writeWhole } from './staged-file';
 
 /** What a save puts into a folder. */
 export interface FolderContents {
@@ -45,7 +45,7 @@ export async function saveInside(target: string, contents: FolderContents, signa
     await fs.mkdir(stage).catch((error: unknown) => {
       throw writeError(error, target);
     });
-    const files = await contents.write(stage);
+    const files = await namingTarget(stage, target, contents.write(stage));
     for (const file of files) await keepMode(join(target, file), join(stage, file));
     await syncFolder(stage);
     const written = new Set(files);

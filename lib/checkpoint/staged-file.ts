@@ -174,6 +174,17 @@ async function keepMode(handle: FileHandle, replaced: Stats | null): Promise<voi
   await handle.chmod(replaced.mode & 0o777);
 }
 
+/** `done`; an error in it speaks of the folder that was to be written, not of the one that stands in for it. */
+export async function namingTarget<T>(stage: string, target: string, done: Promise<T>): Promise<T> {
+  try {
+    return await done;
+  } catch (error) {
+    if (error !== null && typeof error === 'object' && 'message' in error && typeof error.message === 'string')
+      error.message = error.message.replaceAll(stage, target);
+    throw error;
+  }
+}
+
 /** Makes renames inside `folder` last. Some file systems cannot do this for a folder, and Windows needs no such call. */
 export async function syncFolder(folder: string): Promise<void> {
   const unsupported = ['EINVAL', 'ENOTSUP', 'EPERM', 'EACCES', 'EISDIR', 'EBADF'];

@@ -19,7 +19,7 @@ import {
   refuseFolders,
   saveInside,
 } from './save-journal';
-import { syncFolder, writeError } from './staged-file';
+import { namingTarget, syncFolder, writeError } from './staged-file';
 
 export type { FolderContents } from './save-journal';
 
@@ -75,7 +75,7 @@ async function save(
     throw error;
   });
   try {
-    const written = new Set(await contents.write(stage.path));
+    const written = new Set(await namingTarget(stage.path, target, contents.write(stage.path)));
     await syncFolder(stage.path);
     throwIfAborted(signal);
     if (lock === null && (await moveInto(stage.path, target))) return;

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -79,6 +80,11 @@ describe.each(systems)('saving a folder by %s', (_, system) => {
     const before = found();
     const fails = files({ a: 'new' }, () => Promise.reject(new Error('broken')));
     expect((await errorOf(() => saveFolder(target, fails, system))).message).toBe('broken');
+    const names: FolderContents = {
+      ...files({}),
+      write: (made) => Promise.reject(new Error(`Writing '${made}/a' failed`)),
+    };
+    expect((await errorOf(() => saveFolder(target, names, system))).message).toBe(`Writing '${target}/a' failed`);
     const controller = new AbortController();
     const aborts = files({ a: 'new' }, () => controller.abort());
     expect(await errorOf(() => saveFolder(target, aborts, system, controller.signal))).toBeInstanceOf(AbortError);
@@ -206,6 +212,28 @@ describe('saving by exchange', () => {
     }
     expect(statSync(target).ino).toBe(ino);
     expect(found()).toEqual({ a: 'newer' });
+    tidy();
+  });
+
+  it('writes inside the folder where the folder around it may not be written to', async () => {
+    fill({ a: 'old', mine: 'mine' });
+    const nobody = 65534;
+    const isRoot = process.geteuid?.() === 0;
+    chmodSync(scratch, 0o755);
+    if (isRoot) for (const path of [target, join(target, 'a')]) chownSync(path, nobody, nobody);
+    chmodSync(parent, 0o555);
+    if (isRoot) process.seteuid?.(nobody);
+    try {
+      expect(await errorOf(() => saveFolder(join(parent, 'other'), files({ a: '' }), native))).toMatchObject({
+        name: 'OSError',
+        code: 'WRITE_FAILED',
+      });
+      await saveFolder(target, files({ a: 'new' }), native);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      chmodSync(parent, 0o755);
+    }
+    expect(found()).toEqual({ a: 'new', mine: 'mine' });
     tidy();
   });
 

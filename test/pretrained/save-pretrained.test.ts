@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -232,6 +233,48 @@ describe('what save_pretrained refuses', () => {
     await model.dispose();
     expect(await errorOf(() => model.save_pretrained(folder))).toMatchObject({ code: 'ERR_DISPOSED' });
     expect(list(folder)).toEqual([]);
+  });
+});
+
+describe('a save that cannot go on', () => {
+  it('leaves the old state and no litter when it is aborted at any step', async () => {
+    const model = await load();
+    const target = join(folder, 'model');
+    await model.save_pretrained(target);
+    const before = snapshot(target);
+    let steps = 0;
+    await model.save_pretrained(join(folder, 'other'), { progress_callback: () => steps++ });
+    rmSync(join(folder, 'other'), { recursive: true });
+    for (let at = 1; at <= steps; at += 7) {
+      const controller = new AbortController();
+      let step = 0;
+      const progress_callback = () => {
+        if (++step === at) controller.abort(new Error('enough'));
+      };
+      const { signal } = controller;
+      const error = await errorOf(() =>
+        model.save_pretrained(target, { max_shard_size: '30KB', progress_callback, signal }),
+      );
+      expect(error).toMatchObject({ name: 'AbortError', cause: new Error('enough') });
+      expect(snapshot(target)).toEqual(before);
+      expect(readdirSync(folder)).toEqual(['model']);
+    }
+  });
+
+  it('leaves the old state and no litter when the disk is full', async () => {
+    // A limit on the size of files is what every user can set; the system's error is another, the way is the same.
+    const program = join(__dirname, 'programs', 'save-too-large.cjs');
+    const { status, stdout, stderr } = spawnSync(
+      'bash',
+      ['-c', 'ulimit -f 4096; exec "$0" "$@"', process.execPath, program, join(folder, 'model')],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { errors, unchanged } = JSON.parse(stdout) as { errors: unknown[]; unchanged: boolean };
+    const said = { name: 'OSError', code: 'DISK_FULL', message: expect.stringContaining(`'${join(folder, 'model')}`) };
+    expect(errors).toEqual([said, said]);
+    expect(unchanged).toBe(true);
+    expect(readdirSync(folder)).toEqual(['model']);
   });
 });
 
