@@ -66,7 +66,8 @@ void finish(napi_env env, napi_status ended, void* data) {
 
 }  // namespace
 
-// exchange(a, b, done): done(error) hears 0, or the number of the system's error, when the two paths have changed places.
+// exchange(a, b, done): done(error) hears 0, or the number of the system's error, when the two paths have changed
+// places.
 napi_value exchange(napi_env env, napi_callback_info info) {
   size_t argc = 3;
   napi_value argv[3];

@@ -161,7 +161,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   return status(env, kOk);
 }
 
-// write(): words: stream, call, slot, generation, file; numbers: offset. The file must stay open until a fence behind it.
+// write(): words: stream, call, slot, generation, file; numbers: offset. The file must stay open until a fence behind
+// it.
 napi_value write(napi_env env, napi_callback_info info) {
   Client* client = client_of(env, info);
   Words words(client);

@@ -420,9 +420,9 @@ const char* Stream::write(Segment& segment, const Command& command, Parallel& pa
   const double* attr = segment.attrs.data() + command.first_attr;
   const Ref<Node>& node = segment.nodes[command.first_node];
   const Spec& spec = node->spec();
-  const Ref<Storage> rows = node->storage()->data() ? node->storage_ref()
-                                                    : node->storage()->rows(spec.dtype, spec.shape[0],
-                                                                            spec.shape[1], parallel);
+  const Ref<Storage> rows = node->storage()->data()
+                                ? node->storage_ref()
+                                : node->storage()->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
   if (!rows) return kOutOfMemory;
   return write_range(static_cast<int>(attr[Command::kToFile]), static_cast<int64_t>(attr[Command::kToOffset]),
                      static_cast<const char*>(rows->data()), spec.bytes(), *command.call);
