@@ -26,6 +26,7 @@ export { set_seed } from './pretrained/init';
 export { ModelOutput } from './pretrained/model-output';
 export { ModuleUtilsMixin } from './pretrained/module-mixin';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
+export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
 export type { DType, TypedArray } from './tensor/dtype';
 export * from './tensor/functions';
 export { Stream } from './tensor/stream';

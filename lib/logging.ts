@@ -48,3 +48,7 @@ export function warnOnce(message: string): void {
   if (LogLevel.WARNING >= state.level) state.seen.add(message);
   emit(LogLevel.WARNING, message);
 }
+
+export function error(message: string): void {
+  emit(LogLevel.ERROR, message);
+}

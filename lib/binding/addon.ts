@@ -39,6 +39,7 @@ export interface NativeClient {
   upload(array: NodeJS.TypedArray): number;
   load(): number;
   keep(): number;
+  write(): number;
   release(): void;
   submit(stream: number): void;
   discard(stream: number): void;
@@ -74,6 +75,10 @@ export interface Addon {
   info(): NativeInfo;
   /** For each op: nanoseconds and calls since the process began. */
   profile(): number[];
+  /** Exchanges two paths in one step, on a thread of its own; `done` hears 0 or the number of the system's error. */
+  exchange(a: string, b: string, done: (error: number) => void): void;
+  /** Locks an open file or folder for this process; gives 0 or the number of the system's error. */
+  lock(file: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

@@ -35,7 +35,7 @@ export class Refused extends Error {
 }
 
 /** Commands that are no ops, by the number they have in place of one. */
-export const NoOp = { load: -1, reshape: -2, read: -3, keep: -5 } as const;
+export const NoOp = { load: -1, reshape: -2, read: -3, write: -4, keep: -5 } as const;
 
 /** Makes the error of a failed command. Set by the tensor room, which knows names. */
 export type DescribeFailure = (op: number, reason: string, operands: Operand[]) => Error;
@@ -240,6 +240,14 @@ export function keep(stream: number, call: number, value: Handle, pack: boolean)
   return readOutputs()[0] as Output;
 }
 
+/** Writes the bytes of a value into an open file from `offset` on. It stays open until a fence behind has passed. @throws Refused */
+export function write(stream: number, call: number, value: Handle, file: number, offset: number): void {
+  const { words, numbers } = open();
+  words.set([stream, call, value.slot, value.generation, file]);
+  put(numbers, [offset]);
+  check((client as NativeClient).write());
+}
+
 /** The most handles that the argument block has room for. */
 const kHandleBatch = 250;
 
@@ -439,4 +447,10 @@ export async function formatRows(
 /** A failure to read a checkpoint's bytes carries this code. */
 export function fileError(reason: string): OSError {
   return new OSError(reason, { code: reason.startsWith('file is shorter') ? 'FILE_CHANGED' : 'ERR_READ' });
+}
+
+/** A failure to write bytes: its code is the system's, such as ENOSPC. */
+export function writeError(reason: string): OSError {
+  const [code] = reason.split(':', 1);
+  return new OSError(reason, { code: code ?? 'EUNKNOWN' });
 }

@@ -43,6 +43,8 @@ export const CHECKPOINT_FAULTS = Object.freeze({
   CHECKPOINT_CLOSED: 'The checkpoint was closed before it was read.',
   DISK_FULL: 'There is no room left to write the file.',
   WRITE_FAILED: 'The system refuses to write the file.',
+  SAVE_IN_PROGRESS: 'Somebody else is saving into the folder.',
+  SAVE_INTERRUPTED: 'A save into the folder was killed, and cannot be completed.',
 });
 
 /** A `code` of this room. */

@@ -21,14 +21,23 @@ export interface TensorToWrite {
   dtype: StoredDType;
   shape: readonly number[];
   bytes: BytesProvider;
+  /**
+   * In place of `bytes`, where a format stores them as they are: puts them into an open file by itself, from `offset` on,
+   * and touches it no more once the promise settles.
+   */
+  writeInto?: (descriptor: number, offset: number) => Promise<void>;
 }
 
 /** Options of `writeSafetensors`. */
 export interface WriteOptions {
   /** `__metadata__` of the file; null for none. Default `{ format: 'pt' }`, which Transformers asks for. */
   metadata?: Readonly<Record<string, string>> | null;
-  signal?: AbortSignal;
+  /** Hears of every tensor, once its bytes are written. */
+  onTensor?: ((name: string, byteLength: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
+
+const OPTIONS = ['metadata', 'onTensor', 'signal'];
 
 interface Placed {
   tensor: TensorToWrite;
@@ -67,17 +76,18 @@ export async function stageSafetensors(
   options: WriteOptions = {},
 ): Promise<StagedFile> {
   for (const name of Object.keys(options)) {
-    if (name !== 'metadata' && name !== 'signal') {
-      throw unknownName('option', name, 'writeSafetensors()', ['metadata', 'signal']);
-    }
+    if (!OPTIONS.includes(name)) throw unknownName('option', name, 'writeSafetensors()', OPTIONS);
   }
-  const { metadata = { format: 'pt' }, signal } = options;
+  const { metadata = { format: 'pt' }, onTensor, signal } = options;
   const placed = placeTensors(tensors);
   const header = formatHeader(placed, metadata);
   const staged = await StagedFile.create(path, signal);
   try {
     await staged.write(header);
-    for (const { tensor, byteLength } of placed) await writeTensor(staged, tensor, byteLength, signal);
+    for (const { tensor, byteLength } of placed) {
+      await writeTensor(staged, tensor, byteLength, signal);
+      onTensor?.(tensor.name, byteLength);
+    }
     await staged.finish();
     return staged;
   } catch (error) {
@@ -174,6 +184,7 @@ function formatMetadata(metadata: Readonly<Record<string, string>>): string {
 
 async function writeTensor(staged: StagedFile, tensor: TensorToWrite, byteLength: number, signal?: AbortSignal) {
   throwIfAborted(signal);
+  if (tensor.writeInto) return await staged.writeBy(byteLength, tensor.writeInto);
   const given = typeof tensor.bytes === 'function' ? tensor.bytes() : tensor.bytes;
   const before = staged.byteLength;
   const append = async (piece: ArrayBufferView) => {

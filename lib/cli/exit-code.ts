@@ -41,7 +41,7 @@ export function exitCodeOf(error: unknown): number {
   const code = errorCode(error);
   if (code === undefined) return ExitCode.FAILED;
   if (USAGE.has(code)) return ExitCode.USAGE;
-  if (code === 'RUN_LOCKED') return ExitCode.LOCKED;
+  if (code === 'RUN_LOCKED' || code === 'SAVE_IN_PROGRESS') return ExitCode.LOCKED;
   if (code === 'ABORT_ERR') return ExitCode.INTERRUPTED;
   if (RETRIABLE.has(code)) return ExitCode.FAILED;
   const name = (error as { name?: unknown }).name;

@@ -8,6 +8,7 @@ import { diagnose } from './diagnose';
 import { doctorCommand } from './doctor';
 import { embedCommand } from './embed';
 import { inspectCommand } from './inspect';
+import { castCommand, convertCommand, shardCommand } from './rewrite';
 import { runCli } from './run-cli';
 
 // Rooms below are loaded by the command that needs them: --help starts at once.
@@ -21,6 +22,9 @@ const commands = [
     return { load: loadClassifyModel, formatRows: () => nativeFormatRows };
   }),
   inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
+  ...[castCommand, shardCommand, convertCommand].map((command) =>
+    command(async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint),
+  ),
   doctorCommand(diagnose),
 ];
 

@@ -6,6 +6,7 @@ import { AssertionError, OSError, throwIfAborted } from '../errors';
 import { info } from '../logging';
 import { transformersVersion } from './config-fields';
 import { isContainer, parseJson } from './config-json';
+import { completeSaveIn } from './interrupted-save';
 
 /** Finding, reading and writing `config.json`. */
 
@@ -24,7 +25,7 @@ export interface ConfigLocation {
 /**
  * The dictionary in a config file: `given` itself, or `config.json` in the folder or of the model id `given`, or the
  * file that this lists under `configuration_files` for our version.
- * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`; AbortError
+ * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`; AbortError
  */
 export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal } = location;
@@ -40,6 +41,7 @@ export async function readConfig(given: string, location: ConfigLocation = {}): 
       { code: 'ERR_NO_FOLDER' },
     );
   const folder = join(path, subfolder);
+  await completeSaveIn(folder);
   const config = await readFrom(folder, name, signal);
   const versioned = versionedFile(config['configuration_files']);
   return versioned === null ? config : readFrom(folder, versioned, signal);

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
 import type { Tensor } from '../tensor/tensor';
+import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
 
 /** Tensors by name: a checkpoint's, or the caller's own. */
@@ -25,7 +27,9 @@ export async function openWeights(path: string | null, options: FromPretrainedOp
       close: async () => {},
     };
   }
-  const source = await openCheckpoint(await resolveModelFolder(path as string), {
+  const folder = await resolveModelFolder(path as string);
+  await completeSaveIn(join(folder, options.subfolder ?? ''));
+  const source = await openCheckpoint(folder, {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
     subfolder: options.subfolder ?? '',

@@ -11,6 +11,8 @@ import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { checkAttention } from './load-options';
 import { ModelOutput } from './model-output';
+import type { SavePretrainedOptions } from './save-options';
+import { savePretrained } from './save-pretrained';
 import { TrainingMixin } from './training-mixin';
 
 /** Options of every call. */
@@ -156,6 +158,22 @@ export abstract class PreTrainedModel extends TrainingMixin {
   /** Marks this class as one that `auto_class` loads. @throws ValueError for a name that is no Auto class */
   static register_for_auto_class(auto_class = 'AutoModel'): void {
     this._auto_class = checkAutoClass(auto_class);
+  }
+
+  /**
+   * Saves config and weights so that `from_pretrained` finds them again. The folder's other files stay, and it holds the
+   * old state or the new one, whole, whenever it is looked at: a save that fails, is aborted or killed changes nothing.
+   * @param save_directory - the folder; made when there is none. For a file in its place an error is logged
+   * @throws RuntimeError `ERR_DISPOSED`, and when tensors share memory that is not declared as tied; OSError `DISK_FULL`,
+   *   `WRITE_FAILED`, `SAVE_IN_PROGRESS`; TypeError, ValueError, NotImplementedError for options; AbortError
+   */
+  async save_pretrained(save_directory: string, options: SavePretrainedOptions = {}): Promise<void> {
+    await savePretrained(this, save_directory, options);
+  }
+
+  /** @internal Further files of a save, by name: a generation config, where the class generates. */
+  filesBesideWeights(): Map<string, string> {
+    return new Map();
   }
 
   /** The headless network: the attribute that `base_model_prefix` names, or this model. */

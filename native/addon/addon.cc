@@ -57,6 +57,7 @@ napi_value open(napi_env env, napi_callback_info info) {
                    {"upload", upload},
                    {"load", load},
                    {"keep", keep},
+                   {"write", write},
                    {"release", release},
                    {"submit", submit},
                    {"discard", discard},
@@ -86,5 +87,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "open", open, nullptr);
   set_function(env, exports, "info", describe, nullptr);
   set_function(env, exports, "profile", profile, nullptr);
+  set_function(env, exports, "exchange", exchange, nullptr);
+  set_function(env, exports, "lock", lock, nullptr);
   return exports;
 }

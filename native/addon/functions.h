@@ -9,6 +9,7 @@ napi_value record(napi_env env, napi_callback_info info);
 napi_value upload(napi_env env, napi_callback_info info);
 napi_value load(napi_env env, napi_callback_info info);
 napi_value keep(napi_env env, napi_callback_info info);
+napi_value write(napi_env env, napi_callback_info info);
 napi_value release(napi_env env, napi_callback_info info);
 
 // read.cc
@@ -27,6 +28,10 @@ napi_value end_call(napi_env env, napi_callback_info info);
 napi_value reason(napi_env env, napi_callback_info info);
 napi_value stats(napi_env env, napi_callback_info info);
 napi_value hold(napi_env env, napi_callback_info info);
+
+// files.cc
+napi_value exchange(napi_env env, napi_callback_info info);
+napi_value lock(napi_env env, napi_callback_info info);
 
 // info.cc
 napi_value describe(napi_env env, napi_callback_info info);

@@ -1,4 +1,4 @@
-// Commands that make values: ops, reshapes, uploads and loads.
+// Commands that make values (ops, reshapes, uploads, loads), and those that write them to files.
 #include <cstring>
 
 #include "addon/arguments.h"
@@ -188,6 +188,37 @@ napi_value keep(napi_env env, napi_callback_info info) {
   segment.attrs.push_back(pack);
   append(segment, operands);
   put_outputs(client, segment, &operands.nodes[0]->spec(), 1, false);
+  segment.commands.push_back(std::move(command));
+  return status(env, kOk);
+}
+
+// write(): words: stream, call, slot, generation, file; numbers: offset. The file must stay open until a fence behind
+// it.
+napi_value write(napi_env env, napi_callback_info info) {
+  Client* client = client_of(env, info);
+  Words words(client);
+  Stream* stream = client->stream(words.next());
+  if (!stream) return status(env, kNoStream);
+  Command command;
+  command.kind = Command::kWrite;
+  command.op = CallState::kWrite;
+  command.call = call_or_own(client, words.next());
+  const Operands operands(client, words, 1);
+  if (operands.stale >= 0) {
+    client->words()[0] = operands.stale;
+    return status(env, kDisposed);
+  }
+  if (queue_is_full(*stream)) return status(env, kQueueFull);
+  double attr[Command::kWriteAttrs];
+  attr[Command::kToFile] = words.next();
+  attr[Command::kToOffset] = words.next_number();
+  Segment& segment = stream->recording();
+  command.first_node = static_cast<int>(segment.nodes.size());
+  command.n_in = 1;
+  command.first_attr = static_cast<int>(segment.attrs.size());
+  command.n_attr = Command::kWriteAttrs;
+  segment.attrs.insert(segment.attrs.end(), attr, attr + Command::kWriteAttrs);
+  append(segment, operands);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);
 }

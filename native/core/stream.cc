@@ -1,5 +1,6 @@
 #include "core/stream.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -7,6 +8,7 @@
 #ifdef _WIN32
 #include <io.h>
 #else
+#include <fcntl.h>
 #include <unistd.h>
 #endif
 
@@ -88,6 +90,51 @@ const char* read_range(int file, int64_t offset, char* to, int64_t bytes) {
     if (n == 0) return "file is shorter than when it was opened";
     offset += n;
     to += n;
+    bytes -= n;
+  }
+  return nullptr;
+}
+
+// Bytes given to one system call: between two of them an abort is heard, and the disk is set to work.
+constexpr int64_t kWriteChunk = int64_t{8} << 20;
+
+// By the name of the system's error, which lib/binding/runtime.ts reads.
+const char* write_failure(int error) {
+  switch (error) {
+    case ENOSPC:
+      return "ENOSPC: no space left on device";
+#ifdef EDQUOT
+    case EDQUOT:
+      return "EDQUOT: disk quota exceeded";
+#endif
+    case EFBIG:
+      return "EFBIG: file too large";
+    case EIO:
+      return "EIO: the device failed";
+    case EBADF:
+      return "EBADF: the file is not open for writing";
+    default:
+      return "EUNKNOWN: the file cannot be written";
+  }
+}
+
+// Null, or why not. Stops without a word when the call is stopped.
+const char* write_range(int file, int64_t offset, const char* from, int64_t bytes, const CallState& call) {
+  while (bytes > 0 && !call.stopped()) {
+    const int64_t length = std::min(bytes, kWriteChunk);
+#ifdef _WIN32
+    if (_lseeki64(file, offset, SEEK_SET) < 0) return write_failure(errno);
+    const int64_t n = _write(file, from, static_cast<unsigned>(length));
+#else
+    const int64_t n = pwrite(file, from, static_cast<size_t>(length), offset);
+#endif
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return write_failure(errno);
+#ifdef SYNC_FILE_RANGE_WRITE
+    sync_file_range(file, offset, n, SYNC_FILE_RANGE_WRITE);  // the disk works while the next bytes are copied
+#endif
+    offset += n;
+    from += n;
     bytes -= n;
   }
   return nullptr;
@@ -229,6 +276,12 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
   if (command.call->stopped()) lost = command.call;
   for (int i = 0; i < command.n_in && !lost; ++i)
     if (in[i] && in[i]->lost_to()) lost = in[i]->lost_to();
+
+  if (command.kind == Command::kWrite) {
+    const char* reason = lost ? "ECANCELED: a value to be written was never made" : write(segment, command, parallel);
+    if (reason) command.call->fail(command.op, reason, nullptr, 0);
+    return;
+  }
 
   if (command.kind == Command::kRead) {
     for (int i = 0; i < command.n_in && !lost; ++i) {
@@ -374,6 +427,18 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
   if (command.call->stopped()) return nullptr;
   node->give(storage);
   return nullptr;
+}
+
+const char* Stream::write(Segment& segment, const Command& command, Parallel& parallel) {
+  const double* attr = segment.attrs.data() + command.first_attr;
+  const Ref<Node>& node = segment.nodes[command.first_node];
+  const Spec& spec = node->spec();
+  const Ref<Storage> rows = node->storage()->data()
+                                ? node->storage_ref()
+                                : node->storage()->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
+  if (!rows) return kOutOfMemory;
+  return write_range(static_cast<int>(attr[Command::kToFile]), static_cast<int64_t>(attr[Command::kToOffset]),
+                     static_cast<const char*>(rows->data()), spec.bytes(), *command.call);
 }
 
 }  // namespace nt

@@ -34,9 +34,11 @@ struct Command {
     kReshape,  // out[0] shares the storage of in[0]
     kLoad,     // read bytes of a file: attrs are LoadAttr
     kKeep,     // out[0] is in[0] as a parameter; the attr says whether it is held as panels
+    kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
   enum LoadAttr { kFile, kOffset, kSourceType, kPack, kLoadAttrs };
+  enum WriteAttr { kToFile, kToOffset, kWriteAttrs };
 
   Kind kind = kOp;
   int op = -1;
@@ -107,6 +109,7 @@ class Stream : public Counted {
   const char* run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in);
   const char* load(Segment& segment, const Command& command, Parallel& parallel);
   const char* keep(Segment& segment, const Command& command, Parallel& parallel);
+  const char* write(Segment& segment, const Command& command, Parallel& parallel);
   void finish_segment(Segment& segment);
 
   const Kernels* kernels_;
