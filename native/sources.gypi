@@ -45,6 +45,7 @@
       "native/ops/elementwise/unary.cc",
       "native/ops/elementwise/where.cc",
       "native/ops/embedding/embedding.cc",
+      "native/ops/embedding/index-copy.cc",
       "native/ops/embedding/index-select.cc",
       "native/ops/embedding-resize/cholesky.cc",
       "native/ops/embedding-resize/mean-covariance.cc",

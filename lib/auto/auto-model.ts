@@ -102,7 +102,7 @@ function candidatesOf(ConfigType: typeof PretrainedConfig, suffix: string): Mode
   return Object.entries(family)
     .filter(([name, value]) => name.endsWith(suffix) && !name.includes('PreTrained') && isModelClass(value))
     .map(([, value]) => value as ModelClass)
-    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !c.name.includes('For')));
+    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !/For|Heads?Model$/.test(c.name)));
 }
 
 function isModelClass(value: unknown): boolean {
@@ -125,17 +125,30 @@ export class AutoModel extends AutoModelBase {
   static override readonly suffix: string = 'Model';
 }
 
-/** Both heads that a family was trained with, or its masked LM. */
+/** Both heads that a family was trained with, or its masked LM, or its causal one. */
 export class AutoModelForPreTraining extends AutoModelBase {
   static override readonly suffix: string = 'ForPreTraining';
 
   static override classFor(config: PretrainedConfig): LoadableClass {
-    const ConfigType = config.constructor as typeof PretrainedConfig;
-    const suffix = candidatesOf(ConfigType, this.suffix).length > 0 ? this.suffix : 'ForMaskedLM';
-    const [first] = candidatesOf(ConfigType, suffix);
-    if (!first) throw unmapped(this.name, ConfigType);
-    return first as LoadableClass;
+    return registered.get(this)?.has(config.constructor as typeof PretrainedConfig)
+      ? super.classFor(config)
+      : firstOf(this.name, config, [this.suffix, 'ForMaskedLM', ...causalSuffixes]);
   }
+}
+
+/** They have one upstream; see causal-heads.ts. */
+const encodersWithCausalHead = ['bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'];
+
+const causalSuffixes = ['ForCausalLM', 'LMHeadModel'];
+
+/** The family's class by the first of `suffixes` that any of its classes ends in. */
+function firstOf(autoName: string, config: PretrainedConfig, suffixes: readonly string[]): LoadableClass {
+  const ConfigType = config.constructor as typeof PretrainedConfig;
+  for (const suffix of suffixes) {
+    const [first] = candidatesOf(ConfigType, suffix);
+    if (first) return first as LoadableClass;
+  }
+  throw unmapped(autoName, ConfigType);
 }
 
 export class AutoModelForMaskedLM extends AutoModelBase {
@@ -162,10 +175,20 @@ export class AutoModelForNextSentencePrediction extends AutoModelBase {
   static override readonly suffix: string = 'ForNextSentencePrediction';
 }
 
-/** Encoders with a causal head, and decoders. */
+/** Decoders with a language modelling head. */
 export class AutoModelForCausalLM extends AutoModelBase {
-  static override async from_pretrained(): Promise<never> {
-    throw notYet('AutoModelForCausalLM');
+  static override readonly suffix: string = 'ForCausalLM';
+
+  /** @throws NotImplementedError for an encoder that has a causal head upstream, otherwise as every Auto class */
+  static override classFor(config: PretrainedConfig): LoadableClass {
+    if (registered.get(this)?.has(config.constructor as typeof PretrainedConfig)) return super.classFor(config);
+    const { model_type } = config.constructor as typeof PretrainedConfig;
+    if (encodersWithCausalHead.includes(model_type))
+      throw new NotImplementedError(
+        `AutoModelForCausalLM is not supported yet for ${model_type}: decoders generate here, encoders do not`,
+        { code: 'ERR_NOT_SUPPORTED_YET' },
+      );
+    return firstOf(this.name, config, causalSuffixes);
   }
 }
 
@@ -176,7 +199,7 @@ export class AutoModelForSeq2SeqLM extends AutoModelBase {
 }
 
 function notYet(name: string): NotImplementedError {
-  return new NotImplementedError(`${name} is not supported yet: encoders and their heads are`, {
+  return new NotImplementedError(`${name} is not supported yet: encoders, decoders and their heads are`, {
     code: 'ERR_NOT_SUPPORTED_YET',
   });
 }

@@ -218,24 +218,26 @@ export interface LoadRequest {
   sourceType: number;
   dtype: number;
   dims: readonly number[];
-  /** Hold it as GEMM panels. */
-  pack: boolean;
+  /** Hold it as GEMM panels of [N, K], or of [K, N]. */
+  pack: 'rows' | 'transposed' | null;
 }
+
+const packNumber = (pack: LoadRequest['pack']) => (pack === 'transposed' ? 2 : pack === 'rows' ? 1 : 0);
 
 /** Reads bytes of a file into a new value, on the stream's threads. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
   const { dims } = request;
-  words.set([stream, call, request.dtype, dims.length, request.sourceType, request.pack ? 1 : 0, request.file]);
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, packNumber(request.pack), request.file]);
   put(numbers, [...dims, request.offset]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;
 }
 
 /** A value as a parameter, held as GEMM panels when `pack` is set. No other value may share its memory. @throws Refused */
-export function keep(stream: number, call: number, value: Handle, pack: boolean): Output {
+export function keep(stream: number, call: number, value: Handle, pack: LoadRequest['pack']): Output {
   const { words } = open();
-  words.set([stream, call, value.slot, value.generation, pack ? 1 : 0]);
+  words.set([stream, call, value.slot, value.generation, packNumber(pack)]);
   check((client as NativeClient).keep());
   return readOutputs()[0] as Output;
 }

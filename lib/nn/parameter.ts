@@ -15,12 +15,18 @@ export class Parameter {
 
   /**
    * @param dims - shape; that of the value, once there is one
-   * @param role - 'gemm' is multiplied with and may be held as panels; 'table' is looked up by row
+   * @param role - 'gemm' is multiplied with, [N, K], and may be held as panels; 'conv1d' likewise, [K, N]; 'table' is
+   *   looked up by row
    */
   constructor(
     public dims: readonly number[],
-    readonly role: 'plain' | 'gemm' | 'table' = 'plain',
+    readonly role: 'plain' | 'gemm' | 'conv1d' | 'table' = 'plain',
   ) {}
+
+  /** How a product holds it, or null. */
+  get pack(): 'rows' | 'transposed' | null {
+    return this.role === 'gemm' ? 'rows' : this.role === 'conv1d' ? 'transposed' : null;
+  }
 
   /** Number of elements. */
   get size(): number {
@@ -58,7 +64,7 @@ export class Parameter {
 
   /** Takes what an op has just made as the new value, in the form in which this parameter is used. */
   renew(fresh: Tensor): void {
-    this.value = keep(fresh, this.role === 'gemm');
+    this.value = keep(fresh, this.pack);
   }
 
   /** Another parameter of the same role and flags, without a value or with what an op has just made. */

@@ -190,7 +190,7 @@ async function readDense(folder: string): Promise<{ layer: Linear; forward: (x: 
       type: info.dtype as DType,
       dims: info.shape,
     };
-    (parameter as { value: Tensor }).value = loadTensor(bytes, 'float32', key === 'weight');
+    (parameter as { value: Tensor }).value = loadTensor(bytes, 'float32', key === 'weight' ? 'rows' : null);
   }
   await fence();
   const act = createActivation(activation, 'activation_function');

@@ -12,6 +12,7 @@ import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
+import { loadGenerationConfig } from './generation-file';
 import { markInitialized } from './init';
 import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
@@ -59,6 +60,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
+    await adoptGenerationConfig(model, path, options);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
     return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
   } catch (error) {
@@ -67,6 +69,16 @@ export async function loadPretrained<M extends PreTrainedModel>(
   } finally {
     await weights.close();
   }
+}
+
+async function adoptGenerationConfig(
+  model: PreTrainedModel,
+  path: string | null,
+  { subfolder = '', signal }: FromPretrainedOptions,
+): Promise<void> {
+  if (!model.can_generate() || path === null) return;
+  const found = await loadGenerationConfig(path, { subfolder, signal });
+  if (found) Object.assign(model, { generation_config: found });
 }
 
 async function findConfig<M extends PreTrainedModel>(
@@ -208,7 +220,7 @@ async function fill(
 }
 
 function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
-  if (weights.given) return keep(cast(weights.given.get(source) as Tensor, type), parameter.role === 'gemm');
+  if (weights.given) return keep(cast(weights.given.get(source) as Tensor, type), parameter.pack);
   const info = (weights.source as CheckpointSource).info(source);
   if (!(dtypes as readonly string[]).includes(info.dtype))
     throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
@@ -220,5 +232,5 @@ function readStep(source: string, parameter: Parameter, type: DType, weights: We
     type: info.dtype as DType,
     dims: parameter.dims,
   };
-  return loadTensor(bytes, type, parameter.role === 'gemm');
+  return loadTensor(bytes, type, parameter.pack);
 }

@@ -69,7 +69,7 @@ export class RewrittenWeights {
   ): Promise<T> {
     const { dtype, shape, byteOffset } = this.source.info(name);
     const bytes = { file: this.source.descriptor(name), offset: byteOffset, type: dtype as DType, dims: shape };
-    const tensor = this.call.run(() => this.stream.run(() => loadTensor(bytes, to, false)));
+    const tensor = this.call.run(() => this.stream.run(() => loadTensor(bytes, to, null)));
     try {
       return await use(tensor);
     } finally {

@@ -4,10 +4,10 @@ import { currentStream } from './stream';
 import { Tensor } from './tensor';
 
 /**
- * The tensor as a parameter: what multiplies with it keeps its panels, and with `pack` it is held as panels only. The
- * tensor must be an op's fresh result; it is used up.
+ * The tensor as a parameter: what multiplies with it keeps its panels, and with `pack` it is held as panels only, of the
+ * matrix or of its transpose. The tensor must be an op's fresh result; it is used up.
  */
-export function keep(fresh: Tensor, pack: boolean): Tensor {
+export function keep(fresh: Tensor, pack: 'rows' | 'transposed' | null): Tensor {
   const stream = currentStream();
   const output = runtime.keep(stream.id, currentCall()?.id ?? 0, fresh.native(), pack);
   const kept = Tensor.fromNative(output, stream);

@@ -16,9 +16,9 @@ export interface TensorBytes {
 
 /**
  * Reads a tensor from a file into native memory on the current stream's threads, casting on the way. The result is a
- * parameter: immutable, and held as GEMM panels when `pack` is set.
+ * parameter: immutable, and held as GEMM panels when `pack` is set: 'rows' of a weight [N, K], 'transposed' of one [K, N].
  */
-export function loadTensor(bytes: TensorBytes, type: DType, pack: boolean): Tensor {
+export function loadTensor(bytes: TensorBytes, type: DType, pack: 'rows' | 'transposed' | null): Tensor {
   const stream = currentStream();
   const output = runtime.load(stream.id, currentCall()?.id ?? 0, {
     file: bytes.file,

@@ -105,7 +105,7 @@ napi_value record(napi_env env, napi_callback_info info) {
   command.call = call_or_own(client, call_id);
   segment.attrs.insert(segment.attrs.end(), client->numbers(), client->numbers() + infer.n_attr);
   append(segment, operands);
-  put_outputs(client, segment, out, infer.n_out, op >= 0);
+  put_outputs(client, segment, out, infer.n_out, op >= 0 && ops()[op].in_place < 0);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);
 }

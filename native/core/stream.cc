@@ -350,6 +350,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
       in[i].panel = storage->panels_for(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel);
       if (!in[i].panel) return kOutOfMemory;
       in[i].panel_width = panel_width(kernels_);
+      in[i].panel_transposed = storage->transposed;
     } else if (!storage->data()) {
       unpacked[i] = storage->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
       if (!unpacked[i]) return kOutOfMemory;
@@ -360,8 +361,12 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   Ref<Storage> made[kMaxOutputs];
   for (int i = 0; i < command.n_out; ++i) {
     const Spec& spec = nodes[command.n_in + i]->spec();
-    made[i] = make_ref<Storage>();
-    if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    if (op.in_place >= 0) {
+      made[i] = nodes[op.in_place]->storage_ref();
+    } else {
+      made[i] = make_ref<Storage>();
+      if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    }
     out[i] = view_of(spec, made[i]->data());
   }
   BlockScratch scratch;
@@ -383,8 +388,10 @@ const char* Stream::keep(Segment& segment, const Command& command, Parallel& par
   const Ref<Node>*in = segment.nodes.data() + command.first_node, *out = in + 1;
   const Spec& spec = in[0]->spec();
   const Ref<Storage>& storage = in[0]->storage_ref();
+  const double pack = segment.attrs[command.first_attr];
   storage->parameter = true;
-  if (segment.attrs[command.first_attr] != 0 && !reference_ && spec.shape.rank == 2 && storage->data() &&
+  storage->transposed = pack == Command::kPackTransposed;
+  if (pack != Command::kPackNot && !reference_ && spec.shape.rank == 2 && storage->data() &&
       !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
     return kOutOfMemory;
   out[0]->give(storage);
@@ -421,6 +428,7 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
     storage = converted;
   }
   storage->parameter = true;
+  storage->transposed = attr[Command::kPack] == Command::kPackTransposed;
   if (attr[Command::kPack] != 0 && !reference_ && spec.shape.rank == 2 &&
       !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
     return kOutOfMemory;

@@ -33,12 +33,13 @@ struct Command {
     kOp,       // run ops()[op]
     kReshape,  // out[0] shares the storage of in[0]
     kLoad,     // read bytes of a file: attrs are LoadAttr
-    kKeep,     // out[0] is in[0] as a parameter; the attr says whether it is held as panels
+    kKeep,     // out[0] is in[0] as a parameter; the attr is one of Pack
     kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
   enum LoadAttr { kFile, kOffset, kSourceType, kPack, kLoadAttrs };
   enum WriteAttr { kToFile, kToOffset, kWriteAttrs };
+  enum Pack { kPackNot, kPackRows, kPackTransposed };
 
   Kind kind = kOp;
   int op = -1;

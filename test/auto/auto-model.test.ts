@@ -30,6 +30,12 @@ describe('Auto models (row 201)', () => {
     [AutoModelForNextSentencePrediction, 'bert', 'BertForNextSentencePrediction'],
     [AutoModelForPreTraining, 'electra', 'ElectraForPreTraining'],
     [AutoModelForPreTraining, 'distilbert', 'DistilBertForMaskedLM'],
+    [AutoModelForPreTraining, 'gpt2', 'GPT2LMHeadModel'],
+    [AutoModelForPreTraining, 'llama', 'LlamaForCausalLM'],
+    [AutoModel, 'gpt2', 'GPT2Model'],
+    [AutoModelForCausalLM, 'gpt2', 'GPT2LMHeadModel'],
+    [AutoModelForCausalLM, 'llama', 'LlamaForCausalLM'],
+    [AutoModelForSequenceClassification, 'gpt2', 'GPT2ForSequenceClassification'],
   ])('%p of %s is %s', async (Auto, family, expected) => {
     const config = await AutoConfig.from_pretrained(golden(family));
     expect(Auto.classFor(config).name).toBe(expected);
@@ -56,8 +62,13 @@ describe('Auto models (row 201)', () => {
         ),
       }),
     );
-    for (const Auto of [AutoModelForCausalLM, AutoModelForSeq2SeqLM])
-      await expect(Auto.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
+    await expect(AutoModelForSeq2SeqLM.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
+    expect(() => AutoModelForCausalLM.classFor(new BertConfig())).toThrow(
+      expect.objectContaining({ name: 'NotImplementedError', message: expect.stringMatching(/bert/) }),
+    );
+    expect(() => AutoModelForCausalLM.classFor(new DistilBertConfig())).toThrow(
+      expect.objectContaining({ name: 'ValueError', code: 'ERR_NO_SUCH_HEAD' }),
+    );
   });
 
   it('cannot be constructed', () => {

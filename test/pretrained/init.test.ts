@@ -2,6 +2,8 @@ import { AutoConfig } from '../../lib/auto/auto-config';
 import { AutoModel, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig, DistilBertModel } from '../../lib/models/distilbert/model';
+import { GPT2Config, GPT2Model } from '../../lib/models/gpt2/model';
+import { LlamaConfig, LlamaModel } from '../../lib/models/llama/model';
 import { Embedding } from '../../lib/nn/embedding';
 import { Linear } from '../../lib/nn/linear';
 import { LayerNorm } from '../../lib/nn/norm';
@@ -57,6 +59,25 @@ describe('init_weights', () => {
       expect((await numbers(output.last_hidden_state)).every(Number.isFinite)).toBe(true);
       await model.dispose();
     });
+
+  it('starts what ends a residual branch of gpt2 smaller, and norms of llama at 1 (row 63)', async () => {
+    const gpt2 = new GPT2Model(new GPT2Config({ n_embd: 64, n_head: 4, n_layer: 8, vocab_size: 50, n_positions: 32 }));
+    gpt2.init_weights();
+    expectStd(await numbers(gpt2.get_parameter('h.3.attn.c_attn.weight').value), 0.02);
+    for (const name of ['attn', 'mlp'])
+      expectStd(await numbers(gpt2.get_parameter(`h.3.${name}.c_proj.weight`).value), 0.02 / 4);
+    const llama = new LlamaModel(
+      new LlamaConfig({ ...sizes, num_key_value_heads: 2, vocab_size: 50, max_position_embeddings: 32 }),
+    );
+    llama.init_weights();
+    expect(new Set(await numbers(llama.get_parameter('norm.weight').value))).toEqual(new Set([1]));
+    expectStd(await numbers(llama.get_parameter('layers.1.self_attn.q_proj.weight').value), 0.02);
+    for (const model of [gpt2, llama] as PreTrainedModel[]) {
+      const { last_hidden_state } = (await model({ input_ids: [[1, 2]] })) as unknown as { last_hidden_state: Tensor };
+      expect((await numbers(last_hidden_state)).every(Number.isFinite)).toBe(true);
+      await model.dispose();
+    }
+  });
 
   it('repeats with the seed', async () => {
     const draw = async () => {

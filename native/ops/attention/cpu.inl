@@ -76,27 +76,36 @@ class Attention {
 
   // The keys that queries [first, last) may see. A mask needs all of them: it may leave nothing but masked ones.
   Keys keys_of(int64_t first, int64_t last) const {
-    if (t_.mask) return {0, t_.length};
-    Keys keys = {0, t_.causal ? last : t_.length};
+    if (t_.mask) return {0, t_.keys};
+    first += ahead(), last += ahead();
+    Keys keys = {0, t_.causal ? last : t_.keys};
     if (t_.window) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
     return keys;
+  }
+  // Keys before the first query.
+  int64_t ahead() const { return t_.keys - t_.queries; }
+
+  // The key or value of token j.
+  const float* row(const float* base, int64_t j) const {
+    if (!t_.pages) return base + j * t_.kv_stride;
+    const int64_t in_page = j & ((int64_t(1) << t_.page_shift) - 1);
+    return base + ((static_cast<int64_t>(t_.pages[j >> t_.page_shift]) << t_.page_shift) + in_page) * t_.kv_stride;
   }
   static Keys aligned(Keys keys) { return {keys.begin / kPanelWidth * kPanelWidth, keys.end}; }
 
   void pack_keys() {
     for (int64_t j = 0; j < round_up(keys_.size(), kPanelWidth); j += Vec::kLanes) {
       for (int64_t i = keys_.begin + j; i < smaller(keys_.begin + j + Vec::kLanes, keys_.end); ++i) {
-        prefetch(t_.k + (i + Vec::kLanes) * t_.kv_stride);
-        prefetch(t_.v + i * t_.kv_stride);
+        if (i + Vec::kLanes < keys_.end) prefetch(row(t_.k, i + Vec::kLanes));
+        prefetch(row(t_.v, i));
       }
       float* panel = key_panels_ + j / kPanelWidth * kPanelWidth * t_.d + j % kPanelWidth;
       for (int64_t c = 0; c < t_.d; c += Vec::kLanes) {
         const int columns = static_cast<int>(smaller(t_.d - c, Vec::kLanes));
         Vec rows[Vec::kLanes];
         for (int i = 0; i < Vec::kLanes; ++i)
-          rows[i] = keys_.begin + j + i < keys_.end
-                        ? load_lanes(t_.k + (keys_.begin + j + i) * t_.kv_stride + c, columns)
-                        : Vec(0.0f);
+          rows[i] =
+              keys_.begin + j + i < keys_.end ? load_lanes(row(t_.k, keys_.begin + j + i) + c, columns) : Vec(0.0f);
         transpose(rows);
         for (int i = 0; i < columns; ++i) rows[i].store(panel + (c + i) * kPanelWidth);
       }
@@ -114,7 +123,7 @@ class Attention {
       for (int64_t j = keys_.begin; j < keys_.end; ++j)
         for (int64_t i = c; i < c + kPanelWidth; i += Vec::kLanes, to += Vec::kLanes) {
           const int lanes = static_cast<int>(smaller(larger(t_.d - i, 0), Vec::kLanes));
-          (lanes ? load_lanes(t_.v + j * t_.kv_stride + i, lanes) : Vec(0.0f)).store(to);
+          (lanes ? load_lanes(row(t_.v, j) + i, lanes) : Vec(0.0f)).store(to);
         }
   }
 
@@ -171,9 +180,10 @@ class Attention {
   // Under a mask the causal and window limits are masked scores like any other.
   void write_penalties(int64_t query) {
     const uint8_t* mask = t_.mask + query * t_.mask_stride;
-    for (int64_t j = 0; j < t_.length; ++j) {
-      const int64_t distance = j < query ? query - j : j - query;
-      const bool seen = mask[j] && !(t_.causal && j > query) && !(t_.window && distance > t_.window);
+    const int64_t own = query + ahead();
+    for (int64_t j = 0; j < t_.keys; ++j) {
+      const int64_t distance = j < own ? own - j : j - own;
+      const bool seen = mask[j] && !(t_.causal && j > own) && !(t_.window && distance > t_.window);
       penalties_[j] = seen ? 0.0f : kMasked;
     }
   }

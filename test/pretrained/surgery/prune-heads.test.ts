@@ -1,8 +1,10 @@
 import { AutoModel } from '../../../lib/auto/auto-model';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../../lib/models/bert/model';
+import { GPT2LMHeadModel } from '../../../lib/models/gpt2/model';
 import { ModernBertModel } from '../../../lib/models/modernbert/model';
+import type { Conv1D } from '../../../lib/nn/conv1d';
 import type { Tensor } from '../../../lib/tensor/tensor';
-import { goldenFolder, numbers, prunable } from './tiny-models';
+import { causalLM, goldenFolder, numbers, prunable } from './tiny-models';
 
 const tiny = { vocab_size: 10, hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 16 };
 
@@ -47,6 +49,8 @@ function maskRow(config: object, layer: number): number {
 describe('prune_heads', () => {
   const cases = [
     ...prunable.map((family) => [family, 'base'] as const),
+    ['gpt2', 'base'] as const,
+    ['gpt2', 'scaled'] as const,
     ['bert', 'relative-key'] as const,
     ['bert', 'relative-key-query'] as const,
     ['albert', 'groups'] as const,
@@ -138,6 +142,31 @@ describe('prune_heads', () => {
     await using model = await ModernBertModel.from_pretrained(goldenFolder('modernbert'));
     expect(() => model.prune_heads({ 0: [0] })).toThrow(/ModernBertModel does not support prune_heads/);
     expect(model.config.pruned_heads).toEqual({});
+  });
+
+  it('of grouped-query attention is an error that names the class, and changes nothing (row 128)', async () => {
+    await using model = await causalLM('llama');
+    expect(() => model.prune_heads({ 0: [0] })).toThrow(/LlamaForCausalLM does not support prune_heads/);
+    expect(model.config.pruned_heads).toEqual({});
+  });
+
+  it("of gpt2 cuts Conv1D's columns three times, and generates with and without a cache (row 127)", async () => {
+    await using model = await GPT2LMHeadModel.from_pretrained(goldenFolder('gpt2'));
+    model.prune_heads({ 0: [1], 2: [0, 3] });
+    const attn = model.transformer.h[2]?.attn as { c_attn: Conv1D; c_proj: Conv1D; split_size: number };
+    const { c_attn, c_proj } = attn;
+    expect([c_attn.weight.dims, c_attn.bias.dims, c_proj.weight.dims, c_proj.bias.dims, attn.split_size]).toEqual([
+      [20, 30],
+      [30],
+      [10, 20],
+      [20],
+      10,
+    ]);
+    const generated = async (use_cache: boolean) =>
+      (await model.generate({ input_ids: [[5, 6, 7]], max_new_tokens: 6, use_cache })).tolist();
+    expect(await generated(true)).toEqual(await generated(false));
+    const born = new GPT2LMHeadModel(model.config);
+    expect(born.get_parameter('transformer.h.0.attn.c_attn.weight').dims).toEqual([20, 45]);
   });
 
   it('keeps half-precision weights in their type', async () => {

@@ -7,7 +7,7 @@ import type { Parameter } from '../../../lib/nn/parameter';
 import { set_seed } from '../../../lib/pretrained/init';
 import type { PreTrainedModel } from '../../../lib/pretrained/pretrained-model';
 import { Tensor } from '../../../lib/tensor/tensor';
-import { families, goldenFolder, maskedLM, moments, numbers, rows } from './tiny-models';
+import { causalLM, families, goldenFolder, maskedLM, moments, numbers, rows } from './tiny-models';
 
 let logged: [number, string][];
 
@@ -60,6 +60,22 @@ describe('resize_token_embeddings', () => {
       expect(await numbers(bias(model).value)).toEqual(oldBias.slice(0, -1));
       expect((await logits(model, [[5, 6, 7]])).dims).toEqual([1, 3, before - 1]);
       await expect(model({ input_ids: [[before - 1]] })).rejects.toMatchObject({ code: 'ERR_INDEX_OUT_OF_RANGE' });
+    });
+
+  for (const family of ['gpt2', 'llama'] as const)
+    it(`of ${family}: the head follows, tied or not, and has no bias (row 124)`, async () => {
+      await using model = await causalLM(family);
+      const before = table(model).dims[0] as number;
+      const [oldRows, oldHead] = [await rows(table(model).value), await rows(head(model).weight.value)];
+      const oldLogits = await numbers(await logits(model, [[5, 6, 7]]));
+      model.resize_token_embeddings(before + 7, { pad_to_multiple_of: 8 });
+      const size = model.config['vocab_size'] as number;
+      expect([size % 8, size >= before + 7, head(model).bias]).toEqual([0, true, undefined]);
+      expect((await rows(table(model).value)).slice(0, before)).toEqual(oldRows);
+      expect((await rows(head(model).weight.value)).slice(0, before)).toEqual(oldHead);
+      expect(head(model).weight === table(model)).toBe(family === 'gpt2');
+      model.resize_token_embeddings(before);
+      expect(await numbers(await logits(model, [[5, 6, 7]]))).toEqual(oldLogits);
     });
 
   it('leaves all as it was when both sizes are null, and says nothing (row 122)', async () => {

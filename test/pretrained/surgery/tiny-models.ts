@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AutoModelForMaskedLM } from '../../../lib/auto/auto-model';
+import { AutoModelForCausalLM, AutoModelForMaskedLM } from '../../../lib/auto/auto-model';
 import type { FromPretrainedOptions } from '../../../lib/pretrained/from-pretrained';
 import type { PreTrainedModel } from '../../../lib/pretrained/pretrained-model';
 import type { Tensor } from '../../../lib/tensor/tensor';
@@ -23,13 +23,18 @@ export type Family = (typeof families)[number];
 /** Families whose heads can be pruned. */
 export const prunable = families.filter((family) => family !== 'modernbert');
 
-export function goldenFolder(family: Family, name = 'base'): string {
+export function goldenFolder(family: Family | 'gpt2' | 'llama', name = 'base'): string {
   return join(__dirname, '..', '..', 'goldens', family, name);
 }
 
 /** The family's masked LM on its tiny checkpoint. */
 export function maskedLM(family: Family, options: FromPretrainedOptions = {}): Promise<PreTrainedModel> {
   return AutoModelForMaskedLM.from_pretrained(goldenFolder(family), options);
+}
+
+/** The family's causal LM on its tiny checkpoint. */
+export function causalLM(family: 'gpt2' | 'llama', options: FromPretrainedOptions = {}): Promise<PreTrainedModel> {
+  return AutoModelForCausalLM.from_pretrained(goldenFolder(family), options);
 }
 
 /** The elements of a tensor as numbers. */
