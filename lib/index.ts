@@ -26,10 +26,18 @@ export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
 export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrained/from-pretrained';
 export { set_seed } from './pretrained/init';
+export { load_sharded_checkpoint } from './pretrained/load-sharded-checkpoint';
 export { ModelOutput } from './pretrained/model-output';
 export { ModuleUtilsMixin } from './pretrained/module-mixin';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
 export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
+export {
+  get_checkpoint_shard_files,
+  load_state_dict,
+  no_init_weights,
+  shard_checkpoint,
+  unwrap_model,
+} from './pretrained/weights-functions';
 export type { DType, TypedArray } from './tensor/dtype';
 export * from './tensor/functions';
 export { Stream } from './tensor/stream';

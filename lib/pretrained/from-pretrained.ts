@@ -5,9 +5,9 @@ import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, dtypes, isFloating } from '../tensor/dtype';
+import { type DType, isFloating } from '../tensor/dtype';
 import { keep } from '../tensor/keep';
-import { fence, loadTensor } from '../tensor/load';
+import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
@@ -21,6 +21,7 @@ import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
 import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
+import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
 
 export type { FromPretrainedOptions, ProgressInfo } from './load-options';
@@ -221,16 +222,5 @@ async function fill(
 
 function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
   if (weights.given) return keep(cast(weights.given.get(source) as Tensor, type), parameter.pack);
-  const info = (weights.source as CheckpointSource).info(source);
-  if (!(dtypes as readonly string[]).includes(info.dtype))
-    throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
-      code: 'ERR_DTYPE',
-    });
-  const bytes = {
-    file: (weights.source as CheckpointSource).descriptor(source),
-    offset: info.byteOffset,
-    type: info.dtype as DType,
-    dims: parameter.dims,
-  };
-  return loadTensor(bytes, type, parameter.pack);
+  return storedTensor(weights.source as CheckpointSource, source, type, parameter.pack);
 }
