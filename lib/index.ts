@@ -13,6 +13,7 @@ export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
 export { DynamicCache } from './nn/cache';
 export { apply_chunking_to_forward } from './nn/chunked-forward';
+export { Conv1D } from './nn/conv1d';
 export { Embedding } from './nn/embedding';
 export { Linear } from './nn/linear';
 export {
@@ -21,6 +22,7 @@ export {
   prune_layer,
   prune_linear_layer,
 } from './nn/prune';
+export { PoolerAnswerClass, PoolerEndLogits, PoolerStartLogits } from './nn/span-poolers';
 export * from './pipelines';
 export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
@@ -31,6 +33,8 @@ export { ModelOutput } from './pretrained/model-output';
 export { ModuleUtilsMixin } from './pretrained/module-mixin';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
 export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
+export { SequenceSummary } from './pretrained/sequence-summary';
+export { SQuADHead } from './pretrained/squad-head';
 export {
   get_checkpoint_shard_files,
   load_state_dict,

@@ -96,7 +96,9 @@ export function shard_checkpoint(
 /** The model inside wrappers, each of which holds the next as `module`. */
 export function unwrap_model(model: Module): Module {
   const inner = (model as { module?: unknown }).module;
-  return typeof inner === 'function' || (typeof inner === 'object' && inner !== null) ? unwrap_model(inner as Module) : model;
+  return typeof inner === 'function' || (typeof inner === 'object' && inner !== null)
+    ? unwrap_model(inner as Module)
+    : model;
 }
 
 /** What `make` makes: constructors never draw weights here, so there is nothing to keep from being drawn. */
