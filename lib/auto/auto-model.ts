@@ -1,7 +1,9 @@
 import { modelSubfolder } from '../env';
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
 import { givenOptions } from '../options';
+import { autoClassNames } from '../pretrained/auto-class-names';
 import { PretrainedConfig } from '../pretrained/config';
+import { type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
 import { checkLoadTypes } from '../pretrained/load-options';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
@@ -55,10 +57,13 @@ class AutoModelBase {
     return this.classFor(config).from_pretrained(path, options);
   }
 
-  /** A model with random weights. */
-  static from_config(config: PretrainedConfig): PreTrainedModel {
-    const ModelType = this.classFor(config);
-    return new ModelType(config as never);
+  /**
+   * A model with new weights, as `init_weights` draws them.
+   * @param config - copied
+   * @throws ValueError when the architecture has no such class, and for a dtype that weights cannot have
+   */
+  static from_config(config: PretrainedConfig, options: FromConfigOptions = {}): PreTrainedModel {
+    return modelFromConfig(this.classFor(config), config, options);
   }
 
   /** Has this Auto class answer for configs of `configClass` with `modelClass`. */
@@ -209,3 +214,17 @@ function notYet(name: string): NotImplementedError {
     code: 'ERR_NOT_SUPPORTED_YET',
   });
 }
+
+for (const { name } of [
+  AutoModel,
+  AutoModelForPreTraining,
+  AutoModelForMaskedLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoModelForQuestionAnswering,
+  AutoModelForMultipleChoice,
+  AutoModelForNextSentencePrediction,
+  AutoModelForCausalLM,
+  AutoModelForSeq2SeqLM,
+])
+  autoClassNames.add(name);

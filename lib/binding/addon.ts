@@ -40,6 +40,7 @@ export interface NativeClient {
   record(): number;
   upload(array: NodeJS.TypedArray): number;
   load(): number;
+  keep(): number;
   write(): number;
   release(): void;
   submit(stream: number): void;

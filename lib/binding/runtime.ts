@@ -35,7 +35,7 @@ export class Refused extends Error {
 }
 
 /** Commands that are no ops, by the number they have in place of one. */
-export const NoOp = { load: -1, reshape: -2, read: -3, write: -4 } as const;
+export const NoOp = { load: -1, reshape: -2, read: -3, write: -4, keep: -5 } as const;
 
 /** Makes the error of a failed command. Set by the tensor room, which knows names. */
 export type DescribeFailure = (op: number, reason: string, operands: Operand[]) => Error;
@@ -240,6 +240,14 @@ export function load(stream: number, call: number, request: LoadRequest): Output
   words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, request.file, strides.length]);
   put(numbers, [...dims, request.offset, ...strides]);
   check((client as NativeClient).load());
+  return readOutputs()[0] as Output;
+}
+
+/** A value as a parameter, held as GEMM panels when `pack` is set. No other value may share its memory. @throws Refused */
+export function keep(stream: number, call: number, value: Handle, pack: LoadRequest['pack']): Output {
+  const { words } = open();
+  words.set([stream, call, value.slot, value.generation, packNumber(pack)]);
+  check((client as NativeClient).keep());
   return readOutputs()[0] as Output;
 }
 

@@ -6,6 +6,7 @@ import { classifyCommand } from './classify';
 import type { Terminal } from './command';
 import { diagnose } from './diagnose';
 import { doctorCommand } from './doctor';
+import { pruneHeadsCommand, resizeEmbeddingsCommand } from './edit';
 import { embedCommand } from './embed';
 import { inspectCommand } from './inspect';
 import { castCommand, convertCommand, shardCommand } from './rewrite';
@@ -24,6 +25,12 @@ const commands = [
   inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
   ...[castCommand, shardCommand, convertCommand].map((command) =>
     command(async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint),
+  ),
+  ...[resizeEmbeddingsCommand, pruneHeadsCommand].map((command) =>
+    command(async () => ({
+      edit: (await import('../auto/edit-checkpoint.js')).editCheckpoint,
+      set_seed: (await import('../pretrained/init.js')).set_seed,
+    })),
   ),
   doctorCommand(diagnose),
 ];

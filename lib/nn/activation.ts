@@ -18,6 +18,9 @@ export type Activation = FusedActivation | LearnedActivation;
 /** An activation with learned parameters. */
 export abstract class LearnedActivation extends Module {
   abstract override forward(x: Tensor): Tensor;
+
+  /** The number that a parameter of that name starts from. */
+  abstract initial(name: string): number;
 }
 
 /** x where it is positive, weight · x elsewhere (arXiv:1502.01852). */
@@ -26,6 +29,10 @@ class PReLU extends LearnedActivation {
 
   override forward(x: Tensor): Tensor {
     return add(maximum(x, 0), mul(minimum(x, 0), cast(this.weight.value, 'float32')));
+  }
+
+  override initial(): number {
+    return 0.25;
   }
 }
 
@@ -47,6 +54,12 @@ class XIELUActivation extends LearnedActivation {
     const slope = inBfloat16(add(inBfloat16(unary('softplus', alpha_n)), beta));
     const negative = mul(sub(sub(unary('exp', minimum(x, eps)), 1), x), slope);
     return add(where(gt(x, 0), positive, negative), mul(x, beta));
+  }
+
+  override initial(name: string): number {
+    const beta = 0.5;
+    const start = { alpha_p: Math.log(Math.expm1(0.8)), alpha_n: Math.log(Math.expm1(0.8 - beta)), beta, eps: -1e-6 };
+    return start[name as keyof typeof start];
   }
 }
 

@@ -1,5 +1,6 @@
 import { RuntimeError } from '../errors';
 import { type DType, itemSize } from '../tensor/dtype';
+import { keep } from '../tensor/keep';
 import type { Pack } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
 
@@ -9,16 +10,18 @@ import type { Tensor } from '../tensor/tensor';
  */
 export class Parameter {
   type: DType = 'float32';
+  /** As in PyTorch; nothing computes gradients yet. */
+  requires_grad = true;
   private tensor: Tensor | null = null;
   private disposed = false;
 
   /**
-   * @param dims - shape
+   * @param dims - shape; that of the value, once there is one
    * @param role - 'gemm' is multiplied with, [N, K], and may be held as panels; 'conv1d' likewise, [K, N]; 'table' is
    *   looked up by row
    */
   constructor(
-    readonly dims: readonly number[],
+    public dims: readonly number[],
     readonly role: 'plain' | 'gemm' | 'conv1d' | 'table' = 'plain',
   ) {}
 
@@ -49,9 +52,12 @@ export class Parameter {
   /** The weight as a tensor. @throws RuntimeError before it is loaded and after it is disposed */
   get value(): Tensor {
     if (!this.tensor)
-      throw new RuntimeError('this parameter holds no values: the model was not loaded, or it has been disposed', {
-        code: 'ERR_DISPOSED',
-      });
+      throw new RuntimeError(
+        'this parameter holds no values: the model was neither loaded nor given new weights (init_weights), or it has been disposed',
+        {
+          code: 'ERR_DISPOSED',
+        },
+      );
     return this.tensor;
   }
 
@@ -60,6 +66,21 @@ export class Parameter {
     tensor.pin();
     this.tensor = tensor;
     this.type = tensor.type;
+    this.dims = tensor.dims;
+  }
+
+  /** Takes what an op has just made as the new value, in the form in which this parameter is used. */
+  renew(fresh: Tensor): void {
+    this.value = keep(fresh, this.pack);
+  }
+
+  /** Another parameter of the same role and flags, without a value or with what an op has just made. */
+  alike(dims: readonly number[], fresh: Tensor | null = null): Parameter {
+    const made = new Parameter(dims, this.role);
+    made.type = this.type;
+    made.requires_grad = this.requires_grad;
+    if (fresh) made.renew(fresh);
+    return made;
   }
 
   dispose(): void {

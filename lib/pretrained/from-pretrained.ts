@@ -9,9 +9,11 @@ import { Call } from '../tensor/call';
 import { type DType, isFloating } from '../tensor/dtype';
 import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
+import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
 import { adoptGenerationConfig } from './generation-file';
+import { markInitialized } from './init';
 import {
   checkLoadOptions,
   checkLoadTypes,
@@ -27,6 +29,7 @@ import { loadTargetOf } from './load-target';
 import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
+import { keepApart } from './surgery/tie-weights';
 
 export type { FromPretrainedOptions } from './load-options';
 export type { ProgressCallback, ProgressInfo } from './progress-info';
@@ -63,6 +66,8 @@ export async function loadPretrained<M extends PreTrainedModel>(
     });
     await untieDifferent(model, plan, weights);
     await fill(ModelType, model, plan, weights, dtype, options);
+    markInitialized(model);
+    if (config.torchscript) model.tie_weights();
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
@@ -165,6 +170,7 @@ async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: W
     );
     const own = new Parameter(parameter.dims, parameter.dims.length === 2 ? 'gemm' : 'plain');
     model.replaceParameter(name, own);
+    if (model.get_output_embeddings()?.weight === own) keepApart(model);
     plan.steps.push({ name, parameter: own, source });
   }
 }
@@ -221,7 +227,7 @@ async function fill(
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
       const owner = owners.get(name.slice(0, Math.max(0, name.lastIndexOf('.')))) as Module;
-      parameter.value = cast(model._init_weights(name, parameter, owner), typeOf(name));
+      scope(() => parameter.renew(cast(model._init_weights(name, parameter, owner), typeOf(name))));
     }
     await weights.source?.verify();
     progress.done();

@@ -1,22 +1,21 @@
-import { NotImplementedError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
-import type { Embedding } from '../nn/embedding';
-import type { Linear } from '../nn/linear';
-import { Module } from '../nn/module';
-import { Parameter } from '../nn/parameter';
+import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
+import { type Buffer, Parameter } from '../nn/parameter';
 import { checkOptionKinds, givenOptions } from '../options';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
-import type { DType } from '../tensor/dtype';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
+import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
+import { checkAttention } from './config-options';
+import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
-import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
 import type { SavePretrainedOptions } from './save-options';
 import { savePretrained } from './save-pretrained';
+import { TrainingMixin } from './training-mixin';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -61,6 +60,8 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keep_in_fp32_modules: readonly string[];
 }
 
+const tagsOf = new WeakMap<PreTrainedModel, string[]>();
+
 // The instances are functions: this is their call.
 export interface PreTrainedModel {
   /**
@@ -75,7 +76,7 @@ export interface PreTrainedModel {
  * A model with a config, loaded from a checkpoint. Instances are functions: `await model(inputs)`.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
-export abstract class PreTrainedModel extends Module {
+export abstract class PreTrainedModel extends TrainingMixin {
   protected static override readonly callable = true;
 
   static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
@@ -95,11 +96,9 @@ export abstract class PreTrainedModel extends Module {
   static readonly _keep_in_fp32_modules: readonly string[] = [];
   static readonly _no_split_modules: readonly string[] | null = null;
   static readonly is_parallelizable: boolean = false;
-  static readonly supports_gradient_checkpointing: boolean = false;
+  static _auto_class: string | null = null;
 
-  declare readonly config: PretrainedConfig;
   declare name_or_path: string;
-  declare warnings_issued: Record<string, boolean>;
 
   /** Computes the outputs; recorded as one segment. @internal called through `model(inputs)` */
   abstract override forward(inputs: ModelInputs): ModelOutput;
@@ -151,6 +150,25 @@ export abstract class PreTrainedModel extends Module {
   }
 
   /**
+   * A model with new weights, as `init_weights` draws them.
+   * @param config - copied
+   * @param options.dtype - of the weights: 'float32' (default), 'float16', 'bfloat16'
+   * @throws ValueError for a dtype that weights cannot have
+   */
+  static _from_config<M extends PreTrainedModel>(
+    this: ModelClass<M>,
+    config: PretrainedConfig,
+    options: FromConfigOptions = {},
+  ): M {
+    return modelFromConfig(this as ModelClass<M>, config, options);
+  }
+
+  /** Marks this class as one that `auto_class` loads. @throws ValueError for a name that is no Auto class */
+  static register_for_auto_class(auto_class = 'AutoModel'): void {
+    this._auto_class = checkAutoClass(auto_class);
+  }
+
+  /**
    * Saves config and weights so that `from_pretrained` finds them again. The folder's other files stay, and it holds the
    * old state or the new one, whole, whenever it is looked at: a save that fails, is aborted or killed changes nothing.
    * @param save_directory - the folder; made when there is none. For a file in its place an error is logged
@@ -181,17 +199,6 @@ export abstract class PreTrainedModel extends Module {
     return 'pt';
   }
 
-  /** Where the parameters are. */
-  get device(): 'cpu' {
-    return 'cpu';
-  }
-
-  /** dtype of the first floating parameter. */
-  get dtype(): DType {
-    for (const [, parameter] of this.named_parameters()) return parameter.type;
-    return 'float32';
-  }
-
   get dummy_inputs(): { input_ids: Tensor } {
     const rows = [
       [7, 6, 0, 0, 1],
@@ -199,28 +206,6 @@ export abstract class PreTrainedModel extends Module {
       [0, 0, 0, 4, 5],
     ];
     return { input_ids: new Tensor('int64', rows.flat(), [3, 5]) };
-  }
-
-  /** The table of input embeddings. */
-  get_input_embeddings(): Embedding {
-    if (this.base_model !== this) return this.base_model.get_input_embeddings();
-    throw new NotImplementedError(`${this.constructor.name} has no input embeddings`);
-  }
-
-  /** The projection onto the vocabulary, or null. */
-  get_output_embeddings(): Linear | null {
-    return null;
-  }
-
-  /** Makes the output projection's weight the input table, where the config says so. */
-  tie_weights(): void {
-    const output = this.get_output_embeddings();
-    if (output && this.config.tie_word_embeddings) output.weight = this.get_input_embeddings().weight;
-  }
-
-  /** Every concrete class calls this last in its constructor. */
-  protected post_init(): void {
-    this.tie_weights();
   }
 
   /**
@@ -234,13 +219,6 @@ export abstract class PreTrainedModel extends Module {
     return state;
   }
 
-  /** Number of parameters; tied ones count once. */
-  num_parameters(): number {
-    let n = 0;
-    for (const [, parameter] of this.named_parameters()) n += parameter.size;
-    return n;
-  }
-
   /** @internal Puts another parameter in the place of the one with that `state_dict` name. */
   replaceParameter(name: string, parameter: Parameter): void {
     const at = name.lastIndexOf('.');
@@ -248,9 +226,35 @@ export abstract class PreTrainedModel extends Module {
       if (path === name.slice(0, Math.max(at, 0))) Object.assign(module, { [name.slice(at + 1)]: parameter });
   }
 
-  /** Starting values of a parameter that a checkpoint lacks. Families override what differs. @internal */
-  _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
-    return initializeParameter(name, parameter, owner, this.config);
+  /** Names that a model card gets on upload. */
+  get model_tags(): string[] | null {
+    return tagsOf.get(this) ?? null;
+  }
+
+  /** Adds one tag or several; those that are there already stay once. */
+  add_model_tags(tags: string | readonly string[]): void {
+    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...(typeof tags === 'string' ? [tags] : tags)])]);
+  }
+
+  /** The parameter or buffer with that dotted name. @throws AttributeError */
+  get_parameter_or_buffer(target: string): Parameter | Buffer {
+    for (const [name, value] of [...this.named_state(), ...this.named_buffers()]) if (name === target) return value;
+    throw new AttributeError(`'${target}' is neither a parameter nor a buffer of ${this.constructor.name}`);
+  }
+
+  /** One fused kernel serves every name, so the numbers stay. @throws ValueError for an unknown name */
+  set_attn_implementation(attn_implementation: string): void {
+    checkAttention(attn_implementation);
+  }
+
+  /** The model itself: its attention is fused always, as BetterTransformer's is. */
+  to_bettertransformer(): this {
+    return this;
+  }
+
+  /** The model itself: what BetterTransformer would change is never changed. */
+  reverse_bettertransformer(): this {
+    return this;
   }
 
   /** @throws RuntimeError `ERR_DISPOSED` when the weights have been given back */

@@ -1,14 +1,18 @@
 import type { CheckpointSource, TensorInfo } from '../checkpoint/source';
 import { ValueError } from '../errors';
 import { arrayOf, type DType, dtypes } from '../tensor/dtype';
+import { keep } from '../tensor/keep';
 import { loadTensor, type Pack } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { Tensor } from '../tensor/tensor';
 
 /** A tensor of a checkpoint that is about to become a parameter. */
 export interface StoredTensor {
-  /** Makes the parameter's value, in the current call. Its file must stay open until a fence behind it has passed. */
-  load(type: DType, pack: Pack): Tensor;
+  /**
+   * Makes the parameter's value, in the current call. Its file must stay open until a fence behind it has passed.
+   * @param type - null for the type that it is stored in
+   */
+  load(type: DType | null, pack: Pack): Tensor;
 }
 
 /** Dimensions that native code knows. */
@@ -41,19 +45,21 @@ export async function storedTensor(
 ): Promise<StoredTensor> {
   const info = source.info(name);
   const dtype = info.dtype as DType;
-  const checkType = (type: DType) => {
-    if (dtypes.includes(dtype)) return;
-    throw new ValueError(`'${name}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
-      code: 'ERR_DTYPE',
-    });
+  const checkType = (type: DType | null): DType => {
+    if (dtypes.includes(dtype)) return type ?? dtype;
+    throw new ValueError(
+      `'${name}' is stored as ${info.dtype}, which cannot be turned into ${type ?? 'a tensor'} here`,
+      {
+        code: 'ERR_DTYPE',
+      },
+    );
   };
   if (isNative(info)) {
     const { byteOffset: offset, shape: dims, strides } = info;
     const bytes = { file: source.descriptor(name), offset, type: dtype, dims, ...(strides && { strides }) };
     return {
       load(type, pack) {
-        checkType(type);
-        return loadTensor(bytes, type, pack);
+        return loadTensor(bytes, checkType(type), pack);
       },
     };
   }
@@ -61,10 +67,10 @@ export async function storedTensor(
     ? await source.read(name, { signal: signal ?? undefined })
     : new Uint8Array();
   return {
-    load(type) {
-      checkType(type);
+    load(type, pack) {
+      const wanted = checkType(type);
       const TypedArray = arrayOf(dtype) as unknown as new (buffer: ArrayBufferLike) => Float32Array;
-      return cast(new Tensor(dtype, new TypedArray(buffer), info.shape), type);
+      return keep(cast(new Tensor(dtype, new TypedArray(buffer), info.shape), wanted), pack);
     },
   };
 }

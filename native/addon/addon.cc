@@ -56,6 +56,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   } functions[] = {{"record", record},
                    {"upload", upload},
                    {"load", load},
+                   {"keep", keep},
                    {"write", write},
                    {"release", release},
                    {"submit", submit},

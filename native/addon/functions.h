@@ -8,6 +8,7 @@ namespace nt {
 napi_value record(napi_env env, napi_callback_info info);
 napi_value upload(napi_env env, napi_callback_info info);
 napi_value load(napi_env env, napi_callback_info info);
+napi_value keep(napi_env env, napi_callback_info info);
 napi_value write(napi_env env, napi_callback_info info);
 napi_value release(napi_env env, napi_callback_info info);
 

@@ -171,6 +171,37 @@ napi_value load(napi_env env, napi_callback_info info) {
   return status(env, kOk);
 }
 
+// keep(): words: stream, call, slot, generation, pack. The value as a parameter, whose memory no other value may share.
+// Result as record's.
+napi_value keep(napi_env env, napi_callback_info info) {
+  Client* client = client_of(env, info);
+  Words words(client);
+  Stream* stream = client->stream(words.next());
+  if (!stream) return status(env, kNoStream);
+  Command command;
+  command.kind = Command::kKeep;
+  command.op = CallState::kKeep;
+  command.call = call_or_own(client, words.next());
+  const Operands operands(client, words, 1);
+  if (operands.stale >= 0) {
+    client->words()[0] = operands.stale;
+    return status(env, kDisposed);
+  }
+  const double pack = words.next();
+  if (queue_is_full(*stream)) return status(env, kQueueFull);
+  Segment& segment = stream->recording();
+  command.first_node = static_cast<int>(segment.nodes.size());
+  command.n_in = 1;
+  command.n_out = 1;
+  command.first_attr = static_cast<int>(segment.attrs.size());
+  command.n_attr = 1;
+  segment.attrs.push_back(pack);
+  append(segment, operands);
+  put_outputs(client, segment, &operands.nodes[0]->spec(), 1, false);
+  segment.commands.push_back(std::move(command));
+  return status(env, kOk);
+}
+
 // write(): words: stream, call, slot, generation, file; numbers: offset. The file must stay open until a fence behind
 // it.
 napi_value write(napi_env env, napi_callback_info info) {

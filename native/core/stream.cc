@@ -360,6 +360,7 @@ Ref<CallState> Stream::execute(Segment& segment, Command& command, Parallel& par
     TensorView views[kMaxInputs];
     const char* reason = command.kind == Command::kOp     ? run_op(segment, command, parallel, views)
                          : command.kind == Command::kLoad ? load(segment, command, parallel)
+                         : command.kind == Command::kKeep ? keep(segment, command, parallel)
                                                           : kOutOfMemory;
     if (reason) command.call->fail(command.op, reason, views, command.n_in);
     if (command.call->stopped()) lost = command.call;
@@ -414,6 +415,20 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   if (reason) return reason;
   if (command.call->stopped()) return nullptr;
   for (int i = 0; i < command.n_out; ++i) nodes[command.n_in + i]->give(made[i]);
+  return nullptr;
+}
+
+const char* Stream::keep(Segment& segment, const Command& command, Parallel& parallel) {
+  const Ref<Node>*in = segment.nodes.data() + command.first_node, *out = in + 1;
+  const Spec& spec = in[0]->spec();
+  const Ref<Storage>& storage = in[0]->storage_ref();
+  const double pack = segment.attrs[command.first_attr];
+  storage->parameter = true;
+  storage->transposed = pack == Command::kPackTransposed;
+  if (pack != Command::kPackNot && !reference_ && spec.shape.rank == 2 && storage->data() &&
+      !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
+    return kOutOfMemory;
+  out[0]->give(storage);
   return nullptr;
 }
 

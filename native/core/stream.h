@@ -33,6 +33,7 @@ struct Command {
     kOp,       // run ops()[op]
     kReshape,  // out[0] shares the storage of in[0]
     kLoad,     // read bytes of a file: attrs are LoadAttr, then strides in elements if it is a strided view
+    kKeep,     // out[0] is in[0] as a parameter; the attr is one of Pack
     kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
@@ -109,6 +110,7 @@ class Stream : public Counted {
   Ref<CallState> execute(Segment& segment, Command& command, Parallel& parallel);
   const char* run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in);
   const char* load(Segment& segment, const Command& command, Parallel& parallel);
+  const char* keep(Segment& segment, const Command& command, Parallel& parallel);
   const char* write(Segment& segment, const Command& command, Parallel& parallel);
   void finish_segment(Segment& segment);
 

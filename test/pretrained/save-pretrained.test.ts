@@ -226,7 +226,7 @@ describe('what save_pretrained refuses', () => {
   it('a disposed model, and one whose class or config is registered for an auto class', async () => {
     const model = await load();
     class Custom extends BertModel {
-      static readonly _auto_class = 'AutoModel';
+      static override _auto_class = 'AutoModel';
     }
     const custom = await Custom.from_pretrained(golden);
     expect(await errorOf(() => custom.save_pretrained(folder))).toBeInstanceOf(NotImplementedError);

@@ -13,6 +13,7 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
+import { type PrunableAttention, pruneProjections } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -68,6 +69,7 @@ export class AlbertConfig extends PretrainedConfig {
     'type_vocab_size',
     'layer_norm_eps',
     'position_embedding_type',
+    'pruned_heads',
   ];
   static override readonly inert: readonly string[] = [
     'hidden_dropout_prob',
@@ -124,14 +126,16 @@ class AlbertEmbeddings extends Module {
   }
 }
 
-class AlbertAttention extends Module {
-  readonly query;
-  readonly key;
-  readonly value;
-  readonly dense;
+class AlbertAttention extends Module implements PrunableAttention {
+  query;
+  key;
+  value;
+  dense;
   readonly LayerNorm;
   readonly distance_embedding?: Embedding;
-  private readonly heads: number;
+  num_attention_heads: number;
+  readonly attention_head_size: number;
+  readonly pruned_heads = new Set<number>();
   private readonly kind: string;
 
   constructor(config: AlbertConfig) {
@@ -144,10 +148,15 @@ class AlbertAttention extends Module {
     this.value = new Linear(C, C);
     this.dense = new Linear(C, C);
     this.LayerNorm = new LayerNorm(C, config.layer_norm_eps);
-    this.heads = H;
+    this.num_attention_heads = H;
+    this.attention_head_size = C / H;
     this.kind = config.position_embedding_type;
     if (this.kind !== 'absolute')
       this.distance_embedding = new Embedding(2 * config.max_position_embeddings - 1, C / H);
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    this.num_attention_heads -= pruneProjections(this, heads, [this, ['query', 'key', 'value']], [this, 'dense']);
   }
 
   override forward(x: Tensor, tokens: Tokens, head_mask: Tensor | null, output_attentions: boolean): LayerOutput {
@@ -155,14 +164,19 @@ class AlbertAttention extends Module {
     const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
     const distances = this.distance_embedding
       ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
-          heads: this.heads,
+          heads: this.num_attention_heads,
           both: this.kind === 'relative_key_query',
           length: layout.length,
         })
       : null;
     // Unlike BERT, ALBERT adds them behind the scaling of the scores.
-    const bias = distances && mul(distances, Math.sqrt((q.dims[1] as number) / this.heads));
-    const { output, probs } = attend(q, k, v, layout, { heads: this.heads, bias, head_mask, output_attentions });
+    const bias = distances && mul(distances, Math.sqrt(this.attention_head_size));
+    const { output, probs } = attend(q, k, v, layout, {
+      heads: this.num_attention_heads,
+      bias,
+      head_mask,
+      output_attentions,
+    });
     return { x: this.LayerNorm.forward(this.dense.forward(output, { residual: x })), probs };
   }
 }
@@ -304,8 +318,16 @@ export class AlbertModel extends AlbertPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  /** Groups share their layers, so there are as many as groups have layers inside, numbered through. */
+  override prunableAttention(): PrunableAttention[] {
+    return [...this.encoder.albert_layer_groups].flatMap(({ albert_layers }) =>
+      [...albert_layers].map(({ attention }) => attention),
+    );
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(given: AlbertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

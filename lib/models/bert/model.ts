@@ -10,6 +10,7 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -58,6 +59,7 @@ export class BertConfig extends PretrainedConfig {
     'type_vocab_size',
     'layer_norm_eps',
     'position_embedding_type',
+    'pruned_heads',
   ];
   static override readonly inert: readonly string[] = [
     'hidden_dropout_prob',
@@ -213,8 +215,13 @@ export class BertModel extends BertPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.attentions;
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(inputs: BertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(inputs);
     const { config } = this;
     const tokens = packTokens(
       inputs,

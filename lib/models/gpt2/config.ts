@@ -51,6 +51,7 @@ export class GPT2Config extends PretrainedConfig {
     'scale_attn_weights',
     'use_cache',
     'scale_attn_by_inverse_layer_idx',
+    'pruned_heads',
   ];
   // reorder_and_upcast_attn orders what is computed in float32 here anyway.
   static override readonly inert: readonly string[] = [

@@ -16,6 +16,7 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, type Parameter } from '../../nn/parameter';
+import { type PrunableAttention, pruneProjections } from '../../nn/prune';
 import type { Counted } from '../../nn/tokens';
 import {
   causalOutput,
@@ -33,8 +34,8 @@ import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import { reshape } from '../../tensor/dispatch';
 import { slice } from '../../tensor/ops/layout';
-import { fillNormal } from '../../tensor/random';
-import { Tensor } from '../../tensor/tensor';
+import { normal } from '../../tensor/ops/normal';
+import type { Tensor } from '../../tensor/tensor';
 import { GPT2Config } from './config';
 import { flattenRows, GPT2SequenceSummary } from './sequence-summary';
 
@@ -43,12 +44,14 @@ export { GPT2Config };
 /** Inputs of a GPT-2 model; `labels` where the head has a loss. */
 export type GPT2Inputs = CausalInputs & CallOptions & { labels?: Labels };
 
-class GPT2Attention extends Module {
+class GPT2Attention extends Module implements PrunableAttention {
   readonly bias;
   readonly masked_bias;
-  readonly c_attn;
-  readonly c_proj;
-  private readonly heads: number;
+  c_attn;
+  c_proj;
+  num_heads: number;
+  readonly attention_head_size: number;
+  readonly pruned_heads = new Set<number>();
   private readonly scale: number;
 
   constructor(
@@ -64,16 +67,30 @@ class GPT2Attention extends Module {
     this.masked_bias = new Buffer([], 'float32', false);
     this.c_attn = new Conv1D(3 * C, C);
     this.c_proj = new Conv1D(C, C);
-    this.heads = H;
+    this.num_heads = H;
+    this.attention_head_size = C / H;
     const scale = config.scale_attn_weights ? (C / H) ** -0.5 : 1;
     this.scale = config.scale_attn_by_inverse_layer_idx ? scale / (index + 1) : scale;
   }
 
+  get num_attention_heads(): number {
+    return this.num_heads;
+  }
+
+  /** Width of the queries, keys or values of all heads. */
+  get split_size(): number {
+    return this.num_heads * this.attention_head_size;
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    this.num_heads -= pruneProjections(this, heads, [this, ['c_attn']], [this, 'c_proj'], 3);
+  }
+
   override forward(x: Tensor, residual: Tensor, tokens: CausalTokens, output_attentions: boolean): LayerOutput {
-    const { heads, scale, index } = this;
-    const qkv = this.c_attn.forward(x); // [N, 3C]
-    const C = x.dims[1] as number;
-    const [q, k, v] = [0, 1, 2].map((i) => slice(qkv, 1, i * C, (i + 1) * C)) as [Tensor, Tensor, Tensor];
+    const { num_heads: heads, scale, index, split_size } = this;
+    const qkv = this.c_attn.forward(x); // [N, 3·H·D]
+    const third = (i: number) => slice(qkv, 1, i * split_size, (i + 1) * split_size);
+    const [q, k, v] = [third(0), third(1), third(2)];
     const head_mask = tokens.head_mask(index);
     const attended = tokens.attend(index, q, k, v, { heads, scale, head_mask, output_attentions });
     return { x: this.c_proj.forward(attended.output, { residual }), probs: attended.probs };
@@ -139,9 +156,7 @@ export abstract class GPT2PreTrainedModel extends DecoderModel {
   /** Projections that end a residual branch start smaller, the more of them there are. */
   override _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
     if (!name.endsWith('c_proj.weight')) return super._init_weights(name, parameter, owner);
-    const values = new Float32Array(parameter.size);
-    fillNormal(values, this.config.initializer_range / Math.sqrt(2 * this.config.n_layer));
-    return new Tensor('float32', values, parameter.dims);
+    return normal(parameter.dims, 0, this.config.initializer_range / Math.sqrt(2 * this.config.n_layer));
   }
 }
 
@@ -163,6 +178,10 @@ export class GPT2Model extends GPT2PreTrainedModel {
 
   override get_input_embeddings(): Embedding {
     return this.wte;
+  }
+
+  override prunableAttention(): PrunableAttention[] {
+    return [...this.h].map(({ attn }) => attn);
   }
 
   /** @internal The tokens of a call through all layers. A cache is kept when the inputs ask for it themselves. */
