@@ -6,17 +6,9 @@
  */
 import { type HeaderLimits, headerLimits } from '../header-limits';
 import { PickleBytes, type PickleFail } from './pickle-bytes';
-import {
-  describePickled,
-  type Nested,
-  PickleDict,
-  PickleFloat,
-  PickleList,
-  PickleSet,
-  PickleTuple,
-  type PickleValue,
-} from './pickle-values';
-import { unescapePython, unescapeRawUnicode } from './python-text';
+import { constantOf } from './pickle-constants';
+import { PickleStack } from './pickle-stack';
+import { describePickled, PickleDict, PickleList, PickleSet, PickleTuple, type PickleValue } from './pickle-values';
 import { pytorchFault } from './pytorch-fault';
 
 /** Decides what may stand in a pickle. Each function makes plain data, or throws. */
@@ -62,20 +54,17 @@ class PickleMachine {
   result: PickleValue | undefined;
   private readonly input: PickleBytes;
   private readonly meaning: PickleMeaning;
-  private readonly stack: PickleValue[] = [];
-  /** Heights of the stack where MARK stood. */
-  private readonly marks: number[] = [];
-  private readonly memo = new Map<number, PickleValue>();
-  private made = 0;
+  private readonly stack: PickleStack;
   private start = 0;
 
   constructor(
     bytes: Buffer,
     meaning: (fail: PickleFail) => PickleMeaning,
     private readonly file: string,
-    private readonly limits: HeaderLimits,
+    limits: HeaderLimits,
   ) {
     this.input = new PickleBytes(bytes, this.fail);
+    this.stack = new PickleStack(limits, this.fail);
     this.meaning = meaning(this.fail);
   }
 
@@ -90,7 +79,7 @@ class PickleMachine {
     const code = input.u8();
     switch (code) {
       case 0x2e: // STOP
-        this.result = this.pop();
+        this.result = this.stack.pop();
         return true;
       case 0x80: // PROTO
         if (input.u8() > HIGHEST_PROTOCOL) this.fail('PICKLE_INVALID', 'its protocol is newer than 5');
@@ -105,101 +94,51 @@ class PickleMachine {
     }
   }
 
-  /** Instructions that push a value of their operand. */
   private constant(code: number): boolean {
-    const { input } = this;
-    switch (code) {
-      case 0x4e: // NONE
-        return this.push(null);
-      case 0x88: // NEWTRUE
-        return this.push(true);
-      case 0x89: // NEWFALSE
-        return this.push(false);
-      case 0x4b: // BININT1
-        return this.push(input.u8());
-      case 0x4d: // BININT2
-        return this.push(input.u16());
-      case 0x4a: // BININT
-        return this.push(input.i32());
-      case 0x8a: // LONG1
-        return this.push(input.long(input.u8()));
-      case 0x8b: // LONG4
-        return this.push(input.long(input.u32()));
-      case 0x4c: // LONG
-        return this.push(input.decimal());
-      case 0x49: // INT
-        return this.push(this.intOrBool());
-      case 0x47: // BINFLOAT
-        return this.push(new PickleFloat(input.float()));
-      case 0x46: // FLOAT
-        return this.push(new PickleFloat(Number(input.lineUtf8())));
-      case 0x58: // BINUNICODE
-        return this.push(input.utf8(input.u32()));
-      case 0x8c: // SHORT_BINUNICODE
-        return this.push(input.utf8(input.u8()));
-      case 0x8d: // BINUNICODE8
-        return this.push(input.utf8(input.u64()));
-      case 0x55: // SHORT_BINSTRING
-        return this.push(input.latin1(input.u8()));
-      case 0x54: // BINSTRING
-        return this.push(input.latin1(input.u32()));
-      case 0x53: // STRING
-        return this.push(unescapePython(input.line().toString('latin1'), this.fail));
-      case 0x56: // UNICODE
-        return this.push(unescapeRawUnicode(input.line().toString('latin1')));
-      case 0x43: // SHORT_BINBYTES
-        return this.push(input.take(input.u8()));
-      case 0x42: // BINBYTES
-        return this.push(input.take(input.u32()));
-      case 0x8e: // BINBYTES8
-      case 0x96: // BYTEARRAY8
-        return this.push(input.take(input.u64()));
-      default:
-        return false;
-    }
+    const value = constantOf(code, this.input, this.fail);
+    return value !== undefined && this.push(value);
   }
 
   /** Instructions that make or fill tuples, lists, dictionaries and sets. */
   private collection(code: number): boolean {
     switch (code) {
       case 0x28: // MARK
-        this.marks.push(this.stack.length);
-        this.count();
+        this.stack.mark();
         return true;
       case 0x29: // EMPTY_TUPLE
         return this.pushTuple([]);
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.pushTuple(this.popSome(code - 0x84));
+        return this.pushTuple(this.stack.popSome(code - 0x84));
       case 0x74: // TUPLE
-        return this.pushTuple(this.popMark());
+        return this.pushTuple(this.stack.popMark());
       case 0x5d: // EMPTY_LIST
         return this.push(new PickleList());
       case 0x6c: // LIST
-        return this.pushFilled(new PickleList(), this.popMark());
+        return this.pushFilled(new PickleList(), this.stack.popMark());
       case 0x61: // APPEND
-        return this.extend(PickleList, 'a list', this.popSome(1));
+        return this.extend(PickleList, 'a list', this.stack.popSome(1));
       case 0x65: // APPENDS
-        return this.extend(PickleList, 'a list', this.popMark());
+        return this.extend(PickleList, 'a list', this.stack.popMark());
       case 0x8f: // EMPTY_SET
         return this.push(new PickleSet());
       case 0x90: // ADDITEMS
-        return this.extend(PickleSet, 'a set', this.popMark());
+        return this.extend(PickleSet, 'a set', this.stack.popMark());
       case 0x91: // FROZENSET
-        return this.pushFilled(new PickleSet(), this.popMark());
+        return this.pushFilled(new PickleSet(), this.stack.popMark());
       case 0x7d: // EMPTY_DICT
         return this.push(new PickleDict());
       case 0x64: {
         // DICT
-        const items = this.popMark();
+        const items = this.stack.popMark();
         this.push(new PickleDict());
         return this.setItems(items);
       }
       case 0x73: // SETITEM
-        return this.setItems(this.popSome(2));
+        return this.setItems(this.stack.popSome(2));
       case 0x75: // SETITEMS
-        return this.setItems(this.popMark());
+        return this.setItems(this.stack.popMark());
       default:
         return false;
     }
@@ -207,7 +146,7 @@ class PickleMachine {
 
   /** Instructions that move values between stack and memo. */
   private memory(code: number): boolean {
-    const { input } = this;
+    const { input, stack } = this;
     switch (code) {
       case 0x71: // BINPUT
         return this.put(input.u8());
@@ -216,7 +155,7 @@ class PickleMachine {
       case 0x70: // PUT
         return this.put(input.decimal());
       case 0x94: // MEMOIZE
-        return this.put(this.memo.size);
+        return this.put(stack.remembered);
       case 0x68: // BINGET
         return this.get(input.u8());
       case 0x6a: // LONG_BINGET
@@ -224,14 +163,14 @@ class PickleMachine {
       case 0x67: // GET
         return this.get(input.decimal());
       case 0x30: // POP
-        if (this.stack.length === this.floor) this.popMark();
-        else this.pop();
+        if (stack.isAtMark) stack.popMark();
+        else stack.pop();
         return true;
       case 0x31: // POP_MARK
-        this.popMark();
+        this.stack.popMark();
         return true;
       case 0x32: // DUP
-        return this.push(this.top());
+        return this.push(this.stack.top());
       default:
         return false;
     }
@@ -248,30 +187,30 @@ class PickleMachine {
       }
       case 0x93: {
         // STACK_GLOBAL
-        const [module, name] = this.popSome(2);
+        const [module, name] = this.stack.popSome(2);
         if (typeof module !== 'string' || typeof name !== 'string') return this.wrong('a global is named by', module);
         return this.push(meaning.global(module, name));
       }
       case 0x52: // REDUCE
       case 0x81: {
         // NEWOBJ
-        const [callable, args] = this.popSome(2);
+        const [callable, args] = this.stack.popSome(2);
         return this.push(meaning.call(callable as PickleValue, this.tuple(args)));
       }
       case 0x92: {
         // NEWOBJ_EX
-        const [callable, args, named] = this.popSome(3);
+        const [callable, args, named] = this.stack.popSome(3);
         if (!(named instanceof PickleDict && named.keys.length === 0)) this.wrong('named arguments are', named);
         return this.push(meaning.call(callable as PickleValue, this.tuple(args)));
       }
       case 0x62: {
         // BUILD
-        const [state] = this.popSome(1);
-        meaning.build(this.top(), state as PickleValue);
+        const [state] = this.stack.popSome(1);
+        meaning.build(this.stack.top(), state as PickleValue);
         return true;
       }
       case 0x51: // BINPERSID
-        return this.push(meaning.persistent(this.pop()));
+        return this.push(meaning.persistent(this.stack.pop()));
       case 0x50: // PERSID
         return this.push(meaning.persistent(input.lineUtf8()));
       default:
@@ -291,86 +230,46 @@ class PickleMachine {
     this.fail('PICKLE_INVALID', `${hex} is no instruction of a pickle`);
   }
 
-  private get floor(): number {
-    return this.marks.at(-1) ?? 0;
-  }
-
   private push(value: PickleValue): true {
-    this.count();
     this.stack.push(value);
     return true;
   }
 
-  /** Everything that is pushed counts, so that neither stack nor memo nor objects outgrow the limit. */
-  private count(): void {
-    if (++this.made > this.limits.pickleObjects) {
-      this.fail('PICKLE_TOO_LARGE', `it makes more than ${this.limits.pickleObjects} objects`);
-    }
-  }
-
-  private top(): PickleValue {
-    if (this.stack.length <= this.floor) this.fail('PICKLE_INVALID', 'an instruction finds nothing on the stack');
-    return this.stack[this.stack.length - 1] as PickleValue;
-  }
-
-  private pop(): PickleValue {
-    const value = this.top();
-    this.stack.length--;
-    return value;
-  }
-
-  private popSome(count: number): PickleValue[] {
-    if (this.stack.length - count < this.floor)
-      this.fail('PICKLE_INVALID', 'an instruction finds too little on the stack');
-    return this.stack.splice(this.stack.length - count, count);
-  }
-
-  private popMark(): PickleValue[] {
-    const mark = this.marks.pop();
-    if (mark === undefined) this.fail('PICKLE_INVALID', 'an instruction finds no mark on the stack');
-    return this.stack.splice(mark as number);
-  }
-
   private put(index: number | bigint): true {
-    const value = this.top();
-    if (typeof index !== 'number' || index < 0 || index >= this.limits.pickleObjects) {
-      this.fail('PICKLE_TOO_LARGE', `it remembers an object under number ${index}`);
-    }
-    this.memo.set(index as number, value);
+    this.stack.put(index);
     return true;
   }
 
   private get(index: number | bigint): true {
-    const value = typeof index === 'number' ? this.memo.get(index) : undefined;
-    if (value === undefined) this.fail('PICKLE_INVALID', `it recalls object ${index}, which it has not remembered`);
-    return this.push(value as PickleValue);
+    this.stack.get(index);
+    return true;
   }
 
   private pushTuple(items: PickleValue[]): true {
     const tuple = new PickleTuple(items);
-    this.deepen(tuple, items);
+    this.stack.nest(tuple, items);
     return this.push(tuple);
   }
 
   private pushFilled(made: PickleList | PickleSet, items: PickleValue[]): true {
-    this.deepen(made, items);
+    this.stack.nest(made, items);
     for (const item of items) made.items.push(item);
     return this.push(made);
   }
 
   private extend(type: typeof PickleList | typeof PickleSet, name: string, items: PickleValue[]): true {
-    const target = this.top();
+    const target = this.stack.top();
     if (!(target instanceof type)) return this.wrong(`items are added to ${name}, not to`, target);
-    this.deepen(target, items);
+    this.stack.nest(target, items);
     for (const item of items) target.items.push(item);
     return true;
   }
 
   private setItems(items: PickleValue[]): true {
-    const target = this.top();
+    const target = this.stack.top();
     if (!(target instanceof PickleDict)) return this.wrong('items are set on a dictionary, not on', target);
     if (items.length % 2 !== 0) this.fail('PICKLE_INVALID', 'a key has no value');
-    this.deepen(target, items);
+    this.stack.nest(target, items);
     for (let i = 0; i < items.length; i += 2) {
       target.keys.push(items[i] as PickleValue);
       target.values.push(items[i + 1] as PickleValue);
@@ -378,28 +277,9 @@ class PickleMachine {
     return true;
   }
 
-  private deepen(outer: Nested, items: readonly PickleValue[]): void {
-    for (const item of items) {
-      const { depth } = (item ?? {}) as Partial<Nested>;
-      if (depth !== undefined && depth >= outer.depth) outer.depth = depth + 1;
-    }
-    if (outer.depth > this.limits.depth) {
-      this.fail('PICKLE_TOO_LARGE', `its values nest deeper than ${this.limits.depth}`);
-    }
-  }
-
   private tuple(value: PickleValue | undefined): PickleTuple {
     if (!(value instanceof PickleTuple)) this.wrong('arguments are a tuple, not', value);
     return value as PickleTuple;
-  }
-
-  private intOrBool(): number | bigint | boolean {
-    const { input } = this;
-    const { at } = input;
-    const text = input.line().toString('latin1');
-    if (text === '00' || text === '01') return text === '01';
-    input.at = at;
-    return input.decimal();
   }
 
   private wrong(what: string, value: PickleValue | undefined): never {
