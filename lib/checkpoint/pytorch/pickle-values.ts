@@ -42,6 +42,8 @@ export class PickleSet implements Nested {
 /** A dict, OrderedDict, defaultdict or Counter: its pairs in the order in which they were set, equal keys included. */
 export class PickleDict implements Nested {
   depth = 1;
+  /** @param hasAttributes - whether a state can be given to it: not to a plain dict. */
+  constructor(readonly hasAttributes = false) {}
   readonly keys: PickleValue[] = [];
   readonly values: PickleValue[] = [];
 }

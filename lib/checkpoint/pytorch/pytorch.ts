@@ -117,7 +117,7 @@ class Opening {
     if (order !== null && order !== 'little') this.fail('ZIP_INVALID', `its byteorder is ${quote(order)}`);
     const version =
       (await this.readWord(directory, `${root}version`)) ?? (await this.readWord(directory, `${root}.data/version`));
-    if (version === null) return;
+    if (version === null) return this.fail('ZIP_INVALID', 'it has no member version, which torch.save always writes');
     if (!/^\d{1,9}$/.test(version)) this.fail('ZIP_INVALID', `its version is ${quote(version)}`);
     if (Number(version) > HIGHEST_VERSION) {
       this.fail('UNSUPPORTED_FORMAT', `it has version ${version} of the format; up to ${HIGHEST_VERSION} are read`);

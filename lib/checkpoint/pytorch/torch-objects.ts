@@ -71,7 +71,8 @@ export class TorchObjects implements PickleMeaning {
 
   build(object: PickleValue, state: PickleValue): void {
     // The state of a dictionary is `_metadata`, that of an inert object is ignored with it.
-    if (object instanceof InertObject || (object instanceof PickleDict && state instanceof PickleDict)) return;
+    if (object instanceof InertObject) return;
+    if (object instanceof PickleDict && object.hasAttributes && state instanceof PickleDict) return;
     this.wrong(`a state is given to ${describePickled(object)}`);
   }
 
@@ -147,10 +148,16 @@ export class TorchObjects implements PickleMeaning {
 
   /** OrderedDict(), OrderedDict([(key, value)…]), defaultdict(factory), Counter({…}). */
   private dict(name: string, args: readonly PickleValue[]): PickleDict {
-    const dict = new PickleDict();
+    const dict = new PickleDict(true);
     const content = name === 'collections.defaultdict' ? args[1] : args[0];
     if (content === undefined) return dict;
-    if (content instanceof PickleDict) return content;
+    if (content instanceof PickleDict) {
+      this.countPairs(content.keys.length);
+      for (const key of content.keys) dict.keys.push(key);
+      for (const value of content.values) dict.values.push(value);
+      dict.depth = content.depth;
+      return dict;
+    }
     if (!(content instanceof PickleList)) this.wrong(`${name} is made of ${describePickled(content)}`);
     const { items: pairs, depth } = content as PickleList;
     this.pairs += pairs.length;
@@ -164,6 +171,12 @@ export class TorchObjects implements PickleMeaning {
     }
     dict.depth = depth;
     return dict;
+  }
+
+  private countPairs(count: number): void {
+    this.pairs += count;
+    if (this.pairs > MOST_PAIRS)
+      this.fail('PICKLE_TOO_LARGE', `it makes dictionaries of more than ${MOST_PAIRS} pairs`);
   }
 
   private set([content]: readonly PickleValue[]): PickleSet {

@@ -143,6 +143,7 @@ describe('a zip archive', () => {
     ['on one of two disks of zip64', members(), { before: end64(count, size, offset, { disks: 2 }) }, 'ZIP_MULTI_DISK'],
     ['none', [], {}, 'UNKNOWN_FORMAT'],
     ['none of PyTorch', [{ name: 'word/document.xml', content: numbers }], {}, 'UNKNOWN_FORMAT'],
+    ['not its version', members().slice(0, 3), {}, 'ZIP_INVALID'],
     ['TorchScript', [...members(), { name: 'archive/code/__torch__.py', content: numbers }], {}, 'UNSUPPORTED_FORMAT'],
   ] as [string, Member[], End, string][])('is refused with a member that is %s', async (_, list, end, code) => {
     const error = await errorOf(() => values(zipBytes(list, end)));
