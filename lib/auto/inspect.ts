@@ -87,14 +87,18 @@ function describeFiles(summary: CheckpointSummary, source: CheckpointSource): vo
   const dtypes = new Map<string, { tensors: number; parameters: number; bytes: number }>();
   for (const part of source.parts) {
     let bytes = 0;
+    const places = new Set<string>();
     for (const name of part.names()) {
       const info = part.info(name);
       const entry = dtypes.get(info.dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
       const size = info.shape.reduce((n, d) => n * d, 1);
       entry.tensors++;
+      dtypes.set(info.dtype, entry);
+      // A tied weight stands under several names in a PyTorch file, and is one all the same.
+      const place = `${info.storage} ${info.byteOffset} ${info.shape} ${info.strides}`;
+      if (info.storage !== undefined && places.size === places.add(place).size) continue;
       entry.parameters += size;
       entry.bytes += info.byteLength;
-      dtypes.set(info.dtype, entry);
       if (isFloating(info.dtype)) summary.parameters += size;
       bytes += info.byteLength;
     }

@@ -1,5 +1,5 @@
 /** Loading models from pytorch_model.bin (rows 36, 38, 46, 47, 48). */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectCheckpoint } from '../../lib/auto/inspect';
@@ -116,6 +116,25 @@ describe('from_pretrained with pytorch_model.bin', () => {
     expect(await sum({ use_safetensors: false })).toBe(0);
   });
 
+  it('is a file that can be named itself, with its config', async () => {
+    await writePyTorch(bin('weights.pt'), entries);
+    const model = await BertModel.from_pretrained(bin('weights.pt'), { config: folder });
+    expect(await numbersOf(model)).toEqual(await original());
+  });
+
+  it("tells dtype 'auto' the type of its first floating tensor (row 51)", async () => {
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, torch_dtype: undefined, dtype: undefined }));
+    const halves = entries.map((entry) => {
+      if (entry.dtype !== 'float32') return entry;
+      return { ...entry, dtype: 'float16' as const, bytes: new Uint8Array(entry.bytes.byteLength / 2) };
+    });
+    await writePyTorch(bin(), halves);
+    const model = await BertModel.from_pretrained(folder, { dtype: 'auto' });
+    expect(model.dtype).toBe('float16');
+    await model.dispose();
+  });
+
   it('refuses a folder with nothing else when use_safetensors is true', async () => {
     await writePyTorch(bin(), entries);
     await expect(BertModel.from_pretrained(folder, { use_safetensors: true })).rejects.toMatchObject({
@@ -203,15 +222,15 @@ describe('from_pretrained with pytorch_model.bin', () => {
     });
   });
 
-  it('is shown by inspect', async () => {
-    await writePyTorch(bin(), entries);
+  it('is shown by inspect, which counts what is tied once', async () => {
+    await writePyTorch(bin(), [...entries, { name: 'again', alias: (entries[0] as Entry).name }]);
     const summary = await inspectCheckpoint(folder);
     expect(summary.loads).toBe(true);
     expect(summary.files).toEqual([
       {
         file: 'pytorch_model.bin',
         format: 'pytorch',
-        tensors: entries.length,
+        tensors: entries.length + 1,
         bytes: entries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
       },
     ]);
