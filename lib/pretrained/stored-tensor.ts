@@ -21,8 +21,7 @@ const kMostDims = 8;
 const kMostReach = 2;
 const kSmallReach = 2 ** 20;
 
-/** Whether native threads can read the tensor by themselves: it is not compressed, and what it reaches over is no more
- * than memory for a moment may be. */
+/** Whether native threads can read the tensor: it is not compressed, and reaches over little more than its own bytes. */
 function isNative({ byteLength, shape, strides, compressed }: TensorInfo): boolean {
   if (compressed) return false;
   if (strides === undefined) return true;

@@ -174,18 +174,27 @@ class Opening {
     const wanted = new Map<string, string>();
     for (const [name, { storage }] of tensors) if (!wanted.has(storage.key)) wanted.set(storage.key, name);
     const queue = wanted.entries();
+    let failed = false;
     const work = async () => {
       for (const [key, tensor] of queue) {
+        if (failed) return;
         const entry = directory.get(`${root}data/${key}`);
         if (entry === undefined) {
-          this.fail('STORAGE_MISSING', `it has no storage ${quote(key)}, which tensor ${quote(tensor)} names`, tensor);
+          const what = `it has no storage ${quote(key)}, which tensor ${quote(tensor)} names`;
+          return this.fail('STORAGE_MISSING', what, tensor);
         }
-        const member = await ZipMember.find(directory, entry as NonNullable<typeof entry>, signal);
+        const member = await ZipMember.find(directory, entry, signal);
         if (checksums) await member.checkSum(signal);
         this.members.set(key, member);
       }
     };
-    const results = await Promise.allSettled(Array.from({ length: FIND_AT_ONCE }, work));
+    const workers = Array.from({ length: FIND_AT_ONCE }, () =>
+      work().catch((error: unknown) => {
+        failed = true;
+        throw error;
+      }),
+    );
+    const results = await Promise.allSettled(workers);
     const rejected = results.find((result) => result.status === 'rejected');
     if (rejected !== undefined) throw rejected.reason;
   }
