@@ -20,7 +20,7 @@ describe('native memory', () => {
   });
 
   it('has a limit, and beyond it calls fail and the process goes on', async () => {
-    const { errors, value } = await resultOf<{ errors: Told[]; value: number }>('out-of-memory', {
+    const { errors, larger, value } = await resultOf<{ errors: Told[]; larger: Told; value: number }>('out-of-memory', {
       env: { NATIVE_TRANSFORMERS_MEMORY: '30MB' },
     });
     expect(errors).toHaveLength(4);
@@ -28,6 +28,8 @@ describe('native memory', () => {
       expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
       expect(error.message).toMatch(/^add: out of memory \(Tensor.*the limit is 30000000.*NATIVE_TRANSFORMERS_MEMORY/);
     }
+    expect(larger).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
+    expect(larger.message).toMatch(/^ones: .* 67108864 bytes, and no more than 30000000 .*NATIVE_TRANSFORMERS_MEMORY/);
     expect(value).toBe(5);
   });
 

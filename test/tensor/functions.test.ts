@@ -53,6 +53,12 @@ describe('new tensors', () => {
     ['a number as shape', () => f.ones(3 as never), 'ERR_TYPE', /ones takes a shape such as \[2, 3\], not 3/],
     ['a negative size', () => f.zeros([-1]), 'ERR_SHAPE', /zeros: .*\[-1\]/],
     ['a word', () => f.full([1], 'a' as never), 'ERR_TYPE', /full takes a number/],
+    [
+      'more than there is',
+      () => f.ones([1e6, 1e6]),
+      'ERR_OUT_OF_MEMORY',
+      /ones: a Tensor\(float32, \[1000000,1000000\]\) is 4000000000000 bytes/,
+    ],
     ['an unknown option', () => f.ones([1], { dtpye: 'int64' } as never), 'ERR_UNKNOWN_NAME', /did you mean 'dtype'/],
     ['an unknown type', () => f.ones([1], { dtype: 'int65' }), 'ERR_DTYPE', /did you mean 'int64'/],
     ['no tensor', () => f.ones_like([1] as never), 'ERR_TYPE', /ones_like takes a Tensor, not an array/],

@@ -1,6 +1,7 @@
 import { TypeError, unknownName, ValueError } from '../../errors';
 import { givenOptions } from '../../options';
-import { arrayOf, type DType, parseDtype } from '../dtype';
+import { allocate } from '../allocate';
+import { type DType, parseDtype, type TypedArray } from '../dtype';
 import { describeValue, isBits, toElement } from '../elements';
 import { as, assertTensor } from '../expression';
 import type { Scalar } from '../promote';
@@ -20,23 +21,20 @@ function dtypeOption(op: string, given: CreateOptions | null | undefined, usual:
   return options.dtype === undefined || options.dtype === null ? usual : parseDtype(options.dtype);
 }
 
-function count(op: string, size: readonly number[]): number {
+/** Zeros for a tensor of the shape `size`. @throws TypeError, ValueError for what is no shape; RuntimeError when it is too large */
+function zerosOf(op: string, size: readonly number[], type: DType): TypedArray {
   if (!Array.isArray(size))
     throw new TypeError(
       `${op} takes a shape such as [2, 3], not ${typeof size === 'number' ? size : describeValue(size)}`,
     );
-  let n = 1;
-  for (const dim of size) {
-    if (!Number.isSafeInteger(dim) || dim < 0)
-      throw new ValueError(`${op}: a shape has non-negative whole numbers, got [${size}]`, { code: 'ERR_SHAPE' });
-    n *= dim;
-  }
-  return n;
+  if (!size.every((dim) => Number.isSafeInteger(dim) && dim >= 0))
+    throw new ValueError(`${op}: a shape has non-negative whole numbers, got [${size}]`, { code: 'ERR_SHAPE' });
+  return allocate(op, type, size);
 }
 
 function filled(op: string, size: readonly number[], value: Scalar, type: DType): Tensor {
   if (isBits(type)) return scope(() => as(filled(op, size, value, 'float32'), type));
-  const array = new (arrayOf(type))(count(op, size));
+  const array = zerosOf(op, size, type);
   return new Tensor(type, array.fill(toElement(type, value, 0) as never), size);
 }
 
@@ -83,7 +81,7 @@ export function zeros_like(tensor: Tensor, options?: CreateOptions | null): Tens
 
 /** Evenly distributed in [0, 1), float32; `set_seed` makes them repeat. */
 export function rand(size: readonly number[]): Tensor {
-  const values = new Float32Array(count('rand', size));
+  const values = zerosOf('rand', size, 'float32') as Float32Array;
   const step = 2 ** 24; // what a float32 can tell apart below 1
   for (let i = 0; i < values.length; i++) values[i] = Math.floor(uniform() * step) / step;
   return new Tensor('float32', values, size);
@@ -91,7 +89,7 @@ export function rand(size: readonly number[]): Tensor {
 
 /** Normally distributed with mean 0 and variance 1, float32; `set_seed` makes them repeat. */
 export function randn(size: readonly number[]): Tensor {
-  const values = new Float32Array(count('randn', size));
+  const values = zerosOf('randn', size, 'float32') as Float32Array;
   fillNormal(values, 1);
   return new Tensor('float32', values, size);
 }
