@@ -3,7 +3,7 @@ import { AttributeError, NotImplementedError, nearest, TypeError, unknownName, V
 import { warn } from '../logging';
 import { givenOptions } from '../options';
 import { dropDefaults, plainFields, shortDtype } from './config-dict';
-import { commonDefaults, commonFloats, transformersVersion } from './config-fields';
+import { checkArchitectures, commonDefaults, commonFloats, transformersVersion } from './config-fields';
 import { CONFIG_NAME, commitOf, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
 import { copyJson, equalJson, formatJson, isContainer, isFloat, markFloats, passKind } from './config-json';
 import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from './config-labels';
@@ -45,7 +45,7 @@ export class PretrainedConfig {
   static readonly honoured: readonly string[] = [];
   /** Own fields that change nothing at inference. */
   static readonly inert: readonly string[] = [];
-  /** Honoured numbers that may be null all the same. */
+  /** Honoured numbers and texts that may be null all the same. */
   static readonly nullable: readonly string[] = [];
   static _auto_class: string | null = null;
 
@@ -136,6 +136,7 @@ export class PretrainedConfig {
     this.id2label = integerKeys('id2label', this.id2label);
     this.pruned_heads = integerKeys('pruned_heads', this.pruned_heads ?? {});
     checkProblemType(this.problem_type);
+    checkArchitectures(this.architectures);
   }
 
   /** Number of labels. Setting another number makes new names, LABEL_0 onward. */

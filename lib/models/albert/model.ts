@@ -224,6 +224,11 @@ class AlbertTransformer extends Module {
   constructor(config: AlbertConfig) {
     super();
     const { num_hidden_layers, num_hidden_groups } = config;
+    if (num_hidden_groups === 0 && num_hidden_layers > 0)
+      throw new ValueError(
+        `config.num_hidden_groups is 0, which leaves nothing to compute ${num_hidden_layers} layers (config.num_hidden_layers) with; it must be 1 or more`,
+        { code: 'ERR_CONFIG_TYPE' },
+      );
     this.embedding_hidden_mapping_in = new Linear(config.embedding_size, config.hidden_size);
     this.albert_layer_groups = new ModuleList(
       Array.from({ length: num_hidden_groups }, () => new AlbertLayerGroup(config)),

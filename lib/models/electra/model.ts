@@ -51,6 +51,7 @@ export class ElectraConfig extends BertConfig {
     'summary_activation',
   ];
   static override readonly inert: readonly string[] = [...BertConfig.inert, 'summary_last_dropout'];
+  static override readonly nullable: readonly string[] = [...BertConfig.nullable, 'summary_activation'];
   declare embedding_size: number;
   declare summary_type: string;
   declare summary_use_proj: boolean;
