@@ -71,6 +71,11 @@ export const env: Environment = new Proxy(settings, {
   set(target, name, value) {
     const known = Object.keys(settings).filter((key) => key !== 'version' && key !== 'backends');
     if (!known.includes(String(name))) throw unknownName('setting', String(name), 'env', known);
+    const wanted = typeof Reflect.get(target, name);
+    if (acting.includes(String(name)) && name !== 'logLevel' && typeof value !== wanted)
+      throw new TypeError(
+        `env.${String(name)} is a ${wanted}, and cannot be ${value === null ? 'null' : `a ${typeof value}`}`,
+      );
     if (!acting.includes(String(name)) && value !== Reflect.get(target, name))
       warnOnce(`env.${String(name)} does nothing here: models are read from folders, and are not downloaded yet`);
     return Reflect.set(target, name, value);
