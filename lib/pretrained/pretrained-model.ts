@@ -341,6 +341,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
     };
     for (const [name, value] of Object.entries(inputs)) {
       if (!known.includes(name)) throw unknownName('input', name, className, known);
+      if (value instanceof Tensor) value.assertAlive(`${name} of ${className}`);
       if (value !== undefined && value !== null) named[name] = value;
     }
     checkOptionKinds(className, named, callOptionKinds);

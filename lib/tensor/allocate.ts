@@ -18,7 +18,7 @@ export function allocate(op: string, type: DType, dims: readonly number[]): Type
   try {
     return new (arrayOf(type))(size);
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge(op, type, dims, bytes, error);
+    if ((error as Error).name === 'RangeError') throw tooLarge(op, type, dims, bytes, error);
     throw error;
   }
 }

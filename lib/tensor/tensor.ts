@@ -199,9 +199,9 @@ export class Tensor extends ShapeMethods {
     return this.isRead && !this.#pinned;
   }
 
-  /** @internal @throws RuntimeError `ERR_DISPOSED` */
-  assertAlive(): void {
-    if (this.#disposed) throw disposedError(this);
+  /** @internal @param name - what the tensor is to the caller @throws RuntimeError `ERR_DISPOSED` */
+  assertAlive(name?: string): void {
+    if (this.#disposed) throw disposedError(this, name);
   }
 
   /** @internal The elements of `view` are those of this tensor from `offset` on: writes to either are seen by both. */
@@ -323,6 +323,8 @@ export function releaseUploads(): void {
   }
 }
 
-function disposedError(tensor: Tensor): RuntimeError {
-  return new RuntimeError(`${tensor} has been disposed`, { code: 'ERR_DISPOSED' });
+function disposedError(tensor: Tensor, name?: string): RuntimeError {
+  return new RuntimeError(`${name === undefined ? tensor : `${name}, ${tensor},`} has been disposed`, {
+    code: 'ERR_DISPOSED',
+  });
 }
