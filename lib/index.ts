@@ -7,16 +7,48 @@ export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';
 export { type Environment, env } from './env';
 export * from './errors';
+export type { GenerateOptions } from './generation/generate';
+export { GenerationConfig } from './generation/generation-config';
 export * from './hub';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
+export { DynamicCache } from './nn/cache';
+export { apply_chunking_to_forward } from './nn/chunked-forward';
+export { Conv1D } from './nn/conv1d';
+export { Embedding } from './nn/embedding';
+export { Linear } from './nn/linear';
+export {
+  find_pruneable_heads_and_indices,
+  prune_conv1d_layer,
+  prune_layer,
+  prune_linear_layer,
+} from './nn/prune';
+export { PoolerAnswerClass, PoolerEndLogits, PoolerStartLogits } from './nn/span-poolers';
 export * from './pipelines';
 export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
-export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrained/from-pretrained';
+export type {
+  FromPretrainedOptions,
+  FromPretrainedOptions as PretrainedModelOptions,
+  LoadingInfo,
+  ProgressCallback,
+  ProgressInfo,
+} from './pretrained/from-pretrained';
 export { set_seed } from './pretrained/init';
+export { load_sharded_checkpoint } from './pretrained/load-sharded-checkpoint';
 export { ModelOutput } from './pretrained/model-output';
+export { ModuleUtilsMixin } from './pretrained/module-mixin';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
+export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
+export { SequenceSummary } from './pretrained/sequence-summary';
+export { SQuADHead } from './pretrained/squad-head';
+export {
+  get_checkpoint_shard_files,
+  load_state_dict,
+  no_init_weights,
+  shard_checkpoint,
+  unwrap_model,
+} from './pretrained/weights-functions';
 export type { DType, TypedArray } from './tensor/dtype';
 export * from './tensor/functions';
 export { Stream } from './tensor/stream';

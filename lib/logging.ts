@@ -1,5 +1,7 @@
 /** Messages for people: levels, one hook for all of them, and "once per process per text". */
 
+import { TypeError } from './errors';
+
 export const LogLevel = Object.freeze({ DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, NONE: 50 });
 
 /** Receives every message at or above the level. */
@@ -11,8 +13,15 @@ const state: { level: number; hook: LogHook | null; seen: Set<string> } = {
   seen: new Set(),
 };
 
-/** Sets the lowest level that is shown (default `LogLevel.WARNING`). */
+/** Sets the lowest level that is shown (default `LogLevel.WARNING`). @throws TypeError for what is no number */
 export function setLogLevel(level: number): void {
+  if (typeof level !== 'number' || Number.isNaN(level))
+    throw new TypeError(
+      `a log level is a number, not ${typeof level === 'string' ? `'${level}'` : String(level)}: ` +
+        `${Object.keys(LogLevel)
+          .map((name) => `LogLevel.${name}`)
+          .join(', ')}`,
+    );
   state.level = level;
 }
 
@@ -23,6 +32,8 @@ export function getLogLevel(): number {
 
 /** Sends messages to `hook` in place of standard error; null restores standard error. Returns the previous hook. */
 export function setLogHook(hook: LogHook | null): LogHook | null {
+  if (hook !== null && typeof hook !== 'function')
+    throw new TypeError(`a log hook is a function of a level and a message, or null, not a ${typeof hook}`);
   const previous = state.hook;
   state.hook = hook;
   return previous;
@@ -47,4 +58,8 @@ export function warnOnce(message: string): void {
   if (state.seen.has(message)) return;
   if (LogLevel.WARNING >= state.level) state.seen.add(message);
   emit(LogLevel.WARNING, message);
+}
+
+export function error(message: string): void {
+  emit(LogLevel.ERROR, message);
 }

@@ -144,7 +144,7 @@ async function loadWeights(
     const values = random.floats(N * K, 0.05);
     await file.write(new Uint8Array(values.buffer), 0, values.byteLength, 0);
     const bytes = { file: file.fd, offset: 0, type: 'float32', dims: [N, K] } as const;
-    const weights = Array.from({ length: copies }, () => loadTensor(bytes, type, true));
+    const weights = Array.from({ length: copies }, () => loadTensor(bytes, type, 'rows'));
     await fence();
     return weights;
   } finally {

@@ -1,7 +1,12 @@
+import { modelSubfolder } from '../env';
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
 import { hubOptionsOf } from '../hub/options';
+import { givenOptions } from '../options';
+import { autoClassNames } from '../pretrained/auto-class-names';
 import { PretrainedConfig } from '../pretrained/config';
+import { type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
+import { checkLoadTypes } from '../pretrained/load-options';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
@@ -35,28 +40,34 @@ class AutoModelBase {
     path: string,
     options: FromPretrainedOptions & { output_loading_info: true },
   ): Promise<[PreTrainedModel, LoadingInfo]>;
-  static async from_pretrained(path: string, options?: FromPretrainedOptions): Promise<PreTrainedModel>;
+  static async from_pretrained(path: string, options?: FromPretrainedOptions | null): Promise<PreTrainedModel>;
   static async from_pretrained(
     path: string,
-    options: FromPretrainedOptions = {},
+    given?: FromPretrainedOptions | null,
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
-    const { config: given } = options;
+    const options = givenOptions(given, `${this.name}.from_pretrained`);
+    checkLoadTypes(`${this.name}.from_pretrained`, options);
+    const { config: known } = options;
     const config: PretrainedConfig =
-      given instanceof PretrainedConfig
-        ? given
-        : await AutoConfig.from_pretrained(given ?? path, {
-            subfolder: options.subfolder ?? '',
+      known instanceof PretrainedConfig
+        ? known
+        : await AutoConfig.from_pretrained(known ?? path, {
+            subfolder: modelSubfolder(options.subfolder),
+            ...(options.signal && { signal: options.signal }),
             ...hubOptionsOf(options),
             _from_auto: true,
           });
-    const pinned = given || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
+    const pinned = known || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
     return this.classFor(config).from_pretrained(path, pinned);
   }
 
-  /** A model with random weights. */
-  static from_config(config: PretrainedConfig): PreTrainedModel {
-    const ModelType = this.classFor(config);
-    return new ModelType(config as never);
+  /**
+   * A model with new weights, as `init_weights` draws them.
+   * @param config - copied
+   * @throws ValueError when the architecture has no such class, and for a dtype that weights cannot have
+   */
+  static from_config(config: PretrainedConfig, options: FromConfigOptions = {}): PreTrainedModel {
+    return modelFromConfig(this.classFor(config), config, options);
   }
 
   /** Has this Auto class answer for configs of `configClass` with `modelClass`. */
@@ -100,7 +111,7 @@ function candidatesOf(ConfigType: typeof PretrainedConfig, suffix: string): Mode
   return Object.entries(family)
     .filter(([name, value]) => name.endsWith(suffix) && !name.includes('PreTrained') && isModelClass(value))
     .map(([, value]) => value as ModelClass)
-    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !c.name.includes('For')));
+    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !/For|Heads?Model$/.test(c.name)));
 }
 
 function isModelClass(value: unknown): boolean {
@@ -108,6 +119,12 @@ function isModelClass(value: unknown): boolean {
 }
 
 function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error {
+  if (ConfigType.model_type === '')
+    return new ValueError(
+      `Unrecognized configuration class ${ConfigType.name} for this kind of AutoModel: ${autoName}. A plain config says ` +
+        'nothing of an architecture: load it with AutoConfig.from_pretrained',
+      { code: 'ERR_NO_SUCH_HEAD' },
+    );
   const able = supportedModelTypes().filter((type) => type !== ConfigType.model_type);
   const guess = nearest(ConfigType.model_type, able);
   return new ValueError(
@@ -123,17 +140,30 @@ export class AutoModel extends AutoModelBase {
   static override readonly suffix: string = 'Model';
 }
 
-/** Both heads that a family was trained with, or its masked LM. */
+/** Both heads that a family was trained with, or its masked LM, or its causal one. */
 export class AutoModelForPreTraining extends AutoModelBase {
   static override readonly suffix: string = 'ForPreTraining';
 
   static override classFor(config: PretrainedConfig): LoadableClass {
-    const ConfigType = config.constructor as typeof PretrainedConfig;
-    const suffix = candidatesOf(ConfigType, this.suffix).length > 0 ? this.suffix : 'ForMaskedLM';
-    const [first] = candidatesOf(ConfigType, suffix);
-    if (!first) throw unmapped(this.name, ConfigType);
-    return first as LoadableClass;
+    return registered.get(this)?.has(config.constructor as typeof PretrainedConfig)
+      ? super.classFor(config)
+      : firstOf(this.name, config, [this.suffix, 'ForMaskedLM', ...causalSuffixes]);
   }
+}
+
+/** They have one upstream; see causal-heads.ts. */
+const encodersWithCausalHead = ['bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'];
+
+const causalSuffixes = ['ForCausalLM', 'LMHeadModel'];
+
+/** The family's class by the first of `suffixes` that any of its classes ends in. */
+function firstOf(autoName: string, config: PretrainedConfig, suffixes: readonly string[]): LoadableClass {
+  const ConfigType = config.constructor as typeof PretrainedConfig;
+  for (const suffix of suffixes) {
+    const [first] = candidatesOf(ConfigType, suffix);
+    if (first) return first as LoadableClass;
+  }
+  throw unmapped(autoName, ConfigType);
 }
 
 export class AutoModelForMaskedLM extends AutoModelBase {
@@ -160,10 +190,20 @@ export class AutoModelForNextSentencePrediction extends AutoModelBase {
   static override readonly suffix: string = 'ForNextSentencePrediction';
 }
 
-/** Encoders with a causal head, and decoders. */
+/** Decoders with a language modelling head. */
 export class AutoModelForCausalLM extends AutoModelBase {
-  static override async from_pretrained(): Promise<never> {
-    throw notYet('AutoModelForCausalLM');
+  static override readonly suffix: string = 'ForCausalLM';
+
+  /** @throws NotImplementedError for an encoder that has a causal head upstream, otherwise as every Auto class */
+  static override classFor(config: PretrainedConfig): LoadableClass {
+    if (registered.get(this)?.has(config.constructor as typeof PretrainedConfig)) return super.classFor(config);
+    const { model_type } = config.constructor as typeof PretrainedConfig;
+    if (encodersWithCausalHead.includes(model_type))
+      throw new NotImplementedError(
+        `AutoModelForCausalLM is not supported yet for ${model_type}: decoders generate here, encoders do not`,
+        { code: 'ERR_NOT_SUPPORTED_YET' },
+      );
+    return firstOf(this.name, config, causalSuffixes);
   }
 }
 
@@ -174,7 +214,21 @@ export class AutoModelForSeq2SeqLM extends AutoModelBase {
 }
 
 function notYet(name: string): NotImplementedError {
-  return new NotImplementedError(`${name} is not supported yet: encoders and their heads are`, {
+  return new NotImplementedError(`${name} is not supported yet: encoders, decoders and their heads are`, {
     code: 'ERR_NOT_SUPPORTED_YET',
   });
 }
+
+for (const { name } of [
+  AutoModel,
+  AutoModelForPreTraining,
+  AutoModelForMaskedLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoModelForQuestionAnswering,
+  AutoModelForMultipleChoice,
+  AutoModelForNextSentencePrediction,
+  AutoModelForCausalLM,
+  AutoModelForSeq2SeqLM,
+])
+  autoClassNames.add(name);

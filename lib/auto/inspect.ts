@@ -45,10 +45,16 @@ export async function inspectCheckpoint(folder: string): Promise<CheckpointSumma
   };
   const config = await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
-  const source = await attempt(summary, () => openCheckpoint(folder));
+  const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
   if (!source) return summary;
   try {
     describeFiles(summary, source);
+    if (source.forbidden.length > 0) {
+      summary.reasons.push(
+        `its pickle names ${source.forbidden.join(', ')}, which a load refuses: nothing is ever imported`,
+      );
+      return summary;
+    }
     const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
     summary.loads = planned !== null;
     return summary;
@@ -81,14 +87,18 @@ function describeFiles(summary: CheckpointSummary, source: CheckpointSource): vo
   const dtypes = new Map<string, { tensors: number; parameters: number; bytes: number }>();
   for (const part of source.parts) {
     let bytes = 0;
+    const places = new Set<string>();
     for (const name of part.names()) {
       const info = part.info(name);
       const entry = dtypes.get(info.dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
       const size = info.shape.reduce((n, d) => n * d, 1);
       entry.tensors++;
+      dtypes.set(info.dtype, entry);
+      // A tied weight stands under several names in a PyTorch file, and is one all the same.
+      const place = `${info.storage} ${info.byteOffset} ${info.shape} ${info.strides}`;
+      if (info.storage !== undefined && places.size === places.add(place).size) continue;
       entry.parameters += size;
       entry.bytes += info.byteLength;
-      dtypes.set(info.dtype, entry);
       if (isFloating(info.dtype)) summary.parameters += size;
       bytes += info.byteLength;
     }
@@ -107,7 +117,7 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
   const model = new ModelType(config as never);
   const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
-  const plan = planLoad(shapes, loadTargetOf(ModelType, model));
+  const plan = planLoad(shapes, loadTargetOf(ModelType, model), { otherKeys: source.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
   if (!named && summary.architectures.length > 0)
     summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);

@@ -17,6 +17,8 @@ export interface NativeInfo {
   threads: number;
   /** Threads that NATIVE_TRANSFORMERS_THREADS asks for; -1 unset, 0 not a number of threads. */
   threadsSetting: number;
+  /** By how much NATIVE_TRANSFORMERS_NICE asks compute threads to give way; -1 unset, -2 not a number from 0 to 19. */
+  niceSetting: number;
   /** Cores that this process may use. */
   cores: number;
   /** Bytes that tensors may take. */
@@ -38,6 +40,8 @@ export interface NativeClient {
   record(): number;
   upload(array: NodeJS.TypedArray): number;
   load(): number;
+  keep(): number;
+  write(): number;
   release(): void;
   submit(stream: number): void;
   discard(stream: number): void;
@@ -73,11 +77,10 @@ export interface Addon {
   info(): NativeInfo;
   /** For each op: nanoseconds and calls since the process began. */
   profile(): number[];
-  /**
-   * Locks the open file for this descriptor alone, until it is closed, without waiting (flock).
-   * @returns 0 locked, 1 held by another, -1 no such locks here, else the errno
-   */
-  lockFile(fd: number): number;
+  /** Exchanges two paths in one step, on a thread of its own; `done` hears 0 or the number of the system's error. */
+  exchange(a: string, b: string, done: (error: number) => void): void;
+  /** Locks an open file or folder for this process; gives 0 or the number of the system's error. */
+  lock(file: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

@@ -35,7 +35,7 @@ export class Refused extends Error {
 }
 
 /** Commands that are no ops, by the number they have in place of one. */
-export const NoOp = { load: -1, reshape: -2, read: -3 } as const;
+export const NoOp = { load: -1, reshape: -2, read: -3, write: -4, keep: -5 } as const;
 
 /** Makes the error of a failed command. Set by the tensor room, which knows names. */
 export type DescribeFailure = (op: number, reason: string, operands: Operand[]) => Error;
@@ -76,6 +76,10 @@ function open(): NativeClient {
     throw new ValueError(
       `NATIVE_TRANSFORMERS_THREADS is '${process.env['NATIVE_TRANSFORMERS_THREADS']}'; ` +
         'it must be a whole number from 1 to 1024',
+    );
+  if (info.niceSetting === -2)
+    throw new ValueError(
+      `NATIVE_TRANSFORMERS_NICE is '${process.env['NATIVE_TRANSFORMERS_NICE']}'; it must be a whole number from 0 to 19`,
     );
   client = addon().open(finished);
   return client;
@@ -120,9 +124,11 @@ function check(status: number): void {
   if (status === Status.refused) throw new Refused(open().reason());
   if (status === Status.disposed) throw new Refused('has been disposed', words[0] as number);
   if (status === Status.queueFull)
-    throw new RuntimeError('the stream holds more than 2^20 commands that have not run: await a result now and then', {
-      code: 'ERR_QUEUE_FULL',
-    });
+    throw new RuntimeError(
+      'the stream holds more that has not run than it may, 2^20 commands or 8 GiB of results (or the memory ' +
+        'limit, where that is more): await a result now and then',
+      { code: 'ERR_QUEUE_FULL' },
+    );
   if (status === Status.lost) throw readEnd() as Error;
   throw new RuntimeError('this stream has been closed', { code: 'ERR_STREAM_CLOSED' });
 }
@@ -218,18 +224,39 @@ export interface LoadRequest {
   sourceType: number;
   dtype: number;
   dims: readonly number[];
-  /** Hold it as GEMM panels. */
-  pack: boolean;
+  /** Distances of neighbours in the file, in elements; none when they lie side by side. */
+  strides: readonly number[];
+  /** Hold it as GEMM panels of [N, K], or of [K, N]. */
+  pack: 'rows' | 'transposed' | null;
 }
+
+const packNumber = (pack: LoadRequest['pack']) => (pack === 'transposed' ? 2 : pack === 'rows' ? 1 : 0);
 
 /** Reads bytes of a file into a new value, on the stream's threads. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
-  const { dims } = request;
-  words.set([stream, call, request.dtype, dims.length, request.sourceType, request.pack ? 1 : 0, request.file]);
-  put(numbers, [...dims, request.offset]);
+  const { dims, strides } = request;
+  const pack = packNumber(request.pack);
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, request.file, strides.length]);
+  put(numbers, [...dims, request.offset, ...strides]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;
+}
+
+/** A value as a parameter, held as GEMM panels when `pack` is set. No other value may share its memory. @throws Refused */
+export function keep(stream: number, call: number, value: Handle, pack: LoadRequest['pack']): Output {
+  const { words } = open();
+  words.set([stream, call, value.slot, value.generation, packNumber(pack)]);
+  check((client as NativeClient).keep());
+  return readOutputs()[0] as Output;
+}
+
+/** Writes the bytes of a value into an open file from `offset` on. It stays open until a fence behind has passed. @throws Refused */
+export function write(stream: number, call: number, value: Handle, file: number, offset: number): void {
+  const { words, numbers } = open();
+  words.set([stream, call, value.slot, value.generation, file]);
+  put(numbers, [offset]);
+  check((client as NativeClient).write());
 }
 
 /** The most handles that the argument block has room for. */
@@ -431,4 +458,10 @@ export async function formatRows(
 /** A failure to read a checkpoint's bytes carries this code. */
 export function fileError(reason: string): OSError {
   return new OSError(reason, { code: reason.startsWith('file is shorter') ? 'FILE_CHANGED' : 'ERR_READ' });
+}
+
+/** A failure to write bytes: its code is the system's, such as ENOSPC. */
+export function writeError(reason: string): OSError {
+  const [code] = reason.split(':', 1);
+  return new OSError(reason, { code: code ?? 'EUNKNOWN' });
 }

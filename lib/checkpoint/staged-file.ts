@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OSError, throwIfAborted } from '../errors';
 import { type CheckpointFault, messageOf, systemCode } from './fault';
@@ -19,6 +19,7 @@ export class StagedFile {
   private gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
   private fill = 0;
   private handle: FileHandle | null;
+  /** Bytes that were appended, gathered ones among them. */
   private written = 0;
 
   private constructor(
@@ -57,12 +58,28 @@ export class StagedFile {
   async write(bytes: Uint8Array): Promise<void> {
     if (this.fill + bytes.byteLength > GATHER_BYTES) await this.flush();
     if (bytes.byteLength > GATHER_BYTES) {
-      await this.writeThrough(bytes);
+      await this.writeThrough(bytes, this.written);
     } else {
       this.gathered.set(bytes, this.fill);
       this.fill += bytes.byteLength;
     }
     this.written += bytes.byteLength;
+  }
+
+  /**
+   * Appends `length` bytes that `write` puts into the open file by itself, from `offset` on. When its promise settles it
+   * touches the file no more.
+   * @throws OSError `DISK_FULL`, `WRITE_FAILED`
+   */
+  async writeBy(length: number, write: (descriptor: number, offset: number) => Promise<void>): Promise<void> {
+    await this.flush();
+    throwIfAborted(this.signal);
+    try {
+      await write((this.handle as FileHandle).fd, this.written);
+    } catch (error) {
+      throw /^E[A-Z0-9]+$/.test(systemCode(error)) ? writeError(error, this.destination) : error;
+    }
+    this.written += length;
   }
 
   /** Brings every byte to the disk and closes the file, which still has its temporary name. */
@@ -105,15 +122,15 @@ export class StagedFile {
   private async flush(): Promise<void> {
     const { fill } = this;
     this.fill = 0;
-    await this.writeThrough(this.gathered.subarray(0, fill));
+    await this.writeThrough(this.gathered.subarray(0, fill), this.written - fill);
   }
 
-  private async writeThrough(bytes: Uint8Array): Promise<void> {
+  private async writeThrough(bytes: Uint8Array, offset: number): Promise<void> {
     for (let done = 0; done < bytes.byteLength; ) {
       throwIfAborted(this.signal);
       try {
         const length = Math.min(WRITE_BYTES, bytes.byteLength - done);
-        const { bytesWritten } = await (this.handle as FileHandle).write(bytes, done, length);
+        const { bytesWritten } = await (this.handle as FileHandle).write(bytes, done, length, offset + done);
         done += bytesWritten;
       } catch (error) {
         throw writeError(error, this.destination);
@@ -157,8 +174,34 @@ async function keepMode(handle: FileHandle, replaced: Stats | null): Promise<voi
   await handle.chmod(replaced.mode & 0o777);
 }
 
-/** Makes a rename last. Some file systems cannot do this for a folder, and Windows needs no such call. */
-async function syncFolder(folder: string): Promise<void> {
+const TEMPORARY = /^\..{1,60}\.[0-9a-f]{16}\.tmp$/s;
+/** A temporary file that nobody has written to for this long has no writer any more. */
+const ABANDONED_MS = 60 * 60 * 1000;
+
+/** Names of the temporary files in `folder` that killed processes left. */
+export async function abandonedFiles(folder: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const name of await readdir(folder)) {
+    if (!TEMPORARY.test(name)) continue;
+    const there = await lstat(join(folder, name)).catch(() => null);
+    if (there?.isFile() && Date.now() - there.mtimeMs > ABANDONED_MS) found.add(name);
+  }
+  return found;
+}
+
+/** `done`; an error in it speaks of the folder that was to be written, not of the one that stands in for it. */
+export async function namingTarget<T>(stage: string, target: string, done: Promise<T>): Promise<T> {
+  try {
+    return await done;
+  } catch (error) {
+    if (error !== null && typeof error === 'object' && 'message' in error && typeof error.message === 'string')
+      error.message = error.message.replaceAll(stage, target);
+    throw error;
+  }
+}
+
+/** Makes renames inside `folder` last. Some file systems cannot do this for a folder, and Windows needs no such call. */
+export async function syncFolder(folder: string): Promise<void> {
   const unsupported = ['EINVAL', 'ENOTSUP', 'EPERM', 'EACCES', 'EISDIR', 'EBADF'];
   const tolerate = (error: unknown) => {
     if (!unsupported.includes(systemCode(error))) throw error;
@@ -172,7 +215,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function writeError(error: unknown, path: string): OSError {
+export function writeError(error: unknown, path: string): OSError {
   const system = systemCode(error);
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(system);
   const code: CheckpointFault = full ? 'DISK_FULL' : 'WRITE_FAILED';

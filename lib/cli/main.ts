@@ -8,9 +8,11 @@ import type { Terminal } from './command';
 import { diagnose } from './diagnose';
 import { doctorCommand } from './doctor';
 import { downloadCommand } from './download';
+import { pruneHeadsCommand, resizeEmbeddingsCommand } from './edit';
 import { embedCommand } from './embed';
 import { inspectCommand } from './inspect';
 import { pushCommand } from './push';
+import { castCommand, convertCommand, shardCommand } from './rewrite';
 import { runCli } from './run-cli';
 
 // Rooms below are loaded by the command that needs them: --help starts at once.
@@ -24,6 +26,15 @@ const commands = [
     return { load: loadClassifyModel, formatRows: () => nativeFormatRows };
   }),
   inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
+  ...[castCommand, shardCommand, convertCommand].map((command) =>
+    command(async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint),
+  ),
+  ...[resizeEmbeddingsCommand, pruneHeadsCommand].map((command) =>
+    command(async () => ({
+      edit: (await import('../auto/edit-checkpoint.js')).editCheckpoint,
+      set_seed: (await import('../pretrained/init.js')).set_seed,
+    })),
+  ),
   downloadCommand(async () => ({
     ...(await import('../hub/snapshot.js')),
     ...(await import('../hub/local-copy.js')),

@@ -74,8 +74,9 @@ async function push(
     tags: parsePatterns(text('tags')) ?? [],
     token: text('token'),
     choose: (paths) => hub.chosenBy(paths, parsePatterns(text('include')), parsePatterns(text('exclude'))),
-    progress_callback: ({ status, file }) => {
-      if (status !== 'done' || !file || done.has(file) || options['quiet'] === true) return;
+    progress_callback: (event) => {
+      if (event.status !== 'done' || done.has(event.file) || options['quiet'] === true) return;
+      const { file } = event;
       done.add(file);
       stderr.write(`sent ${file}\n`);
     },

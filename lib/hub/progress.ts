@@ -9,16 +9,16 @@ export interface TransferEvent {
 
 export type TransferListener = (event: TransferEvent) => void;
 
-/** What `progress_callback` hears, in transformers.js's words. */
-export interface DownloadProgressInfo {
-  status: 'initiate' | 'download' | 'progress' | 'progress_total' | 'done';
-  name: string;
-  file?: string;
-  progress?: number;
-  loaded?: number;
-  total?: number;
-  files?: Record<string, { loaded: number; total: number }>;
+interface Bytes {
+  loaded: number;
+  total: number;
 }
+
+/** What `progress_callback` hears, in transformers.js's words. `progress` is in percent. */
+export type DownloadProgressInfo =
+  | { status: 'initiate' | 'download' | 'done'; name: string; file: string }
+  | ({ status: 'progress'; name: string; file: string; progress: number } & Bytes)
+  | ({ status: 'progress_total'; name: string; progress: number; files: Record<string, Bytes> } & Bytes);
 
 const kMillisecondsBetween = 50;
 

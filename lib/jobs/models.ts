@@ -5,11 +5,13 @@ import { warn } from '../logging';
 import { kBatchTokens } from '../pipelines/batches';
 import { padRows, StreamPool } from '../pipelines/encoder';
 import { fetchModel } from '../pipelines/fetch-model';
+import { promptOf } from '../pipelines/prompt';
 import { scoreFunctionOf } from '../pipelines/scores';
 import { readSentenceModules, transformerFolder } from '../pipelines/sentence-transformers';
 import { recipeOf, TextEmbedder, type TokenRow } from '../pipelines/text-embedder';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import { ModelOutput } from '../pretrained/model-output';
+import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { unary } from '../tensor/ops/elementwise';
 import type { PoolingMode } from '../tensor/ops/pool';
 import { softmax } from '../tensor/ops/softmax';
@@ -30,17 +32,24 @@ export interface EmbedSettings {
   prompt_name?: string;
 }
 
-/** Loads the model of an `embed` job. @throws what loading throws; ValueError for an unknown prompt name */
+/** Loads the model of an `embed` job. @throws what loading throws; ValueError for an unknown prompt name, `WEIGHTS_MISSING` */
 export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedModel<TokenRow>> {
-  const { dtype, pooling, normalize, prompt_name } = settings;
+  const { dtype, pooling, normalize } = settings;
   const { folder } = await fetchModel(settings.model);
   const subfolder = await transformerFolder(folder);
-  const [model, tokenizer, modules, digest] = await Promise.all([
-    AutoModel.from_pretrained(folder, { dtype: dtype ?? null, subfolder }),
+  const [[model, { missing_keys }], tokenizer, modules, digest] = await Promise.all([
+    AutoModel.from_pretrained(folder, { dtype: dtype ?? null, subfolder, output_loading_info: true }),
     AutoTokenizer.from_pretrained(folder, { subfolder }),
     readSentenceModules(folder),
     folderDigest(folder),
   ]);
+  // a pooler has no part in these vectors
+  await refuseRandom(
+    folder,
+    model,
+    tokenizer,
+    missing_keys.filter((name) => !name.startsWith('pooler.')),
+  );
   if (!modules && !pooling)
     warn(`'${folder}' has no modules.json: vectors are the mean of the tokens (--pooling changes it)`);
   const recipe = recipeOf(modules, tokenizer, {
@@ -48,7 +57,7 @@ export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedMode
     ...(normalize !== undefined && { normalize }),
   });
   const embedder = new TextEmbedder(model, tokenizer, recipe);
-  const prompt = settings.prompt ?? promptOf(modules?.prompts ?? {}, prompt_name ?? modules?.default_prompt_name);
+  const prompt = promptOf(modules, settings);
   const promptTokens = await embedder.promptTokens(prompt);
   const [probe] = await embedder.tokenize(['']);
   const { dims } = await embedder.embed([probe as TokenRow]);
@@ -80,11 +89,25 @@ export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedMode
   };
 }
 
-function promptOf(prompts: Record<string, string>, name: string | null | undefined): string {
-  if (name === null || name === undefined) return '';
-  const prompt = prompts[name];
-  if (prompt !== undefined) return prompt;
-  throw new ValueError(`the model has no prompt '${name}'; it has ${Object.keys(prompts).join(', ') || 'none'}`);
+/**
+ * A model whose weights are not all in its checkpoint has random ones. For one call a warning may do, as in Transformers; a
+ * job's result of random numbers is what nobody wants.
+ * @throws ValueError `WEIGHTS_MISSING`, with model and tokenizer given back
+ */
+async function refuseRandom(
+  folder: string,
+  model: PreTrainedModel,
+  tokenizer: PreTrainedTokenizer,
+  missing: readonly string[],
+): Promise<void> {
+  if (missing.length === 0) return;
+  await model.dispose();
+  tokenizer.dispose();
+  throw new ValueError(
+    `'${folder}' lacks ${missing.join(', ')} of ${model.constructor.name}, and a job with random weights would be of no use: ` +
+      'give a checkpoint that was trained for the task, and saved with its head',
+    { code: 'WEIGHTS_MISSING' },
+  );
 }
 
 /** Which classifier a job runs. */
@@ -93,14 +116,15 @@ export interface ClassifySettings {
   dtype?: string;
 }
 
-/** Loads the model of a `classify` job. @throws what loading throws */
+/** Loads the model of a `classify` job. @throws what loading throws; ValueError `WEIGHTS_MISSING` */
 export async function loadClassifyModel({ model: name, dtype }: ClassifySettings): Promise<ClassifyModel<TokenRow>> {
   const { folder } = await fetchModel(name);
-  const [model, tokenizer, digest] = await Promise.all([
-    AutoModelForSequenceClassification.from_pretrained(folder, { dtype: dtype ?? null }),
+  const [[model, { missing_keys }], tokenizer, digest] = await Promise.all([
+    AutoModelForSequenceClassification.from_pretrained(folder, { dtype: dtype ?? null, output_loading_info: true }),
     AutoTokenizer.from_pretrained(folder),
     folderDigest(folder),
   ]);
+  await refuseRandom(folder, model, tokenizer, missing_keys);
   const { max_length } = recipeOf(null, tokenizer);
   const streams = new StreamPool();
   const { num_labels, id2label } = model.config;

@@ -4,6 +4,8 @@ import * as bert from './bert/model';
 import * as camembert from './camembert/model';
 import * as distilbert from './distilbert/model';
 import * as electra from './electra/model';
+import * as gpt2 from './gpt2/model';
+import * as llama from './llama/model';
 import * as modernbert from './modernbert/model';
 import * as mpnet from './mpnet/model';
 import * as roberta from './roberta/model';
@@ -14,6 +16,8 @@ export * from './bert/model';
 export * from './camembert/model';
 export * from './distilbert/model';
 export * from './electra/model';
+export * from './gpt2/model';
+export * from './llama/model';
 export * from './modernbert/model';
 export * from './mpnet/model';
 export * from './roberta/model';
@@ -26,6 +30,8 @@ export const modelTypes = {
   camembert,
   distilbert,
   electra,
+  gpt2,
+  llama,
   modernbert,
   mpnet,
   roberta,

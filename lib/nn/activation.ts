@@ -1,4 +1,4 @@
-import { NotImplementedError, nearest } from '../errors';
+import { NotImplementedError, nearest, ValueError } from '../errors';
 import { cast } from '../tensor/ops/cast';
 import { activationNames, add, gated, gt, maximum, minimum, mul, sub, unary, where } from '../tensor/ops/elementwise';
 import { slice } from '../tensor/ops/layout';
@@ -18,6 +18,9 @@ export type Activation = FusedActivation | LearnedActivation;
 /** An activation with learned parameters. */
 export abstract class LearnedActivation extends Module {
   abstract override forward(x: Tensor): Tensor;
+
+  /** The number that a parameter of that name starts from. */
+  abstract initial(name: string): number;
 }
 
 /** x where it is positive, weight · x elsewhere (arXiv:1502.01852). */
@@ -26,6 +29,10 @@ class PReLU extends LearnedActivation {
 
   override forward(x: Tensor): Tensor {
     return add(maximum(x, 0), mul(minimum(x, 0), cast(this.weight.value, 'float32')));
+  }
+
+  override initial(): number {
+    return 0.25;
   }
 }
 
@@ -48,6 +55,12 @@ class XIELUActivation extends LearnedActivation {
     const negative = mul(sub(sub(unary('exp', minimum(x, eps)), 1), x), slope);
     return add(where(gt(x, 0), positive, negative), mul(x, beta));
   }
+
+  override initial(name: string): number {
+    const beta = 0.5;
+    const start = { alpha_p: Math.log(Math.expm1(0.8)), alpha_n: Math.log(Math.expm1(0.8 - beta)), beta, eps: -1e-6 };
+    return start[name as keyof typeof start];
+  }
 }
 
 /** float32 numbers rounded to what bfloat16 can hold. */
@@ -58,9 +71,13 @@ function inBfloat16(x: Tensor): Tensor {
 /**
  * The activation that a config names.
  * @param field - the config's field, for errors
- * @throws NotImplementedError naming the field and the nearest known name
+ * @throws NotImplementedError naming the field and the nearest known name; ValueError when it names none
  */
-export function createActivation(name: string, field: string): Activation {
+export function createActivation(name: string | null, field: string): Activation {
+  if (typeof name !== 'string')
+    throw new ValueError(`config.${field} is ${JSON.stringify(name)}; expected an activation's name, such as 'gelu'`, {
+      code: 'ERR_CONFIG_TYPE',
+    });
   if (name === 'prelu') return new PReLU();
   if (name === 'xielu') return new XIELUActivation();
   const known = activationNames();

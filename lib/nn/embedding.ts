@@ -5,12 +5,12 @@ import { Parameter } from './parameter';
 
 /** A table of rows that are looked up by number. */
 export class Embedding extends Module {
-  readonly weight: Parameter;
+  weight: Parameter;
 
   constructor(
-    readonly num_embeddings: number,
+    public num_embeddings: number,
     readonly embedding_dim: number,
-    readonly padding_idx: number | null = null,
+    public padding_idx: number | null = null,
   ) {
     super();
     this.weight = new Parameter([num_embeddings, embedding_dim], 'table');

@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor';
+import type { DynamicCache } from './cache';
 import type { Layout } from './layout';
 
 /** What an encoder computes for the tokens of a batch, as one sequence. */
@@ -10,6 +11,8 @@ export interface Encoded {
   hidden_states: Tensor[];
   /** [B, H, T, T] each, every layer's probabilities; empty unless asked for. */
   attentions: Tensor[];
+  /** A decoder's cache, when it kept one. */
+  past_key_values?: DynamicCache | null;
 }
 
 /** The fields of an output that every model has: hidden states as [B, T, C], attentions; absent unless asked for. */

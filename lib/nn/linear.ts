@@ -12,7 +12,7 @@ export class Linear extends Module {
 
   constructor(
     readonly in_features: number,
-    readonly out_features: number,
+    public out_features: number,
     options: { bias?: boolean | Parameter } = {},
   ) {
     super();

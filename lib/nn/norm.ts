@@ -1,4 +1,4 @@
-import { layer_norm } from '../tensor/ops/norm';
+import { layer_norm, rms_norm } from '../tensor/ops/norm';
 import type { Tensor } from '../tensor/tensor';
 import { Module } from './module';
 import { Parameter } from './parameter';
@@ -25,5 +25,23 @@ export class LayerNorm extends Module {
       bias: this.bias?.value ?? null,
       eps: this.eps,
     });
+  }
+}
+
+/** Root mean square normalisation over the last axis (arXiv:1910.07467). */
+export class RMSNorm extends Module {
+  readonly weight: Parameter;
+
+  constructor(
+    size: number,
+    readonly variance_epsilon: number,
+  ) {
+    super();
+    this.weight = new Parameter([size]);
+  }
+
+  /** @param x - [..., C] */
+  override forward(x: Tensor): Tensor {
+    return rms_norm(x, this.weight.value, this.variance_epsilon);
   }
 }

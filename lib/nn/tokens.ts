@@ -46,6 +46,8 @@ export class Tokens {
   readonly inputs_embeds: Tensor | null;
   /** [N] */
   readonly position_ids: Tensor;
+  /** 1 + the highest of them. */
+  readonly seq_len: number;
   /** [N], or null when the architecture has no token types */
   readonly token_type_ids: Tensor | null;
   private readonly headFactors: Float32Array[] | null;
@@ -66,10 +68,10 @@ export class Tokens {
     this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inFloat32(inputs.inputs_embeds)) : null;
 
     const positions = inputs.position_ids
-      ? fitRows('position_ids', inputs.position_ids, batch, length)
-      : (limits.defaultPositions ?? counting)(ids, batch, length);
-    checkPositions(positions, length, limits.positions);
+      ? givenPositions(inputs.position_ids, layout, limits)
+      : countedPositions(ids, layout, limits);
     this.position_ids = packed(positions);
+    this.seq_len = positions.reduce((most, p) => Math.max(most, p + 1), 0);
 
     if (inputs.token_type_ids && limits.types > 0) {
       const types = fitRows('token_type_ids', inputs.token_type_ids, batch, length);
@@ -92,6 +94,21 @@ export class Tokens {
  *   'all' when every position counts
  */
 export function packTokens(inputs: TokenInputs, limits: TokenLimits, counted: Counted = null): Tokens {
+  const { ids, batch, length } = readTokens(inputs, limits);
+  const mask = inputs.attention_mask ? readMask(inputs.attention_mask, batch, length) : null;
+  return new Tokens(inputs, limits, new Layout(batch, length, mask, counting(counted)), ids);
+}
+
+/** For Layout: whether position i of [B·T] counts. */
+export function counting(counted: Counted): ((i: number) => boolean) | undefined {
+  return counted === 'all' ? () => true : counted ? (i) => counted[i] !== -100 : undefined;
+}
+
+/** Ids of a call, [B·T], or null when it gives inputs_embeds; and its shape. @throws ValueError, TypeError */
+export function readTokens(
+  inputs: TokenInputs,
+  limits: TokenLimits,
+): { ids: Int32Array | null; batch: number; length: number } {
   const { input_ids, inputs_embeds } = inputs;
   if (input_ids && inputs_embeds)
     throw new ValueError('You cannot specify both input_ids and inputs_embeds at the same time');
@@ -111,21 +128,18 @@ export function packTokens(inputs: TokenInputs, limits: TokenLimits, counted: Co
       throw wrongShape('inputs_embeds', inputs_embeds.dims, `[batch, length, ${limits.width}]`);
   } else throw new ValueError('You have to specify either input_ids or inputs_embeds');
   const [batch, length] = dims as [number, number];
-  const mask = inputs.attention_mask ? readMask(inputs.attention_mask, batch, length) : null;
-  const counts = counted === 'all' ? () => true : counted ? (i: number) => counted[i] !== -100 : undefined;
-  const layout = new Layout(batch, length, mask, counts);
-  return new Tokens(inputs, limits, layout, ids);
+  return { ids, batch, length };
 }
 
 function inFloat32(x: Tensor): Tensor {
   return x.type === 'float32' ? x : cast(x, 'float32');
 }
 
-function wrongShape(name: string, dims: readonly number[], wanted: string): ValueError {
+export function wrongShape(name: string, dims: readonly number[], wanted: string): ValueError {
   return new ValueError(`Wrong shape for ${name}: [${dims}]; it must be ${wanted}`, { code: 'ERR_SHAPE' });
 }
 
-function counting(_ids: Int32Array | null, batch: number, length: number): Int32Array {
+function fromZero(_ids: Int32Array | null, batch: number, length: number): Int32Array {
   return Int32Array.from({ length: batch * length }, (_, i) => i % length);
 }
 
@@ -144,6 +158,11 @@ function readMask(input: IdInput, batch: number, length: number): Uint8Array {
   const wanted = dims.length === 3 ? [batch, length, length] : [batch, length];
   if (dims.length !== wanted.length || dims.some((d, i) => d !== wanted[i]))
     throw wrongShape('attention_mask', dims, `[${batch}, ${length}] or [${batch}, ${length}, ${length}]`);
+  return maskBytes(data);
+}
+
+/** @throws ValueError for what is neither 0 nor 1 */
+export function maskBytes(data: Int32Array): Uint8Array {
   const mask = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) {
     if (data[i] !== 0 && data[i] !== 1)
@@ -153,16 +172,23 @@ function readMask(input: IdInput, batch: number, length: number): Uint8Array {
   return mask;
 }
 
-function checkPositions(positions: Int32Array, length: number, rows: number): void {
-  for (let i = 0; i < positions.length; i++) {
-    const position = positions[i] as number;
-    if (position >= 0 && position < rows) continue;
-    throw new ValueError(
-      `a row of ${length} tokens needs position ${position}, but this model has positions 0 to ${rows - 1} ` +
-        '(config.max_position_embeddings); tokenize with { truncation: true }',
-      { code: 'ERR_TOO_MANY_TOKENS' },
-    );
-  }
+/** The call's position_ids, [B, T]. Without a table of positions any number is one. @throws ValueError */
+function givenPositions(input: IdInput, { batch, length }: Layout, { positions: rows }: TokenLimits): Int32Array {
+  const positions = fitRows('position_ids', input, batch, length);
+  if (Number.isFinite(rows)) checkRange('position_ids', positions, rows, 'config.max_position_embeddings');
+  return positions;
+}
+
+/** The positions of a call that gives none, [B, T]. @throws ValueError when a row is longer than the table */
+function countedPositions(ids: Int32Array | null, { batch, length }: Layout, limits: TokenLimits): Int32Array {
+  const positions = (limits.defaultPositions ?? fromZero)(ids, batch, length);
+  const beyond = positions.find((position) => position < 0 || position >= limits.positions);
+  if (beyond === undefined) return positions;
+  throw new ValueError(
+    `a row of ${length} tokens needs position ${beyond}, but this model has positions 0 to ${limits.positions - 1} ` +
+      '(config.max_position_embeddings); tokenize with { truncation: true }',
+    { code: 'ERR_TOO_MANY_TOKENS' },
+  );
 }
 
 function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {

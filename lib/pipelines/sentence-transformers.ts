@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { openSafetensors } from '../checkpoint/safetensors';
 import { NotImplementedError, OSError, ValueError } from '../errors';
-import { activate, createActivation } from '../nn/activation';
-import { Linear } from '../nn/linear';
-import type { DType } from '../tensor/dtype';
-import { fence, loadTensor } from '../tensor/load';
+import type { Linear } from '../nn/linear';
 import { normalize } from '../tensor/ops/norm';
 import type { PoolingMode } from '../tensor/ops/pool';
 import type { Tensor } from '../tensor/tensor';
+import { readDense } from './dense-module';
+import { isObject, ModuleFile, readJson } from './module-file';
 
 /**
  * What a sentence-transformers folder adds to a model: pooling, dense layers, normalisation, prompts. Both generations
@@ -33,34 +30,61 @@ export interface SentenceModules {
 /** The Normalize module: vectors of length 1. */
 export const unitLength = (x: Tensor): Tensor => normalize(x);
 
-type Json = Record<string, unknown>;
-
-/** The JSON object in `folder/name`, or null when there is no such file. @throws OSError when it is not JSON */
-export async function readJson(folder: string, name: string): Promise<Json | null> {
-  const path = join(folder, name);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new OSError(`'${path}' cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    throw new OSError(`'${path}' is not a valid JSON file: ${(error as Error).message}`, { cause: error });
-  }
+/** One entry of modules.json. */
+interface Entry {
+  /** 'Pooling', of sentence_transformers.models.Pooling and of its later names. */
+  kind: string;
+  /** Where its files lie, inside the folder. */
+  path: string;
 }
 
 /** The subfolder of the model and its tokenizer in a sentence-transformers folder: '' where they lie in the folder. */
 export async function transformerFolder(folder: string): Promise<string> {
-  const modules = (await readJson(folder, 'modules.json')) as unknown as Json[] | null;
-  const transformer = modules?.find((module) => kindOf(module) === 'Transformer');
-  return transformer ? pathOf(folder, transformer) : '';
+  const entries = await readEntries(folder);
+  return entries?.[0]?.path ?? '';
+}
+
+const knownKinds = ['Transformer', 'Pooling', 'Normalize', 'Dense', 'Dropout'];
+
+/**
+ * What modules.json lists; null without one.
+ * @throws ValueError for what is no list of modules; NotImplementedError for modules that are not known here, or in
+ *   another order than Transformer, Pooling, others
+ */
+async function readEntries(folder: string): Promise<Entry[] | null> {
+  const found = await readJson(folder, 'modules.json');
+  if (!found) return null;
+  const { value } = found;
+  if (!Array.isArray(value) || !value.every(isObject))
+    throw new ValueError(`modules.json of '${folder}' must be a list of modules, [{ type, path }, …]`, {
+      code: 'ERR_CONFIG_TYPE',
+    });
+  const entries = value.map((module) => ({ kind: kindOf(folder, module), path: pathOf(folder, module) }));
+  const misplaced = entries.some(
+    ({ kind }, i) => (kind === 'Transformer') !== (i === 0) || (kind === 'Pooling') !== (i === 1),
+  );
+  if (misplaced || entries.length < 2)
+    throw new NotImplementedError(
+      `modules.json of '${folder}' lists ${entries.map(({ kind }) => kind).join(', ') || 'nothing'}; ` +
+        'a Transformer, then a Pooling, then any of the others is what is supported here',
+      { code: 'ERR_NOT_SUPPORTED_YET' },
+    );
+  return entries;
+}
+
+function kindOf(folder: string, module: Record<string, unknown>): string {
+  const type = String(module['type']);
+  const kind = type.split('.').pop() as string;
+  if (type.startsWith('sentence_transformers.') && knownKinds.includes(kind)) return kind;
+  throw new NotImplementedError(
+    `modules.json of '${folder}' has a module of type '${type}'; known here, of sentence_transformers itself: ` +
+      `${knownKinds.join(', ')}. Code in a repository is never run`,
+    { code: 'ERR_NOT_SUPPORTED_YET' },
+  );
 }
 
 /** Where a module's files lie in the folder. @throws ValueError for a path that leads out of it */
-function pathOf(folder: string, module: Json): string {
+function pathOf(folder: string, module: Record<string, unknown>): string {
   const path = String(module['path'] ?? '');
   if (!isAbsolute(path) && !path.split(/[\\/]/).includes('..')) return path;
   throw new ValueError(`modules.json of '${folder}' has a module at '${path}', which is not inside the folder`, {
@@ -68,70 +92,120 @@ function pathOf(folder: string, module: Json): string {
   });
 }
 
-function kindOf(module: Json): string {
-  return String(module['type']).split('.').pop() as string;
-}
-
 /**
  * Reads `modules.json` and what it names; null for a folder without it.
- * @throws NotImplementedError for a kind of module that is not known here
+ * @throws OSError for a file that is missing or no JSON; ValueError, NotImplementedError naming the file and the field that
+ *   cannot be, is not known or is not supported
  */
 export async function readSentenceModules(folder: string): Promise<SentenceModules | null> {
-  const modules = (await readJson(folder, 'modules.json')) as unknown as Json[] | null;
-  if (!modules) return null;
+  const entries = await readEntries(folder);
+  if (!entries) return null;
   const dense: Linear[] = [];
   const dispose = (): void => {
     for (const layer of dense) for (const [, parameter] of layer.named_parameters()) parameter.dispose();
   };
+  const [transformer, pooling, ...others] = entries.map(({ kind, path }) => ({ kind, path: join(folder, path) }));
   const found: SentenceModules = {
-    pooling: [],
-    include_prompt: true,
-    layers: [],
-    max_seq_length: null,
-    do_lower_case: false,
+    ...(await readTransformer((transformer as Entry).path)),
+    ...(await readPooling((pooling as Entry).path)),
     ...(await readPrompts(folder)),
+    layers: [],
     dispose,
   };
-  for (const module of modules) {
-    const kind = kindOf(module);
-    const path = join(folder, pathOf(folder, module));
-    if (kind === 'Transformer') Object.assign(found, await readLimits(path));
-    else if (kind === 'Pooling') {
-      const config = (await readJson(path, 'config.json')) ?? {};
-      found.pooling = poolingModes(config);
-      found.include_prompt = config['include_prompt'] !== false;
-    } else if (kind === 'Normalize') found.layers.push(unitLength);
-    else if (kind === 'Dense') {
+  try {
+    for (const { kind, path } of others) {
+      if (kind === 'Normalize') found.layers.push(await readNormalize(path));
+      if (kind !== 'Dense') continue;
       const { layer, forward } = await readDense(path);
       dense.push(layer);
       found.layers.push(forward);
-    } else if (kind !== 'Dropout')
-      throw new NotImplementedError(
-        `modules.json of '${folder}' has a module of type '${String(module['type'])}'; ` +
-          'known here: Transformer, Pooling, Normalize, Dense, Dropout',
-        { code: 'ERR_NOT_SUPPORTED_YET' },
-      );
+    }
+    return found;
+  } catch (error) {
+    dispose();
+    throw error;
   }
-  if (found.pooling.length === 0) found.pooling = ['mean'];
-  return found;
 }
 
-/** What the Transformer module says of texts. */
-async function readLimits(folder: string): Promise<{ max_seq_length: number | null; do_lower_case: boolean }> {
-  const config = (await readJson(folder, 'sentence_bert_config.json')) ?? {};
-  const length = config['max_seq_length'];
-  return {
-    max_seq_length: typeof length === 'number' ? length : null,
-    do_lower_case: config['do_lower_case'] === true,
-  };
+/** Names that the file of a Transformer module has had, the newest first. */
+const transformerFiles = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'].map(
+  (name) => `sentence_${name}_config.json`,
+);
+
+/** What the Transformer module says of texts. What it says of loading is refused where it would change the vectors. */
+async function readTransformer(folder: string): Promise<Pick<SentenceModules, 'max_seq_length' | 'do_lower_case'>> {
+  let file: ModuleFile | null = null;
+  for (const name of transformerFiles) file ??= await ModuleFile.open(folder, name);
+  if (!file) return { max_seq_length: null, do_lower_case: false };
+  const length = file.count('max_seq_length');
+  const do_lower_case = file.flag('do_lower_case', false);
+  file.only('transformer_task', 'feature-extraction');
+  file.only('modality_config', { text: { method: 'forward', method_output_name: 'last_hidden_state' } });
+  file.only('module_output_name', 'token_embeddings');
+  for (const name of [
+    'processing_kwargs',
+    'tokenizer_name_or_path',
+    'query_length',
+    'document_length',
+    'query_expansion',
+  ])
+    file.only(name, null, {});
+  file.inert('unpad_inputs');
+  refuseArguments(
+    file,
+    ['model_args', 'model_kwargs'],
+    ['add_pooling_layer', 'attn_implementation', 'low_cpu_mem_usage'],
+  );
+  refuseArguments(file, ['config_args', 'config_kwargs'], []);
+  refuseArguments(file, ['tokenizer_args', 'processor_kwargs'], ['use_fast', 'model_max_length']);
+  const ofTokenizer = { ...file.object('tokenizer_args'), ...file.object('processor_kwargs') }['model_max_length'];
+  file.refuseOthers();
+  if (ofTokenizer === undefined) return { max_seq_length: length, do_lower_case };
+  if (!Number.isSafeInteger(ofTokenizer) || (ofTokenizer as number) < 1)
+    throw new ValueError(
+      `model_max_length is ${JSON.stringify(ofTokenizer)} in '${file.path}'; it must be a whole number above 0`,
+      {
+        code: 'ERR_CONFIG_TYPE',
+      },
+    );
+  return { max_seq_length: ofTokenizer as number, do_lower_case };
 }
 
-async function readPrompts(folder: string) {
-  const config = (await readJson(folder, 'config_sentence_transformers.json')) ?? {};
-  return {
-    prompts: (config['prompts'] as Record<string, string> | undefined) ?? {},
-    default_prompt_name: (config['default_prompt_name'] as string | null | undefined) ?? null,
-  };
+/** Arguments of Transformers' `from_pretrained` under their older and newer name. `trust_remote_code` is never heeded. */
+function refuseArguments(file: ModuleFile, names: readonly string[], known: readonly string[]): void {
+  for (const name of names)
+    for (const [argument, value] of Object.entries(file.object(name)))
+      if (![...known, 'trust_remote_code'].includes(argument))
+        throw new NotImplementedError(
+          `${name} of '${file.path}' sets ${argument} to ${JSON.stringify(value)}, which is not supported here`,
+          { code: 'ERR_CONFIG_FIELD' },
+        );
+}
+
+/** The Normalize module, whose file may be missing. */
+async function readNormalize(folder: string): Promise<(x: Tensor) => Tensor> {
+  const file = await ModuleFile.open(folder, 'config.json');
+  file?.only('module_input_name', 'sentence_embedding');
+  file?.only('module_output_name', 'sentence_embedding', null);
+  return unitLength;
+}
+
+async function readPrompts(folder: string): Promise<Pick<SentenceModules, 'prompts' | 'default_prompt_name'>> {
+  const file = await ModuleFile.open(folder, 'config_sentence_transformers.json');
+  if (!file) return { prompts: {}, default_prompt_name: null };
+  const prompts: Record<string, string> = {};
+  for (const [name, prompt] of Object.entries(file.object('prompts'))) {
+    if (prompt !== null && typeof prompt !== 'string') throw file.wrong('prompts', 'texts by their names');
+    prompts[name] = prompt ?? '';
+  }
+  const name = file.any('default_prompt_name') ?? null;
+  if (name === 'query' || name === 'document') prompts[name] ??= ''; // every model has these two
+  if (name !== null && (typeof name !== 'string' || !Object.hasOwn(prompts, name)))
+    throw file.wrong(
+      'default_prompt_name',
+      `one of its prompts (${Object.keys(prompts).join(', ') || 'none'}), or null`,
+    );
+  return { prompts, default_prompt_name: name };
 }
 
 /** Flags of the older layout, in the order in which their vectors are concatenated. */
@@ -144,55 +218,27 @@ const poolingFlags: [flag: string, mode: PoolingMode][] = [
   ['pooling_mode_lasttoken', 'lasttoken'],
 ];
 
-function poolingModes(config: Json): PoolingMode[] {
-  const known = poolingFlags.map(([, mode]) => mode);
-  const named = config['pooling_mode'];
-  if (named !== undefined && named !== null) {
-    const modes = (Array.isArray(named) ? named : [named]) as PoolingMode[];
-    for (const mode of modes)
-      if (!known.includes(mode))
-        throw new ValueError(`pooling mode '${mode}' is not known; known: ${known.join(', ')}`);
-    return modes;
-  }
-  const modes = poolingFlags.filter(([flag]) => config[flag] === true).map(([, mode]) => mode);
-  return modes.length > 0 ? modes : ['mean'];
+async function readPooling(folder: string): Promise<Pick<SentenceModules, 'pooling' | 'include_prompt'>> {
+  const file = await ModuleFile.open(folder, 'config.json');
+  if (!file)
+    throw new OSError(`the Pooling module in '${folder}' has no config.json, which says how tokens become a vector`, {
+      code: 'ERR_NO_CONFIG',
+    });
+  const pooling = poolingModes(file);
+  const include_prompt = file.flag('include_prompt', true);
+  file.inert('embedding_dimension', 'word_embedding_dimension'); // the model has its own width
+  file.refuseOthers();
+  return { pooling, include_prompt };
 }
 
-/** torch.nn's activations, by their class's name. */
-const torchActivations: Record<string, string> = {
-  Identity: 'linear',
-  Tanh: 'tanh',
-  ReLU: 'relu',
-  GELU: 'gelu',
-  SiLU: 'silu',
-  Sigmoid: 'sigmoid',
-};
-
-async function readDense(folder: string): Promise<{ layer: Linear; forward: (x: Tensor) => Tensor }> {
-  const config = (await readJson(folder, 'config.json')) as Json;
-  const name = String(config['activation_function'] ?? 'torch.nn.modules.activation.Tanh')
-    .split('.')
-    .pop() as string;
-  const activation = torchActivations[name];
-  if (!activation)
-    throw new NotImplementedError(
-      `the activation '${name}' of the Dense module in '${folder}' is not known; known: ${Object.keys(torchActivations).join(', ')}`,
-    );
-  const layer = new Linear(config['in_features'] as number, config['out_features'] as number, {
-    bias: config['bias'] !== false,
-  });
-  await using source = await openSafetensors(join(folder, 'model.safetensors'));
-  for (const [key, parameter] of layer.named_state()) {
-    const info = source.info(`linear.${key}`);
-    const bytes = {
-      file: source.descriptor(`linear.${key}`),
-      offset: info.byteOffset,
-      type: info.dtype as DType,
-      dims: info.shape,
-    };
-    (parameter as { value: Tensor }).value = loadTensor(bytes, 'float32', key === 'weight');
-  }
-  await fence();
-  const act = createActivation(activation, 'activation_function');
-  return { layer, forward: (x) => activate(act, layer.forward(x)) };
+/** Names go before flags; without either, and with no flag set, it is the mean, as in sentence-transformers. */
+function poolingModes(file: ModuleFile): PoolingMode[] {
+  const flagged = poolingFlags.filter(([flag]) => file.flag(flag, false)).map(([, mode]) => mode);
+  if (!file.has('pooling_mode')) return flagged.length > 0 ? flagged : ['mean'];
+  const known = poolingFlags.map(([, mode]) => mode);
+  const named = file.any('pooling_mode');
+  const modes = Array.isArray(named) ? named : [named];
+  if (modes.length === 0 || !modes.every((mode) => known.includes(mode)))
+    throw file.wrong('pooling_mode', `one of, or a list of, ${known.join(', ')}`);
+  return modes;
 }

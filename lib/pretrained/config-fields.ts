@@ -113,6 +113,18 @@ const commonInert = Object.fromEntries(
   Object.entries(commonDefaults).filter(([field]) => !(field in refusedUnlessHonoured)),
 );
 
+/** @throws ValueError unless `architectures` is null or a list of class names */
+export function checkArchitectures(value: unknown): void {
+  if (value === null || value === undefined) return;
+  if (Array.isArray(value) && value.every((name) => typeof name === 'string')) return;
+  throw new ValueError(
+    `config.architectures is ${show(value)}; expected a list of class names, such as ["BertModel"]`,
+    {
+      code: 'ERR_CONFIG_TYPE',
+    },
+  );
+}
+
 function checkType(type: typeof PretrainedConfig, field: string, value: unknown, expected: unknown): void {
   if (isLike(type, field, value, expected)) return;
   throw new ValueError(`config.${field} is ${show(value)}; expected ${describe(type, field, expected)}`, {
@@ -126,7 +138,7 @@ function isLike(type: typeof PretrainedConfig, field: string, value: unknown, ex
     return typeof value === 'number'
       ? isNumberLike(type, field, value, expected)
       : value === null && (isSigned(field, expected) || type.nullable.includes(field));
-  if (value === null) return true;
+  if (value === null) return typeof expected !== 'string' || type.nullable.includes(field);
   return typeof value === typeof expected && Array.isArray(value) === Array.isArray(expected);
 }
 

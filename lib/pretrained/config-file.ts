@@ -9,6 +9,7 @@ import { repoIdProblem } from '../hub/repo-id';
 import { info } from '../logging';
 import { transformersVersion } from './config-fields';
 import { isContainer, parseJson } from './config-json';
+import { completeSaveIn } from './interrupted-save';
 
 /** Finding, reading and writing `config.json`. */
 
@@ -29,8 +30,8 @@ export interface ConfigLocation {
 /**
  * The dictionary in a config file: `given` itself, or `config.json` in the folder or of the model id `given`, or the
  * file that this lists under `configuration_files` for our version. `_commit_hash` says of which commit it is.
- * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, and those of
- *   `cachedFile`; AbortError
+ * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`, and
+ *   those of `cachedFile`; AbortError
  */
 export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal, hub } = location;
@@ -42,6 +43,7 @@ export async function readConfig(given: string, location: ConfigLocation = {}): 
   if (typeof found === 'string') {
     if ((await kindOf(found)) === 'file') return readConfigFile(found, signal);
     await checkFolder(given, found);
+    await completeSaveIn(join(found, subfolder));
   }
   let path = await find(name);
   let config = await readConfigFile(path, signal);
@@ -72,7 +74,12 @@ function whyNotRemote(given: string): string {
 
 async function inFolder(folder: string, name: string): Promise<string> {
   const file = join(folder, name);
-  if ((await kindOf(file)) !== 'file')
+  const kind = await kindOf(file);
+  if (kind === 'folder')
+    throw new OSError(`'${file}' is a folder, where the config's file has its name: put the file in its place`, {
+      code: 'ERR_NO_CONFIG',
+    });
+  if (kind !== 'file')
     throw new OSError(
       `'${folder}' does not appear to have a file named ${name}; a model's folder has one beside its weights`,
       { code: 'ERR_NO_CONFIG' },

@@ -31,6 +31,10 @@ export function splitRopeParameters(
   defaults: Readonly<Record<string, unknown>>,
 ): void {
   const given = fields['rope_parameters'];
+  if ('rope_theta' in defaults || 'global_rope_theta' in defaults) {
+    refuseOther('rope_parameters', given);
+    refuseOther('rope_scaling', fields['rope_scaling']);
+  }
   if (isContainer(given) && 'global_rope_theta' in defaults) splitByLayerType(fields, given);
   else if (isContainer(given) && 'rope_theta' in defaults) splitFlat(fields, given);
   else if (given === null && ('rope_theta' in defaults || 'global_rope_theta' in defaults))
@@ -40,12 +44,30 @@ export function splitRopeParameters(
 
 function splitByLayerType(fields: Record<string, unknown>, given: Record<string, unknown>): void {
   delete fields['rope_parameters'];
+  const isByLayer = Object.keys(thetaFields).some((layerType) => layerType in given);
+  for (const name of isByLayer ? Object.keys(given) : [])
+    if (!(name in thetaFields))
+      throw invalid(`rope_parameters has '${name}'`, `of ${Object.keys(thetaFields).join(', ')}`);
   for (const [layerType, thetaField] of Object.entries(thetaFields)) {
-    const own = layerType in given ? given[layerType] : 'rope_type' in given || 'rope_theta' in given ? given : null;
+    const own = isByLayer ? given[layerType] : given;
+    refuseOther(`rope_parameters.${layerType}`, own);
     if (!isContainer(own)) continue;
     takeTheta(fields, own, thetaField);
     takeScaling(fields, own);
   }
+}
+
+/** @throws ValueError for what is neither an object nor null */
+function refuseOther(name: string, value: unknown): void {
+  if (value === undefined || value === null || (isContainer(value) && !Array.isArray(value))) return;
+  throw invalid(
+    `${name} is ${JSON.stringify(value)}`,
+    'an object such as { "rope_type": "default", "rope_theta": 10000.0 }',
+  );
+}
+
+function invalid(what: string, wanted: string): ValueError {
+  return new ValueError(`config.${what}; it must be ${wanted}`, { code: 'ERR_CONFIG_TYPE' });
 }
 
 function splitFlat(fields: Record<string, unknown>, given: Record<string, unknown>): void {
@@ -56,7 +78,9 @@ function splitFlat(fields: Record<string, unknown>, given: Record<string, unknow
 }
 
 function takeTheta(fields: Record<string, unknown>, given: Record<string, unknown>, thetaField: string): void {
-  if (typeof given['rope_theta'] !== 'number') return;
+  if (given['rope_theta'] === undefined || given['rope_theta'] === null) return;
+  if (typeof given['rope_theta'] !== 'number')
+    throw invalid(`rope_parameters.rope_theta is ${JSON.stringify(given['rope_theta'])}`, 'a number');
   fields[thetaField] = given['rope_theta'];
   passKind(given, 'rope_theta', fields, thetaField);
 }
@@ -80,9 +104,9 @@ export function ropeParametersOf(
     rope_type: typeOf(scaling),
     rope_theta: rope_theta as number,
   });
-  if (typeof config['rope_theta'] === 'number') return withTheta(config['rope_theta']);
   const global = config['global_rope_theta'];
-  if (typeof global !== 'number') return null;
+  if (typeof global !== 'number')
+    return typeof config['rope_theta'] === 'number' ? withTheta(config['rope_theta']) : null;
   const thetas = { full_attention: global, sliding_attention: config['local_rope_theta'] ?? global };
   return Object.fromEntries(Object.entries(thetas).map(([layerType, theta]) => [layerType, withTheta(theta)]));
 }

@@ -1,26 +1,40 @@
 import { stat } from 'node:fs/promises';
-import type { CheckpointSource } from '../checkpoint/source';
-import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
+import { modelSubfolder } from '../env';
+import { OSError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { hubOptionsOf } from '../hub/options';
 import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, dtypes, isFloating } from '../tensor/dtype';
-import { fence, loadTensor } from '../tensor/load';
+import { type DType, isFloating } from '../tensor/dtype';
+import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
+import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
+import { adoptGenerationConfig } from './generation-file';
+import { markInitialized } from './init';
+import {
+  checkLoadOptions,
+  checkLoadTypes,
+  checkWeightType,
+  type FromPretrainedOptions,
+  loadOptionNames,
+  requestedDtype,
+} from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
 import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
 import { openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
+import { storedTensor } from './stored-tensor';
+import { keepApart } from './surgery/tie-weights';
 
-export type { FromPretrainedOptions, ProgressInfo } from './load-options';
+export type { FromPretrainedOptions } from './load-options';
+export type { ProgressCallback, ProgressInfo } from './progress-info';
 
 /** What a load left open: names in ascending order. */
 export interface LoadingInfo {
@@ -38,10 +52,11 @@ export async function loadPretrained<M extends PreTrainedModel>(
   options: FromPretrainedOptions,
 ): Promise<[M, LoadingInfo]> {
   throwIfAborted(options.signal);
+  checkLoadTypes(`${ModelType.name}.from_pretrained`, options);
   const overrides = checkLoadOptions(options);
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
-  const further = constructorArguments(ModelType, options, rest);
+  const further = constructorArguments(ModelType, config, options, rest);
   config.name_or_path = path ?? 'None';
   const model = new ModelType(config as never, ...(further as never[]));
   const downloads = new DownloadProgress(String(path), (event) => options.progress_callback?.(event));
@@ -57,14 +72,18 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
     const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
+      otherKeys: weights.source?.otherKeys ?? [],
     });
     await untieDifferent(model, plan, weights);
     // Of a file that came over the network the listener has heard already.
     const listener = downloads.transferred ? null : (options.progress_callback ?? null);
     await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
+    markInitialized(model);
+    if (config.torchscript) model.tie_weights();
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
+    await adoptGenerationConfig(model, path, options, hub);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
     return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
   } catch (error) {
@@ -94,7 +113,7 @@ async function findConfig<M extends PreTrainedModel>(
   if (!given && (await isFile(from)))
     throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
-    subfolder: options.subfolder ?? '',
+    subfolder: modelSubfolder(options.subfolder),
     signal: options.signal,
     ...hubOptionsOf(options),
     ...overrides,
@@ -103,19 +122,31 @@ async function findConfig<M extends PreTrainedModel>(
   return { config, rest };
 }
 
-/** @throws TypeError for an option that is neither a config field nor an argument of the constructor */
+/**
+ * @throws TypeError for an option that is neither a config field nor an argument of the constructor, for more `model_args`
+ *   than there are arguments, and for an argument that is given twice
+ */
 function constructorArguments(
   ModelType: ModelClass,
+  config: PretrainedConfig,
   options: FromPretrainedOptions,
   rest: Record<string, unknown>,
 ): unknown[] {
+  const { name: className, constructor_args: known } = ModelType;
   const values = [...(options.model_args ?? [])];
+  if (values.length > known.length)
+    throw new TypeError(
+      `${className}.__init__() takes ${known.length === 0 ? 'no arguments' : known.join(', ')} behind the config, but ` +
+        `model_args has ${values.length} values`,
+    );
   for (const [name, value] of Object.entries(rest)) {
-    const index = ModelType.constructor_args.indexOf(name);
-    if (index < 0)
-      throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${name}'`, {
-        code: 'ERR_UNKNOWN_NAME',
-      });
+    const index = known.indexOf(name);
+    if (index < 0) {
+      const names = [...Object.keys(config), ...loadOptionNames, ...known];
+      throw unknownName('keyword argument', name, `${className}.__init__()`, names);
+    }
+    if (index in values)
+      throw new TypeError(`${className}.__init__() got ${name} twice: as an option, and in model_args`);
     values[index] = value;
   }
   return values;
@@ -152,6 +183,7 @@ async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: W
     );
     const own = new Parameter(parameter.dims, parameter.dims.length === 2 ? 'gemm' : 'plain');
     model.replaceParameter(name, own);
+    if (model.get_output_embeddings()?.weight === own) keepApart(model);
     plan.steps.push({ name, parameter: own, source });
   }
 }
@@ -161,7 +193,7 @@ const kCompareBytes = 4 * 2 ** 20;
 async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
   const [left, right] = [source.info(a), source.info(b)];
   if (left.dtype !== right.dtype || left.byteLength !== right.byteLength) return false;
-  if (left.file === right.file && left.byteOffset === right.byteOffset) return true;
+  if (isSamePlace(left, right)) return true;
   for (let start = 0; start < left.byteLength; start += kCompareBytes) {
     const range = { start, end: Math.min(start + kCompareBytes, left.byteLength) };
     const [x, y] = await Promise.all([source.read(a, range), source.read(b, range)]);
@@ -190,8 +222,12 @@ async function fill(
   try {
     let waiting = 0;
     for (const step of plan.steps) {
+      const { source, parameter } = step;
+      const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
       call.run(() => {
-        step.parameter.value = readStep(step.source, step.parameter, typeOf(step.name), weights);
+        parameter.value = stored
+          ? stored.load(typeOf(step.name), parameter.pack)
+          : cast(weights.given?.get(source) as Tensor, typeOf(step.name));
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
@@ -204,27 +240,11 @@ async function fill(
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
       const owner = owners.get(name.slice(0, Math.max(0, name.lastIndexOf('.')))) as Module;
-      parameter.value = cast(model._init_weights(name, parameter, owner), typeOf(name));
+      scope(() => parameter.renew(cast(model._init_weights(name, parameter, owner), typeOf(name))));
     }
     await weights.source?.verify();
     progress.done();
   } finally {
     call.end();
   }
-}
-
-function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
-  if (weights.given) return cast(weights.given.get(source) as Tensor, type);
-  const info = (weights.source as CheckpointSource).info(source);
-  if (!(dtypes as readonly string[]).includes(info.dtype))
-    throw new ValueError(`'${source}' is stored as ${info.dtype}, which cannot be turned into ${type} here`, {
-      code: 'ERR_DTYPE',
-    });
-  const bytes = {
-    file: (weights.source as CheckpointSource).descriptor(source),
-    offset: info.byteOffset,
-    type: info.dtype as DType,
-    dims: parameter.dims,
-  };
-  return loadTensor(bytes, type, parameter.role === 'gemm');
 }

@@ -1,16 +1,28 @@
+import { LearnedActivation } from '../nn/activation';
 import { Embedding } from '../nn/embedding';
 import type { Module } from '../nn/module';
 import { LayerNorm } from '../nn/norm';
-import type { Parameter } from '../nn/parameter';
-import { fillNormal } from '../tensor/random';
+import { Parameter } from '../nn/parameter';
+import { cast } from '../tensor/ops/cast';
+import { clamp, le, unary, where } from '../tensor/ops/elementwise';
+import { index_select } from '../tensor/ops/embedding';
+import { normal } from '../tensor/ops/normal';
+import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import type { PretrainedConfig } from './config';
+import type { PreTrainedModel } from './pretrained-model';
 
 export { set_seed } from '../tensor/random';
 
+/** The standard deviation of new weights. */
+export function initializerRange(config: PretrainedConfig): number {
+  return (config as { initializer_range?: number }).initializer_range ?? 0.02;
+}
+
 /**
- * Starting values of what a checkpoint lacks, as in Transformers' `_init_weights` of the encoders: products and tables
- * from N(0, initializer_range), biases 0, norms 1, a table's padding row 0.
+ * Starting values of a weight, as in Transformers' `_init_weights` of the encoders: products and tables from
+ * N(0, initializer_range), biases 0, norms 1, a table's padding row 0; learned activations as their constructors set them.
+ * @returns float32
  */
 export function initializeParameter(
   name: string,
@@ -18,14 +30,54 @@ export function initializeParameter(
   owner: Module,
   config: PretrainedConfig,
 ): Tensor {
-  const values = new Float32Array(parameter.size);
-  const range = (config as { initializer_range?: number }).initializer_range ?? 0.02;
+  const { dims, size } = parameter;
   const last = name.slice(name.lastIndexOf('.') + 1);
-  if (owner instanceof LayerNorm) values.fill(last === 'weight' ? 1 : 0);
-  else if (last !== 'bias') fillNormal(values, range);
-  if (owner instanceof Embedding && owner.padding_idx !== null) {
-    const begin = owner.padding_idx * owner.embedding_dim;
-    values.fill(0, begin, begin + owner.embedding_dim);
+  if (owner instanceof LayerNorm) return filled(dims, size, last === 'weight' ? 1 : 0);
+  if (owner instanceof LearnedActivation) return filled(dims, size, owner.initial(last));
+  if (last === 'bias') return filled(dims, size, 0);
+  const drawn = normal(dims, 0, initializerRange(config));
+  return owner instanceof Embedding && owner.padding_idx !== null ? withoutRow(drawn, owner.padding_idx) : drawn;
+}
+
+function filled(dims: readonly number[], size: number, value: number): Tensor {
+  return new Tensor('float32', new Float32Array(size).fill(value), dims);
+}
+
+function withoutRow(table: Tensor, row: number): Tensor {
+  const rows = Int32Array.from({ length: table.dims[0] as number }, (_, i) => (i === row ? -1 : i));
+  return index_select(table, 0, new Tensor('int32', rows));
+}
+
+/** How small the share of numbers gets that are cut to the limit because no draw fell inside. */
+const kCutShare = 1e-6;
+
+/** Normal numbers of which none lies further than `cutoff` deviations from 0: those that do are drawn again. */
+export function truncatedNormal(dims: readonly number[], std: number, cutoff: number): Tensor {
+  const outside = Math.min(0.95, (2 * Math.exp(-(cutoff ** 2) / 2)) / (cutoff * Math.sqrt(2 * Math.PI)));
+  const draws = Math.ceil(Math.log(kCutShare) / Math.log(outside));
+  return scope(() => {
+    let drawn = normal(dims, 0, std);
+    for (let i = 1; i < draws; i++) drawn = where(le(unary('abs', drawn), cutoff * std), drawn, normal(dims, 0, std));
+    return clamp(drawn, -cutoff * std, cutoff * std);
+  });
+}
+
+/** Remembers that every module of a model has its weights. */
+export function markInitialized(model: PreTrainedModel): void {
+  for (const module of model.modules()) module._is_hf_initialized = true;
+}
+
+/** Draws the weights of every module that has none yet, in the order of the tree; a shared weight once. */
+export function initializeModules(model: PreTrainedModel): void {
+  const drawn = new Set<Parameter>();
+  for (const [path, module] of model.named_modules()) {
+    if (module._is_hf_initialized) continue;
+    for (const [field, parameter] of Object.entries(module)) {
+      if (!(parameter instanceof Parameter) || drawn.has(parameter)) continue;
+      drawn.add(parameter);
+      const name = path === '' ? field : `${path}.${field}`;
+      scope(() => parameter.renew(cast(model._init_weights(name, parameter, module), parameter.type)));
+    }
+    module._is_hf_initialized = true;
   }
-  return new Tensor('float32', values, parameter.dims);
 }

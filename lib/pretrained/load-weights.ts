@@ -1,9 +1,13 @@
+import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
+import { modelSubfolder } from '../env';
+import { ValueError } from '../errors';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import type { Tensor } from '../tensor/tensor';
+import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
 
 /** Tensors by name: a checkpoint's, or the caller's own. */
@@ -15,6 +19,13 @@ export interface Weights {
   close(): Promise<void>;
 }
 
+/** @throws ValueError for options that choose a file of weights although none is read */
+function refuseFileOptions(options: FromPretrainedOptions): void {
+  for (const name of ['from_tf', 'from_flax'])
+    if (options[name])
+      throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`);
+}
+
 /** The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives. */
 export async function openWeights(
   path: string | null,
@@ -23,6 +34,7 @@ export async function openWeights(
 ): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
+    refuseFileOptions(options);
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
     return {
       shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
@@ -35,13 +47,14 @@ export async function openWeights(
   const choice = {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
-    subfolder: options.subfolder ?? '',
+    subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
     signal: options.signal,
   };
   const found = await locateModel(path as string, hub);
-  if (typeof found !== 'string') await fetchWeights(found, choice);
+  if (typeof found === 'string') await completeSaveIn(join(found, options.subfolder ?? ''));
+  else await fetchWeights(found, choice);
   const source = await openCheckpoint(folderOf(found), choice);
   const names = source.names();
   return {

@@ -1,21 +1,24 @@
-import { NotImplementedError, TypeError, unknownName, ValueError } from '../errors';
+import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
 import type { CommitInfo } from '../hub/commit-files';
 import type { PushOptions } from '../hub/push-to-hub';
-import type { Embedding } from '../nn/embedding';
-import type { Linear } from '../nn/linear';
-import { Module } from '../nn/module';
-import { Parameter } from '../nn/parameter';
+import { type Buffer, Parameter } from '../nn/parameter';
+import { checkOptionKinds, givenOptions } from '../options';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
-import type { DType } from '../tensor/dtype';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
+import { checkAutoClass } from './auto-class-names';
+import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
+import { checkAttention } from './config-options';
+import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
-import { initializeParameter } from './init';
 import { ModelOutput } from './model-output';
-import { pushSavable } from './push-model';
+import { pushSavable, saveAndPushModel } from './push-model';
+import type { SavePretrainedOptions } from './save-options';
+import { savePretrained } from './save-pretrained';
+import { TrainingMixin } from './training-mixin';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -32,6 +35,11 @@ export interface CallOptions {
 /** Far more than any model has; a config beyond it is damaged. */
 const kMostLayers = 10_000;
 
+const callOptionKinds = {
+  output_hidden_states: 'boolean',
+  output_attentions: 'boolean',
+  return_dict: 'boolean',
+} as const;
 const callOptions = ['output_hidden_states', 'output_attentions', 'return_dict', 'signal'];
 
 /** Inputs of a call by name, with its options among them. */
@@ -55,6 +63,8 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keep_in_fp32_modules: readonly string[];
 }
 
+const tagsOf = new WeakMap<PreTrainedModel, string[]>();
+
 // The instances are functions: this is their call.
 export interface PreTrainedModel {
   /**
@@ -69,7 +79,7 @@ export interface PreTrainedModel {
  * A model with a config, loaded from a checkpoint. Instances are functions: `await model(inputs)`.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
-export abstract class PreTrainedModel extends Module {
+export abstract class PreTrainedModel extends TrainingMixin {
   protected static override readonly callable = true;
 
   static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
@@ -89,11 +99,9 @@ export abstract class PreTrainedModel extends Module {
   static readonly _keep_in_fp32_modules: readonly string[] = [];
   static readonly _no_split_modules: readonly string[] | null = null;
   static readonly is_parallelizable: boolean = false;
-  static readonly supports_gradient_checkpointing: boolean = false;
+  static _auto_class: string | null = null;
 
-  declare readonly config: PretrainedConfig;
   declare name_or_path: string;
-  declare warnings_issued: Record<string, boolean>;
 
   /** Computes the outputs; recorded as one segment. @internal called through `model(inputs)` */
   abstract override forward(inputs: ModelInputs): ModelOutput;
@@ -132,15 +140,53 @@ export abstract class PreTrainedModel extends Module {
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
     path: string | null,
-    options?: FromPretrainedOptions,
+    options?: FromPretrainedOptions | null,
   ): Promise<M>;
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
     path: string | null,
-    options: FromPretrainedOptions = {},
+    options?: FromPretrainedOptions | null,
   ): Promise<M | [M, LoadingInfo]> {
-    const [model, info] = await loadPretrained(this as ModelClass<M>, path, options);
-    return options.output_loading_info ? [model, info] : model;
+    const given = givenOptions(options, `${this.name}.from_pretrained`);
+    const [model, info] = await loadPretrained(this as ModelClass<M>, path, given);
+    return given.output_loading_info ? [model, info] : model;
+  }
+
+  /**
+   * A model with new weights, as `init_weights` draws them.
+   * @param config - copied
+   * @param options.dtype - of the weights: 'float32' (default), 'float16', 'bfloat16'
+   * @throws ValueError for a dtype that weights cannot have
+   */
+  static _from_config<M extends PreTrainedModel>(
+    this: ModelClass<M>,
+    config: PretrainedConfig,
+    options: FromConfigOptions = {},
+  ): M {
+    return modelFromConfig(this as ModelClass<M>, config, options);
+  }
+
+  /** Marks this class as one that `auto_class` loads. @throws ValueError for a name that is no Auto class */
+  static register_for_auto_class(auto_class = 'AutoModel'): void {
+    this._auto_class = checkAutoClass(auto_class);
+  }
+
+  /**
+   * Saves config and weights so that `from_pretrained` finds them again. The folder's other files stay, and it holds the
+   * old state or the new one, whole, whenever it is looked at: a save that fails, is aborted or killed changes nothing.
+   * @param save_directory - the folder; made when there is none. For a file in its place an error is logged
+   * @throws RuntimeError `ERR_DISPOSED`, and when tensors share memory that is not declared as tied; OSError `DISK_FULL`,
+   *   `WRITE_FAILED`, `SAVE_IN_PROGRESS`; TypeError, ValueError, NotImplementedError for options; AbortError
+   */
+  async save_pretrained(save_directory: string, options: SavePretrainedOptions = {}): Promise<void> {
+    if (!options.push_to_hub) return savePretrained(this, save_directory, options);
+    const save = (folder: string, saving: SavePretrainedOptions) => savePretrained(this, folder, saving);
+    await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
+  }
+
+  /** @internal Further files of a save, by name: a generation config, where the class generates. */
+  filesBesideWeights(): Map<string, string> {
+    return new Map();
   }
 
   /**
@@ -167,17 +213,6 @@ export abstract class PreTrainedModel extends Module {
     return 'pt';
   }
 
-  /** Where the parameters are. */
-  get device(): 'cpu' {
-    return 'cpu';
-  }
-
-  /** dtype of the first floating parameter. */
-  get dtype(): DType {
-    for (const [, parameter] of this.named_parameters()) return parameter.type;
-    return 'float32';
-  }
-
   get dummy_inputs(): { input_ids: Tensor } {
     const rows = [
       [7, 6, 0, 0, 1],
@@ -187,40 +222,15 @@ export abstract class PreTrainedModel extends Module {
     return { input_ids: new Tensor('int64', rows.flat(), [3, 5]) };
   }
 
-  /** The table of input embeddings. */
-  get_input_embeddings(): Embedding {
-    if (this.base_model !== this) return this.base_model.get_input_embeddings();
-    throw new NotImplementedError(`${this.constructor.name} has no input embeddings`);
-  }
-
-  /** The projection onto the vocabulary, or null. */
-  get_output_embeddings(): Linear | null {
-    return null;
-  }
-
-  /** Makes the output projection's weight the input table, where the config says so. */
-  tie_weights(): void {
-    const output = this.get_output_embeddings();
-    if (output && this.config.tie_word_embeddings) output.weight = this.get_input_embeddings().weight;
-  }
-
-  /** Every concrete class calls this last in its constructor. */
-  protected post_init(): void {
-    this.tie_weights();
-  }
-
-  /** Name → tensor, in the order in which Transformers saves them; tied names share a tensor. */
+  /**
+   * Name → tensor, in the order in which Transformers saves them; tied names share a tensor.
+   * @throws RuntimeError when the model has been disposed
+   */
   state_dict(): Map<string, Tensor> {
+    this.refuseDisposed();
     const state = new Map<string, Tensor>();
     for (const [name, value] of this.named_state()) if (value instanceof Parameter) state.set(name, value.value);
     return state;
-  }
-
-  /** Number of parameters; tied ones count once. */
-  num_parameters(): number {
-    let n = 0;
-    for (const [, parameter] of this.named_parameters()) n += parameter.size;
-    return n;
   }
 
   /** @internal Puts another parameter in the place of the one with that `state_dict` name. */
@@ -230,9 +240,46 @@ export abstract class PreTrainedModel extends Module {
       if (path === name.slice(0, Math.max(at, 0))) Object.assign(module, { [name.slice(at + 1)]: parameter });
   }
 
-  /** Starting values of a parameter that a checkpoint lacks. Families override what differs. @internal */
-  _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
-    return initializeParameter(name, parameter, owner, this.config);
+  /** Names that a model card gets on upload. */
+  get model_tags(): string[] | null {
+    return tagsOf.get(this) ?? null;
+  }
+
+  /** Adds one tag or several; those that are there already stay once. */
+  add_model_tags(tags: string | readonly string[]): void {
+    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...(typeof tags === 'string' ? [tags] : tags)])]);
+  }
+
+  /** The parameter or buffer with that dotted name. @throws AttributeError */
+  get_parameter_or_buffer(target: string): Parameter | Buffer {
+    for (const [name, value] of [...this.named_state(), ...this.named_buffers()]) if (name === target) return value;
+    throw new AttributeError(`'${target}' is neither a parameter nor a buffer of ${this.constructor.name}`);
+  }
+
+  /** One fused kernel serves every name, so the numbers stay. @throws ValueError for an unknown name */
+  set_attn_implementation(attn_implementation: string): void {
+    checkAttention(attn_implementation);
+  }
+
+  /** The model itself: its attention is fused always, as BetterTransformer's is. */
+  to_bettertransformer(): this {
+    return this;
+  }
+
+  /** The model itself: what BetterTransformer would change is never changed. */
+  reverse_bettertransformer(): this {
+    return this;
+  }
+
+  /** @throws RuntimeError `ERR_DISPOSED` when the weights have been given back */
+  private refuseDisposed(): void {
+    for (const [, parameter] of this.named_parameters()) {
+      if (!parameter.isDisposed) return;
+      const { name } = this.constructor;
+      throw new RuntimeError(`this ${name} has been disposed; load it again with ${name}.from_pretrained`, {
+        code: 'ERR_DISPOSED',
+      });
+    }
   }
 
   /** Encoders do not generate. */
@@ -249,11 +296,24 @@ export abstract class PreTrainedModel extends Module {
     await this.dispose();
   }
 
+  /** What calling the model does, under its name in transformers.js. @throws as the call */
+  _call(inputs: CallInputs): Promise<ModelOutput | unknown[]> {
+    return this.invoke(inputs);
+  }
+
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     if (further.length > 0)
       throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);
-    const output = await this.compute(inputs, (named) => this.forward(named));
-    const asTuple = ((await inputs) as ModelInputs).return_dict === false || this.config.return_dict === false;
+    const stream = currentStream();
+    const given = isPromise(inputs) ? await inputs : inputs;
+    const { inputs: copied, release } = copyInputs(given);
+    let output: ModelOutput;
+    try {
+      output = await stream.run(() => this.compute(copied, (named) => this.forward(named)));
+    } finally {
+      release();
+    }
+    const asTuple = (copied as ModelInputs).return_dict === false || this.config.return_dict === false;
     return asTuple ? output.to_tuple() : output;
   }
 
@@ -263,6 +323,7 @@ export abstract class PreTrainedModel extends Module {
    * @throws what the call's inputs or kernels fail with; AbortError
    */
   async compute<O>(inputs: CallInputs, forward: (named: ModelInputs) => O): Promise<O> {
+    this.refuseDisposed();
     const stream = currentStream();
     const given = (await inputs) as ModelInputs;
     const named = this.checkInputs(given);
@@ -294,10 +355,16 @@ export abstract class PreTrainedModel extends Module {
     };
     for (const [name, value] of Object.entries(inputs)) {
       if (!known.includes(name)) throw unknownName('input', name, className, known);
+      if (value instanceof Tensor) value.assertAlive(`${name} of ${className}`);
       if (value !== undefined && value !== null) named[name] = value;
     }
+    checkOptionKinds(className, named, callOptionKinds);
     return named;
   }
+}
+
+function isPromise(inputs: CallInputs): inputs is PromiseLike<object> {
+  return typeof (inputs as PromiseLike<object> | null)?.then === 'function';
 }
 
 function isIndex(tensor: Tensor): boolean {

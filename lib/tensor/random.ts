@@ -16,6 +16,11 @@ export function uniform(): number {
   return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32;
 }
 
+/** Two whole numbers below 2^32 that seed what native threads draw. */
+export function drawSeed(): [number, number] {
+  return [Math.floor(uniform() * 2 ** 32), Math.floor(uniform() * 2 ** 32)];
+}
+
 /** Fills with numbers of mean 0: Box and Muller's method. */
 export function fillNormal(values: Float32Array, std: number): void {
   for (let i = 0; i < values.length; i += 2) {

@@ -9,7 +9,7 @@ import { describeValue, type Element, part, type TensorData, toElements, toTyped
 import { ShapeMethods } from './methods/shape';
 import { readTensors } from './read';
 import { keepInScope } from './scope';
-import type { Stream } from './stream';
+import { type Stream, signalOf, type WaitOptions } from './stream';
 
 export type { TensorData } from './elements';
 export { readTensors } from './read';
@@ -107,9 +107,12 @@ export class Tensor extends ShapeMethods {
     return this.#local() ?? this.#readInPlace();
   }
 
-  /** The elements, once the ops that make them have run. */
-  async getData(): Promise<TypedArray> {
-    await readTensors([this]);
+  /**
+   * The elements, once the ops that make them have run.
+   * @throws AbortError when `signal` fires before; the ops run on
+   */
+  async getData(options?: WaitOptions | null): Promise<TypedArray> {
+    await readTensors([this], signalOf(options, 'getData'));
     return this.data;
   }
 
@@ -196,9 +199,9 @@ export class Tensor extends ShapeMethods {
     return this.isRead && !this.#pinned;
   }
 
-  /** @internal @throws RuntimeError `ERR_DISPOSED` */
-  assertAlive(): void {
-    if (this.#disposed) throw disposedError(this);
+  /** @internal @param name - what the tensor is to the caller @throws RuntimeError `ERR_DISPOSED` */
+  assertAlive(name?: string): void {
+    if (this.#disposed) throw disposedError(this, name);
   }
 
   /** @internal The elements of `view` are those of this tensor from `offset` on: writes to either are seen by both. */
@@ -320,6 +323,8 @@ export function releaseUploads(): void {
   }
 }
 
-function disposedError(tensor: Tensor): RuntimeError {
-  return new RuntimeError(`${tensor} has been disposed`, { code: 'ERR_DISPOSED' });
+function disposedError(tensor: Tensor, name?: string): RuntimeError {
+  return new RuntimeError(`${name === undefined ? tensor : `${name}, ${tensor},`} has been disposed`, {
+    code: 'ERR_DISPOSED',
+  });
 }

@@ -56,6 +56,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   } functions[] = {{"record", record},
                    {"upload", upload},
                    {"load", load},
+                   {"keep", keep},
+                   {"write", write},
                    {"release", release},
                    {"submit", submit},
                    {"discard", discard},
@@ -85,6 +87,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "open", open, nullptr);
   set_function(env, exports, "info", describe, nullptr);
   set_function(env, exports, "profile", profile, nullptr);
-  set_function(env, exports, "lockFile", lock_file, nullptr);
+  set_function(env, exports, "exchange", exchange, nullptr);
+  set_function(env, exports, "lock", lock, nullptr);
   return exports;
 }

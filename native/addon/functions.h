@@ -8,6 +8,8 @@ namespace nt {
 napi_value record(napi_env env, napi_callback_info info);
 napi_value upload(napi_env env, napi_callback_info info);
 napi_value load(napi_env env, napi_callback_info info);
+napi_value keep(napi_env env, napi_callback_info info);
+napi_value write(napi_env env, napi_callback_info info);
 napi_value release(napi_env env, napi_callback_info info);
 
 // read.cc
@@ -27,8 +29,9 @@ napi_value reason(napi_env env, napi_callback_info info);
 napi_value stats(napi_env env, napi_callback_info info);
 napi_value hold(napi_env env, napi_callback_info info);
 
-// file-lock.cc
-napi_value lock_file(napi_env env, napi_callback_info info);
+// files.cc
+napi_value exchange(napi_env env, napi_callback_info info);
+napi_value lock(napi_env env, napi_callback_info info);
 
 // info.cc
 napi_value describe(napi_env env, napi_callback_info info);

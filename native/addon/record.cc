@@ -1,18 +1,24 @@
-// Commands that make values: ops, reshapes, uploads and loads.
+// Commands that make values (ops, reshapes, uploads, loads), and those that write them to files.
+#include <algorithm>
 #include <cstring>
 
 #include "addon/arguments.h"
 #include "addon/functions.h"
+#include "core/allocator.h"
 #include "ops/op.h"
 
 namespace nt {
 namespace {
 
-// More than this is a program that never awaits.
+// More than this is a program that never awaits: so many commands, or results that all together could not be held. The
+// results of one segment are not counted: most of a forward's are gone before its last are made.
 constexpr int64_t kMostQueuedCommands = 1 << 20;
+constexpr int64_t kLeastByteBound = int64_t{8} << 30;  // above what calls of models wait for
 
 bool queue_is_full(Stream& stream) {
-  return stream.queued_commands() + static_cast<int64_t>(stream.recording().commands.size()) > kMostQueuedCommands;
+  const auto recorded = static_cast<int64_t>(stream.recording().commands.size());
+  return stream.queued_commands() + recorded > kMostQueuedCommands ||
+         (recorded == 0 && stream.queued_bytes() > std::max(kLeastByteBound, allocator().limit()));
 }
 
 // The operands of a command as JS named them.
@@ -105,7 +111,7 @@ napi_value record(napi_env env, napi_callback_info info) {
   command.call = call_or_own(client, call_id);
   segment.attrs.insert(segment.attrs.end(), client->numbers(), client->numbers() + infer.n_attr);
   append(segment, operands);
-  put_outputs(client, segment, out, infer.n_out, op >= 0);
+  put_outputs(client, segment, out, infer.n_out, op >= 0 && ops()[op].in_place < 0);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);
 }
@@ -131,7 +137,8 @@ napi_value upload(napi_env env, napi_callback_info info) {
   return status(env, kOk);
 }
 
-// load(): words: stream, call, dtype, rank, dtype in the file, pack, file; numbers: dims, offset. Result as record's.
+// load(): words: stream, call, dtype, rank, dtype in the file, pack, file, number of strides; numbers: dims, offset,
+// strides. Result as record's.
 napi_value load(napi_env env, napi_callback_info info) {
   Client* client = client_of(env, info);
   Words words(client);
@@ -150,13 +157,78 @@ napi_value load(napi_env env, napi_callback_info info) {
   attr[Command::kPack] = words.next();
   attr[Command::kFile] = words.next();
   attr[Command::kOffset] = words.next_number();
+  const int32_t strides = words.next();
+  if (strides != 0 && strides != spec.shape.rank) return refuse(env, client, "shape and strides disagree");
   Segment& segment = stream->recording();
   command.first_node = static_cast<int>(segment.nodes.size());
   command.n_out = 1;
   command.first_attr = static_cast<int>(segment.attrs.size());
-  command.n_attr = Command::kLoadAttrs;
+  command.n_attr = Command::kLoadAttrs + strides;
   segment.attrs.insert(segment.attrs.end(), attr, attr + Command::kLoadAttrs);
+  for (int32_t i = 0; i < strides; ++i) segment.attrs.push_back(words.next_number());
   put_outputs(client, segment, &spec, 1, true);
+  segment.commands.push_back(std::move(command));
+  return status(env, kOk);
+}
+
+// keep(): words: stream, call, slot, generation, pack. The value as a parameter, whose memory no other value may share.
+// Result as record's.
+napi_value keep(napi_env env, napi_callback_info info) {
+  Client* client = client_of(env, info);
+  Words words(client);
+  Stream* stream = client->stream(words.next());
+  if (!stream) return status(env, kNoStream);
+  Command command;
+  command.kind = Command::kKeep;
+  command.op = CallState::kKeep;
+  command.call = call_or_own(client, words.next());
+  const Operands operands(client, words, 1);
+  if (operands.stale >= 0) {
+    client->words()[0] = operands.stale;
+    return status(env, kDisposed);
+  }
+  const double pack = words.next();
+  if (queue_is_full(*stream)) return status(env, kQueueFull);
+  Segment& segment = stream->recording();
+  command.first_node = static_cast<int>(segment.nodes.size());
+  command.n_in = 1;
+  command.n_out = 1;
+  command.first_attr = static_cast<int>(segment.attrs.size());
+  command.n_attr = 1;
+  segment.attrs.push_back(pack);
+  append(segment, operands);
+  put_outputs(client, segment, &operands.nodes[0]->spec(), 1, false);
+  segment.commands.push_back(std::move(command));
+  return status(env, kOk);
+}
+
+// write(): words: stream, call, slot, generation, file; numbers: offset. The file must stay open until a fence behind
+// it.
+napi_value write(napi_env env, napi_callback_info info) {
+  Client* client = client_of(env, info);
+  Words words(client);
+  Stream* stream = client->stream(words.next());
+  if (!stream) return status(env, kNoStream);
+  Command command;
+  command.kind = Command::kWrite;
+  command.op = CallState::kWrite;
+  command.call = call_or_own(client, words.next());
+  const Operands operands(client, words, 1);
+  if (operands.stale >= 0) {
+    client->words()[0] = operands.stale;
+    return status(env, kDisposed);
+  }
+  if (queue_is_full(*stream)) return status(env, kQueueFull);
+  double attr[Command::kWriteAttrs];
+  attr[Command::kToFile] = words.next();
+  attr[Command::kToOffset] = words.next_number();
+  Segment& segment = stream->recording();
+  command.first_node = static_cast<int>(segment.nodes.size());
+  command.n_in = 1;
+  command.first_attr = static_cast<int>(segment.attrs.size());
+  command.n_attr = Command::kWriteAttrs;
+  segment.attrs.insert(segment.attrs.end(), attr, attr + Command::kWriteAttrs);
+  append(segment, operands);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);
 }

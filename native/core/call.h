@@ -14,7 +14,7 @@ class CallState : public Counted {
   enum State : int { kRunning, kAborted, kFailed };
 
   // What a failed command was when it was no op.
-  enum NoOp : int { kLoad = -1, kReshape = -2, kRead = -3 };
+  enum NoOp : int { kLoad = -1, kReshape = -2, kRead = -3, kWrite = -4, kKeep = -5 };
 
   State state() const { return static_cast<State>(state_.load(std::memory_order_acquire)); }
   bool stopped() const { return state_.load(std::memory_order_relaxed) != kRunning; }

@@ -29,15 +29,18 @@ class Storage : public Counted {
 
   // Parameters are immutable; one that is a GEMM operand may be held as panels only, or keep panels beside its rows.
   bool parameter = false;
+  // The panels are those of the transposed matrix: what is multiplied with is [K, N] and not [N, K].
+  bool transposed = false;
 
-  // Turns the rows [N, K] into panels for `kernels` and frees the rows. False when memory is out.
-  bool pack(DType dtype, int64_t n, int64_t k, const Kernels* kernels, class Parallel& parallel);
+  // Turns the rows [N, K] (transposed: [K, N], and so below) into panels for `kernels` and frees the rows. False when
+  // memory is out.
+  bool pack(DType dtype, int64_t rows, int64_t columns, const Kernels* kernels, class Parallel& parallel);
 
   // Panels for `kernels`, derived and kept when there are none yet; null when memory is out.
-  const void* panels_for(DType dtype, int64_t n, int64_t k, const Kernels* kernels, class Parallel& parallel);
+  const void* panels_for(DType dtype, int64_t rows, int64_t columns, const Kernels* kernels, class Parallel& parallel);
 
   // The rows, unpacked into a new storage when only panels are held; this when the rows are here. Null: memory is out.
-  Ref<Storage> rows(DType dtype, int64_t n, int64_t k, class Parallel& parallel);
+  Ref<Storage> rows(DType dtype, int64_t rows, int64_t columns, class Parallel& parallel);
 
  private:
   struct Panels {

@@ -16,8 +16,8 @@ bool Storage::reserve(int64_t bytes) {
   return data_ != nullptr;
 }
 
-bool Storage::pack(DType dtype, int64_t n, int64_t k, const Kernels* kernels, Parallel& parallel) {
-  if (!panels_for(dtype, n, k, kernels, parallel)) return false;
+bool Storage::pack(DType dtype, int64_t rows, int64_t columns, const Kernels* kernels, Parallel& parallel) {
+  if (!panels_for(dtype, rows, columns, kernels, parallel)) return false;
   std::lock_guard<std::mutex> lock(mutex_);
   allocator().free(data_, capacity_);
   data_ = nullptr;
@@ -25,7 +25,9 @@ bool Storage::pack(DType dtype, int64_t n, int64_t k, const Kernels* kernels, Pa
   return true;
 }
 
-const void* Storage::panels_for(DType dtype, int64_t n, int64_t k, const Kernels* kernels, Parallel& parallel) {
+const void* Storage::panels_for(DType dtype, int64_t rows, int64_t columns, const Kernels* kernels,
+                                Parallel& parallel) {
+  const int64_t n = transposed ? columns : rows, k = transposed ? rows : columns;
   const int width = panel_width(kernels);
   Ref<Storage> unpacked;
   const void* from = data_;
@@ -35,7 +37,7 @@ const void* Storage::panels_for(DType dtype, int64_t n, int64_t k, const Kernels
       if (p->width == width) return p->data;
   }
   if (!from) {
-    unpacked = rows(dtype, n, k, parallel);
+    unpacked = this->rows(dtype, rows, columns, parallel);
     if (!unpacked) return nullptr;
     from = unpacked->data();
   }
@@ -43,7 +45,10 @@ const void* Storage::panels_for(DType dtype, int64_t n, int64_t k, const Kernels
   made->width = width;
   made->data = allocator().take(panel_bytes(dtype, n, k, width), &made->capacity);
   if (!made->data) return nullptr;
-  pack_panels(from, dtype, n, k, width, made->data, parallel);
+  if (transposed)
+    pack_panels_transposed(from, n, dtype, n, k, width, made->data, parallel);
+  else
+    pack_panels(from, dtype, n, k, width, made->data, parallel);
   std::lock_guard<std::mutex> lock(mutex_);
   for (const Panels* p = panels_.get(); p; p = p->next.get()) {
     if (p->width != width) continue;  // another stream was first
@@ -55,15 +60,18 @@ const void* Storage::panels_for(DType dtype, int64_t n, int64_t k, const Kernels
   return panels_->data;
 }
 
-Ref<Storage> Storage::rows(DType dtype, int64_t n, int64_t k, Parallel& parallel) {
+Ref<Storage> Storage::rows(DType dtype, int64_t rows, int64_t columns, Parallel& parallel) {
   const Panels* panels;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     panels = panels_.get();
   }
   Ref<Storage> made = make_ref<Storage>();
-  if (!made->reserve(n * k * static_cast<int64_t>(item_size(dtype)))) return Ref<Storage>();
-  unpack_panels(panels->data, dtype, n, k, panels->width, made->data(), parallel);
+  if (!made->reserve(rows * columns * static_cast<int64_t>(item_size(dtype)))) return Ref<Storage>();
+  if (transposed)
+    unpack_panels_transposed(panels->data, dtype, columns, rows, panels->width, made->data(), parallel);
+  else
+    unpack_panels(panels->data, dtype, rows, columns, panels->width, made->data(), parallel);
   return made;
 }
 

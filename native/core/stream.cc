@@ -1,5 +1,6 @@
 #include "core/stream.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -7,9 +8,11 @@
 #ifdef _WIN32
 #include <io.h>
 #else
+#include <fcntl.h>
 #include <unistd.h>
 #endif
 
+#include "core/gather.h"
 #include "core/thread_pool.h"
 #include "cpu/gemm/pack.h"
 
@@ -90,6 +93,82 @@ const char* read_range(int file, int64_t offset, char* to, int64_t bytes) {
     to += n;
     bytes -= n;
   }
+  return nullptr;
+}
+
+// Bytes given to one system call: between two of them an abort is heard, and the disk is set to work.
+constexpr int64_t kWriteChunk = int64_t{8} << 20;
+
+// By the name of the system's error, which lib/binding/runtime.ts reads.
+const char* write_failure(int error) {
+  switch (error) {
+    case ENOSPC:
+      return "ENOSPC: no space left on device";
+#ifdef EDQUOT
+    case EDQUOT:
+      return "EDQUOT: disk quota exceeded";
+#endif
+    case EFBIG:
+      return "EFBIG: file too large";
+    case EIO:
+      return "EIO: the device failed";
+    case EBADF:
+      return "EBADF: the file is not open for writing";
+    default:
+      return "EUNKNOWN: the file cannot be written";
+  }
+}
+
+// Null, or why not. Stops without a word when the call is stopped.
+const char* write_range(int file, int64_t offset, const char* from, int64_t bytes, const CallState& call) {
+  while (bytes > 0 && !call.stopped()) {
+    const int64_t length = std::min(bytes, kWriteChunk);
+#ifdef _WIN32
+    if (_lseeki64(file, offset, SEEK_SET) < 0) return write_failure(errno);
+    const int64_t n = _write(file, from, static_cast<unsigned>(length));
+#else
+    const int64_t n = pwrite(file, from, static_cast<size_t>(length), offset);
+#endif
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return write_failure(errno);
+#ifdef SYNC_FILE_RANGE_WRITE
+    sync_file_range(file, offset, n, SYNC_FILE_RANGE_WRITE);  // the disk works while the next bytes are copied
+#endif
+    offset += n;
+    from += n;
+    bytes -= n;
+  }
+  return nullptr;
+}
+
+const char* read_ranges(int file, int64_t offset, void* to, int64_t bytes, Parallel& parallel) {
+  std::atomic<const char*> trouble{nullptr};
+  char* at = static_cast<char*>(to);
+  parallel.ranges(bytes, kReadChunk, [&](int64_t begin, int64_t end, int) {
+    if (const char* reason = read_range(file, offset + begin, at + begin, end - begin)) trouble.store(reason);
+  });
+  return trouble.load();
+}
+
+// A view of `spec` whose elements lie apart: reads all that it touches, then brings them side by side.
+const char* read_strided(int file, int64_t offset, const double* strides, const Spec& spec, void* to,
+                         Parallel& parallel) {
+  int64_t steps[kMaxRank] = {};
+  for (int i = 0; i < spec.shape.rank; ++i) steps[i] = static_cast<int64_t>(strides[i]);
+  const int64_t item = static_cast<int64_t>(item_size(spec.dtype));
+  const int64_t bytes = strided_extent(spec.shape, steps) * item;
+  Ref<Storage> block = make_ref<Storage>();
+  if (!block->reserve(bytes)) return kOutOfMemory;
+  const void* from = block->data();
+  if (const char* reason = read_ranges(file, offset, block->data(), bytes, parallel)) return reason;
+  const auto as = [&](auto type) {
+    using T = decltype(type);
+    gather(static_cast<const T*>(from), spec.shape, steps, static_cast<T*>(to), parallel);
+  };
+  if (item == 1) as(uint8_t{});
+  if (item == 2) as(uint16_t{});
+  if (item == 4) as(uint32_t{});
+  if (item == 8) as(uint64_t{});
   return nullptr;
 }
 
@@ -214,21 +293,29 @@ Stream::Outcome Stream::run(Segment& segment, Parallel& parallel, CallState*& cu
       if (node && !node->ready() && park(this, node)) return Outcome::kParked;
     }
     current = command.call.get();
-    execute(segment, command, parallel);
+    const Ref<CallState> lost = execute(segment, command, parallel);
     current = nullptr;
     for (int i = 0; i < command.n_in + command.n_out; ++i) segment.nodes[command.first_node + i].reset();
+    if (!command.listener) continue;
+    command.listener->finished(command.id, lost);  // what it needed has been given back by then
     command.listener.reset();
   }
   return Outcome::kDone;
 }
 
-void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
+Ref<CallState> Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
   const Ref<Node>* in = segment.nodes.data() + command.first_node;
   const Ref<Node>* out = in + command.n_in;
   Ref<CallState> lost;
   if (command.call->stopped()) lost = command.call;
   for (int i = 0; i < command.n_in && !lost; ++i)
     if (in[i] && in[i]->lost_to()) lost = in[i]->lost_to();
+
+  if (command.kind == Command::kWrite) {
+    const char* reason = lost ? "ECANCELED: a value to be written was never made" : write(segment, command, parallel);
+    if (reason) command.call->fail(command.op, reason, nullptr, 0);
+    return {};
+  }
 
   if (command.kind == Command::kRead) {
     for (int i = 0; i < command.n_in && !lost; ++i) {
@@ -253,8 +340,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
         lost->fail(command.op, reason, nullptr, 0);
       }
     }
-    command.listener->finished(command.id, lost);
-    return;
+    return lost;
   }
 
   if (!lost) {
@@ -262,25 +348,27 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
       const Ref<Storage>& storage = in[0]->storage_ref();
       if (storage->data()) {
         out[0]->give(storage);
-        return;
+        return {};
       }
       const Shape& shape = in[0]->spec().shape;
       Ref<Storage> rows = storage->rows(in[0]->spec().dtype, shape[0], shape[1], parallel);
       if (rows) {
         out[0]->give(rows);
-        return;
+        return {};
       }
     }
     TensorView views[kMaxInputs];
     const char* reason = command.kind == Command::kOp     ? run_op(segment, command, parallel, views)
                          : command.kind == Command::kLoad ? load(segment, command, parallel)
+                         : command.kind == Command::kKeep ? keep(segment, command, parallel)
                                                           : kOutOfMemory;
     if (reason) command.call->fail(command.op, reason, views, command.n_in);
     if (command.call->stopped()) lost = command.call;
   }
-  if (!lost) return;
+  if (!lost) return {};
   for (int i = 0; i < command.n_out; ++i)
     if (!out[i]->ready()) out[i]->lose(lost);
+  return {};
 }
 
 const char* Stream::run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in) {
@@ -296,6 +384,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
       in[i].panel = storage->panels_for(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel);
       if (!in[i].panel) return kOutOfMemory;
       in[i].panel_width = panel_width(kernels_);
+      in[i].panel_transposed = storage->transposed;
     } else if (!storage->data()) {
       unpacked[i] = storage->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
       if (!unpacked[i]) return kOutOfMemory;
@@ -306,8 +395,12 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   Ref<Storage> made[kMaxOutputs];
   for (int i = 0; i < command.n_out; ++i) {
     const Spec& spec = nodes[command.n_in + i]->spec();
-    made[i] = make_ref<Storage>();
-    if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    if (op.in_place >= 0) {
+      made[i] = nodes[op.in_place]->storage_ref();
+    } else {
+      made[i] = make_ref<Storage>();
+      if (!made[i]->reserve(spec.bytes())) return kOutOfMemory;
+    }
     out[i] = view_of(spec, made[i]->data());
   }
   BlockScratch scratch;
@@ -325,6 +418,20 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   return nullptr;
 }
 
+const char* Stream::keep(Segment& segment, const Command& command, Parallel& parallel) {
+  const Ref<Node>*in = segment.nodes.data() + command.first_node, *out = in + 1;
+  const Spec& spec = in[0]->spec();
+  const Ref<Storage>& storage = in[0]->storage_ref();
+  const double pack = segment.attrs[command.first_attr];
+  storage->parameter = true;
+  storage->transposed = pack == Command::kPackTransposed;
+  if (pack != Command::kPackNot && !reference_ && spec.shape.rank == 2 && storage->data() &&
+      !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
+    return kOutOfMemory;
+  out[0]->give(storage);
+  return nullptr;
+}
+
 const char* Stream::load(Segment& segment, const Command& command, Parallel& parallel) {
   const double* attr = segment.attrs.data() + command.first_attr;
   const int file = static_cast<int>(attr[Command::kFile]);
@@ -336,12 +443,11 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
 
   Ref<Storage> storage = make_ref<Storage>();
   if (!storage->reserve(source.bytes())) return kOutOfMemory;
-  std::atomic<const char*> trouble{nullptr};
-  char* to = static_cast<char*>(storage->data());
-  parallel.ranges(source.bytes(), kReadChunk, [&](int64_t begin, int64_t end, int) {
-    if (const char* reason = read_range(file, offset + begin, to + begin, end - begin)) trouble.store(reason);
-  });
-  if (const char* reason = trouble.load()) return reason;
+  const bool strided = command.n_attr > Command::kLoadAttrs;
+  const char* reason = strided
+                           ? read_strided(file, offset, attr + Command::kLoadAttrs, source, storage->data(), parallel)
+                           : read_ranges(file, offset, storage->data(), source.bytes(), parallel);
+  if (reason) return reason;
   if (source.dtype != spec.dtype) {
     static const int cast = op_named("cast");
     Ref<Storage> converted = make_ref<Storage>();
@@ -355,12 +461,25 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
     storage = converted;
   }
   storage->parameter = true;
+  storage->transposed = attr[Command::kPack] == Command::kPackTransposed;
   if (attr[Command::kPack] != 0 && !reference_ && spec.shape.rank == 2 &&
       !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
     return kOutOfMemory;
   if (command.call->stopped()) return nullptr;
   node->give(storage);
   return nullptr;
+}
+
+const char* Stream::write(Segment& segment, const Command& command, Parallel& parallel) {
+  const double* attr = segment.attrs.data() + command.first_attr;
+  const Ref<Node>& node = segment.nodes[command.first_node];
+  const Spec& spec = node->spec();
+  const Ref<Storage> rows = node->storage()->data()
+                                ? node->storage_ref()
+                                : node->storage()->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
+  if (!rows) return kOutOfMemory;
+  return write_range(static_cast<int>(attr[Command::kToFile]), static_cast<int64_t>(attr[Command::kToOffset]),
+                     static_cast<const char*>(rows->data()), spec.bytes(), *command.call);
 }
 
 }  // namespace nt

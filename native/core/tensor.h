@@ -53,6 +53,7 @@ struct TensorView : Spec {
   void* data = nullptr;
   const void* panel = nullptr;
   int panel_width = 0;
+  bool panel_transposed = false;  // the panels are those of the transposed matrix
   bool present = false;
 
   template <class T>

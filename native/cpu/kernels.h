@@ -2,9 +2,11 @@
 #pragma once
 #include "ops/attention/kernels.h"
 #include "ops/elementwise/kernels.h"
+#include "ops/embedding-resize/kernels.h"
 #include "ops/embedding/kernels.h"
 #include "ops/matmul/kernels.h"
 #include "ops/norm/kernels.h"
+#include "ops/random/kernels.h"
 #include "ops/reduce/kernels.h"
 #include "ops/rope/kernels.h"
 #include "ops/softmax/kernels.h"
@@ -21,6 +23,8 @@ struct Kernels {
   RopeKernels rope;
   SoftmaxKernels softmax;
   AttentionKernels attention;
+  EmbeddingResizeKernels embedding_resize;
+  RandomKernels random;
 };
 
 // Levels that this build has and this CPU can run, in rising order; the last is the best. Ends with null.

@@ -46,11 +46,12 @@ using Infer = const char* (*)(InferCall&);
 using Run = const char* (*)(OpCall&);
 
 struct OpDef {
-  const char* name;  // as in PyTorch
-  Infer infer;       // runs at the call, on the JS thread: checks shapes and dtypes, gives the outputs' specs
-  Run cpu;           // the fast kernel: takes what it needs from call.kernels
-  Run reference;     // the slow, obvious twin, double accumulators
-  int packed_input;  // index of the operand that is best held as panels, or -1
+  const char* name;   // as in PyTorch
+  Infer infer;        // runs at the call, on the JS thread: checks shapes and dtypes, gives the outputs' specs
+  Run cpu;            // the fast kernel: takes what it needs from call.kernels
+  Run reference;      // the slow, obvious twin, double accumulators
+  int packed_input;   // index of the operand that is best held as panels, or -1
+  int in_place = -1;  // index of the operand that the one output is, changed, or -1
 };
 
 // All ops, in the order of ops/list.def; an op's number is its place here.

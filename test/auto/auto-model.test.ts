@@ -15,6 +15,7 @@ import {
 import { supportedModelTypes } from '../../lib/auto/families';
 import { BertConfig, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig } from '../../lib/models/distilbert/model';
+import { PretrainedConfig } from '../../lib/pretrained/config';
 
 const golden = (family: string) => join(__dirname, '..', 'goldens', family, 'base');
 
@@ -30,6 +31,12 @@ describe('Auto models (row 201)', () => {
     [AutoModelForNextSentencePrediction, 'bert', 'BertForNextSentencePrediction'],
     [AutoModelForPreTraining, 'electra', 'ElectraForPreTraining'],
     [AutoModelForPreTraining, 'distilbert', 'DistilBertForMaskedLM'],
+    [AutoModelForPreTraining, 'gpt2', 'GPT2LMHeadModel'],
+    [AutoModelForPreTraining, 'llama', 'LlamaForCausalLM'],
+    [AutoModel, 'gpt2', 'GPT2Model'],
+    [AutoModelForCausalLM, 'gpt2', 'GPT2LMHeadModel'],
+    [AutoModelForCausalLM, 'llama', 'LlamaForCausalLM'],
+    [AutoModelForSequenceClassification, 'gpt2', 'GPT2ForSequenceClassification'],
   ])('%p of %s is %s', async (Auto, family, expected) => {
     const config = await AutoConfig.from_pretrained(golden(family));
     expect(Auto.classFor(config).name).toBe(expected);
@@ -47,6 +54,14 @@ describe('Auto models (row 201)', () => {
     await model.dispose();
   });
 
+  it('do not take an empty path for the working directory', async () => {
+    const fault = { name: 'OSError', code: 'ERR_NO_FOLDER', message: expect.stringContaining('is empty') };
+    await expect(AutoModel.from_pretrained('')).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained('')).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained('', { config: new BertConfig() })).rejects.toMatchObject(fault);
+    await expect(AutoModel.from_pretrained(undefined as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
+  });
+
   it('name configs without such a head, and what can be had', async () => {
     expect(() => AutoModelForNextSentencePrediction.classFor(new DistilBertConfig())).toThrow(
       expect.objectContaining({
@@ -56,8 +71,16 @@ describe('Auto models (row 201)', () => {
         ),
       }),
     );
-    for (const Auto of [AutoModelForCausalLM, AutoModelForSeq2SeqLM])
-      await expect(Auto.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
+    expect(() => AutoModel.classFor(new PretrainedConfig())).toThrow(
+      /Unrecognized configuration class PretrainedConfig.*load it with AutoConfig/,
+    );
+    await expect(AutoModelForSeq2SeqLM.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
+    expect(() => AutoModelForCausalLM.classFor(new BertConfig())).toThrow(
+      expect.objectContaining({ name: 'NotImplementedError', message: expect.stringMatching(/bert/) }),
+    );
+    expect(() => AutoModelForCausalLM.classFor(new DistilBertConfig())).toThrow(
+      expect.objectContaining({ name: 'ValueError', code: 'ERR_NO_SUCH_HEAD' }),
+    );
   });
 
   it('cannot be constructed', () => {

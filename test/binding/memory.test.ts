@@ -20,7 +20,7 @@ describe('native memory', () => {
   });
 
   it('has a limit, and beyond it calls fail and the process goes on', async () => {
-    const { errors, value } = await resultOf<{ errors: Told[]; value: number }>('out-of-memory', {
+    const { errors, larger, value } = await resultOf<{ errors: Told[]; larger: Told; value: number }>('out-of-memory', {
       env: { NATIVE_TRANSFORMERS_MEMORY: '30MB' },
     });
     expect(errors).toHaveLength(4);
@@ -28,13 +28,23 @@ describe('native memory', () => {
       expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
       expect(error.message).toMatch(/^add: out of memory \(Tensor.*the limit is 30000000.*NATIVE_TRANSFORMERS_MEMORY/);
     }
+    expect(larger).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
+    expect(larger.message).toMatch(/^ones: .* 67108864 bytes, and no more than 30000000 .*NATIVE_TRANSFORMERS_MEMORY/);
     expect(value).toBe(5);
   });
 
   it('is not taken for ever by a program that never awaits', async () => {
-    const { error, value } = await resultOf<{ error: Told; value: number }>('queue-full');
-    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_QUEUE_FULL' });
-    expect(error.message).toMatch(/await/);
-    expect(value).toBe(7);
+    const env = { NATIVE_TRANSFORMERS_MEMORY: '200MB' };
+    const told = await resultOf<Record<'error' | 'full', Told> & Record<'value' | 'bytes' | 'after', number>>(
+      'queue-full',
+      { env },
+    );
+    for (const error of [told.error, told.full]) {
+      expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_QUEUE_FULL' });
+      expect(error.message).toMatch(/await/);
+    }
+    expect(told.value).toBe(7);
+    expect(told.bytes).toBeGreaterThan(8 * 2 ** 30);
+    expect(told.after).toBe(2);
   });
 });

@@ -1,3 +1,5 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbedSettings, loadClassifyModel, loadEmbedModel } from '../../lib/jobs/models';
 import { setLogHook } from '../../lib/logging';
@@ -30,6 +32,40 @@ describe('the model of an embed job', () => {
         await model.dispose?.();
       }
     });
+});
+
+describe('what an embed job refuses', () => {
+  const load = (settings: Partial<EmbedSettings>) =>
+    loadEmbedModel({ model: join(kGoldens, 'sentence-flags'), ...settings });
+
+  it('a checkpoint that lacks what makes the vectors, or the labels', async () => {
+    const model = await mkdtemp(join(tmpdir(), 'lacking-'));
+    try {
+      await cp(join(kGoldens, 'bert'), model, { recursive: true });
+      await expect(
+        loadClassifyModel({ model: join(kGoldens, 'sentence-flags', '0_Transformer') }),
+      ).rejects.toMatchObject({
+        code: 'WEIGHTS_MISSING',
+        message: expect.stringMatching(/lacks .*classifier.bias, classifier.weight of BertForSequenceClassification/),
+      });
+      const config = JSON.parse(await readFile(join(model, 'config.json'), 'utf8')) as { num_hidden_layers: number };
+      await writeFile(
+        join(model, 'config.json'),
+        JSON.stringify({ ...config, num_hidden_layers: config.num_hidden_layers + 1 }),
+      );
+      await expect(load({ model })).rejects.toMatchObject({
+        code: 'WEIGHTS_MISSING',
+        message: expect.stringMatching(/lacks encoder.layer.\d+.attention/),
+      });
+    } finally {
+      await rm(model, { recursive: true });
+    }
+  });
+
+  it('a prompt and the name of one together, and a name that there is not', async () => {
+    await expect(load({ prompt: 'x', prompt_name: 'y' })).rejects.toMatchObject({ code: 'ERR_OPTION_VALUE' });
+    await expect(load({ prompt_name: 'toString' })).rejects.toMatchObject({ code: 'ERR_OPTION_VALUE' });
+  });
 });
 
 describe('the model of a classify job', () => {

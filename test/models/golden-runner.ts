@@ -1,10 +1,12 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import type { GenerateOptions } from '../../lib/generation/generate';
+import type { DecoderModel } from '../../lib/pretrained/decoder-model';
 import type { LoadingInfo } from '../../lib/pretrained/from-pretrained';
 import type { ModelInputs, PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 import { arrayOf, type DType } from '../../lib/tensor/dtype';
-import { Tensor } from '../../lib/tensor/tensor';
+import { type NestedArray, Tensor } from '../../lib/tensor/tensor';
 
 /** Runs the goldens of one family: see test/goldens/README.md. */
 
@@ -17,6 +19,8 @@ interface GoldenCase {
   options: Record<string, unknown>;
   outputs: Record<string, number | null>;
   lengths: number[];
+  /** Tokens of each row that go first, into a cache. */
+  past?: number;
 }
 
 interface GoldenFile {
@@ -24,6 +28,13 @@ interface GoldenFile {
   note: string;
   unexpected_keys: Record<string, string[]>;
   cases: GoldenCase[];
+  generate?: {
+    name: string;
+    model_class: string;
+    inputs: Record<string, NestedArray>;
+    options: GenerateOptions;
+    sequences: number[][];
+  }[];
 }
 
 type Loadable = {
@@ -83,9 +94,7 @@ export function runGoldens(model_type: string, classes: Record<string, unknown>)
           await using source = await openSafetensors(join(folder, 'cases.safetensors'));
           const inputs: ModelInputs = { ...test.options };
           for (const name of test.inputs) inputs[name] = await readTensor(source, `case.${test.id}.in.${name}`);
-          const output = (await (model as unknown as (i: ModelInputs) => Promise<Record<string, unknown>>)(
-            inputs,
-          )) as Record<string, unknown>;
+          const output = await call(model, inputs, test.past ?? 0);
           for (const [name, axis] of Object.entries(test.outputs)) {
             const expected = await readTensor(source, `case.${test.id}.out.${name}`);
             const error = compare(name, field(output, name), expected, axis, test.lengths);
@@ -101,13 +110,41 @@ export function runGoldens(model_type: string, classes: Record<string, unknown>)
             }
           }
         });
+      for (const { name, model_class, inputs, options, sequences } of file.generate ?? [])
+        it(name, async () => {
+          const { [model_class]: ModelClass } = classes as Record<string, typeof DecoderModel & Loadable>;
+          const [model] = await (ModelClass as Loadable).from_pretrained(folder, { output_loading_info: true });
+          const given: Record<string, unknown> = { ...inputs };
+          if (inputs['inputs_embeds']) given['inputs_embeds'] = floats(inputs['inputs_embeds'] as number[][][]);
+          const ids = await (model as DecoderModel).generate(given, options);
+          await model.dispose();
+          expect(ids.tolist()).toEqual(sequences.map((row) => row.map(BigInt)));
+        });
     });
   }
 }
 
+function floats(nested: number[][][]): Tensor {
+  const dims = [nested.length, nested[0]?.length ?? 0, nested[0]?.[0]?.length ?? 0];
+  return new Tensor('float32', nested.flat(2), dims);
+}
+
+/** The outputs; with `past`, of the tokens behind the first `past`, which go into a cache before. */
+async function call(model: PreTrainedModel, inputs: ModelInputs, past: number): Promise<Record<string, unknown>> {
+  const run = model as unknown as (i: ModelInputs) => Promise<Record<string, unknown>>;
+  if (past === 0) return run(inputs);
+  const [first, rest]: [ModelInputs, ModelInputs] = [{}, { ...inputs }];
+  for (const [name, value] of Object.entries(inputs)) {
+    if (!(value instanceof Tensor) || name === 'labels') continue;
+    first[name] = value.slice(null, [0, past]);
+    if (name !== 'attention_mask') rest[name] = value.slice(null, [past, value.dims[1] as number]);
+  }
+  const { past_key_values } = await run({ ...first, use_cache: true });
+  return run({ ...rest, past_key_values });
+}
+
 function field(output: Record<string, unknown>, name: string): Tensor {
-  const [key, index] = name.split('.') as [string, string?];
-  const value = index === undefined ? output[key] : (output[key] as unknown[])?.[Number(index)];
+  const value = name.split('.').reduce<unknown>((part, key) => (part as Record<string, unknown> | null)?.[key], output);
   if (!(value instanceof Tensor)) throw new Error(`the output has no ${name}; it has ${Object.keys(output)}`);
   return value;
 }

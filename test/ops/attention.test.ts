@@ -37,6 +37,45 @@ function attention({ lengths, heads = 2, kv_heads = heads, d = 16 }: Shape, extr
   };
 }
 
+interface KeyedShape {
+  queries: number[];
+  keys: number[];
+  heads?: number;
+  d: number;
+  /** Keys lie in pages of so many tokens, in no order. */
+  page_size?: number;
+}
+
+/** Attention of rows whose keys are others than their queries, two key heads. */
+function keyed(
+  { queries, keys, heads = 2, d, page_size }: KeyedShape,
+  options: Partial<AttentionArguments>,
+  extras: (random: Random) => Partial<AttentionArguments> = () => ({}),
+): Case {
+  return (random) => {
+    const sum = (lengths: number[]) => lengths.reduce((a, b) => a + b, 0);
+    const [T, S] = [Math.max(...queries), Math.max(...keys)];
+    const q = random.floats([sum(queries), heads * d]);
+    const perRow = Math.ceil(S / (page_size ?? 1));
+    const count = perRow * keys.length + 3;
+    const stored = page_size ? count * page_size : sum(keys);
+    const [k, v] = [random.floats([stored, 2 * d]), random.floats([stored, 2 * d])];
+    const table = Array.from({ length: perRow * keys.length }, (_, i) => (i * 7 + 3) % count);
+    const { output, probs } = scaled_dot_product_attention(q, k, v, {
+      cu_seqlens: offsets(queries),
+      cu_seqlens_k: offsets(keys),
+      heads,
+      kv_heads: 2,
+      length: T,
+      key_length: S,
+      ...(page_size && { pages: int32(table, [keys.length, perRow]), page_size }),
+      ...options,
+      ...extras(random),
+    });
+    return probs ? [output, probs] : [output];
+  };
+}
+
 const lengthTables: Record<string, number[]> = {
   'one token': [1],
   'short rows': [2, 3],
@@ -60,12 +99,18 @@ describe('scaled_dot_product_attention', () => {
           'of head size 64': attention({ lengths, d: 64 }),
           causal: attention({ lengths }, () => ({ causal: true, ...probs })),
           'in a window': attention({ lengths }, () => ({ window: 4, ...probs })),
+          'in a window of itself': attention({ lengths }, () => ({ window: 0, ...probs })),
           'causal in a window': attention({ lengths }, () => ({ causal: true, window: 9, ...probs })),
           'under a key mask': attention({ lengths }, (r, B, _, T) => ({ mask: r.bools([B, 1, T], 0.7), ...probs })),
           'under a full mask': attention({ lengths }, (r, B, _, T) => ({ mask: r.bools([B, T, T], 0.4), ...probs })),
           'under a mask in a window': attention({ lengths }, (r, B, _, T) => ({
             mask: r.bools([B, 1, T], 0.3),
             window: 3,
+          })),
+          'under a mask in a window of itself': attention({ lengths }, (r, B, _, T) => ({
+            mask: r.bools([B, T, T], 0.6),
+            window: 0,
+            ...probs,
           })),
           'under a mask of zeros': attention({ lengths }, (r, B, _, T) => ({ mask: r.bools([B, 1, T], 0), ...probs })),
           'with a bias': attention({ lengths }, (r, B, H, T) => ({ bias: r.floats([B, H, T, T]), ...probs })),
@@ -81,6 +126,78 @@ describe('scaled_dot_product_attention', () => {
         close,
       );
     });
+
+  describe('over keys of their own', () => {
+    const probs = { output_probs: true };
+    const shapes = { queries: [3, 1, 0, 9], keys: [40, 1, 5, 9], d: 16 };
+    const many = { queries: [200, 1], keys: [330, 257], d: 64 };
+    holdsAtEveryLevel(
+      {
+        plain: keyed(shapes, probs),
+        causal: keyed(shapes, { causal: true, ...probs }),
+        'causal in a window': keyed(shapes, { causal: true, window: 4, ...probs }),
+        'for more queries than one task takes': keyed(many, { causal: true }),
+        'with one key head for two query heads': keyed({ ...shapes, heads: 4 }, { causal: true, ...probs }),
+        'of fewer keys than queries': keyed({ queries: [7, 2], keys: [3, 1], d: 5 }, probs),
+        'in pages': keyed({ ...shapes, page_size: 8 }, { causal: true, ...probs }),
+        'in pages of one token': keyed({ ...shapes, page_size: 1 }, { causal: true }),
+        'in pages, grouped, for many queries': keyed(
+          { ...many, heads: 4, page_size: 32 },
+          { causal: true, window: 50 },
+        ),
+        'in pages under a mask and a bias': keyed({ ...shapes, page_size: 4 }, probs, (r) => ({
+          causal: true,
+          mask: r.bools([4, 1, 40], 0.7),
+          bias: r.floats([4, 2, 9, 40]),
+          head_mask: r.floats([2]),
+        })),
+        'under a full mask': keyed(shapes, probs, (r) => ({ mask: r.bools([4, 9, 40], 0.4) })),
+        'under a mask of zeros': keyed(shapes, probs, (r) => ({ causal: true, mask: r.bools([4, 1, 40], 0) })),
+      },
+      close,
+    );
+
+    it('gives a query the bits that it has among all queries of its row', async () => {
+      const [H, S, D] = [2, 75, 16];
+      const r = new Random(5);
+      const [q, k, v] = [r.floats([S, H * D]), r.floats([S, H * D]), r.floats([S, H * D])];
+      const causal = { heads: H, causal: true };
+      const whole = await values(
+        scaled_dot_product_attention(q, k, v, { ...causal, cu_seqlens: int32([0, S]), length: S }).output,
+      );
+      for (const t of [0, 1, 15, 16, 40, 74]) {
+        const keys = { cu_seqlens_k: int32([0, t + 1]), key_length: t + 1 };
+        const [one, seen, of] = [slice(q, 0, t, t + 1), slice(k, 0, 0, t + 1), slice(v, 0, 0, t + 1)];
+        const options = { ...causal, ...keys, cu_seqlens: int32([0, 1]), length: 1 };
+        const { output } = scaled_dot_product_attention(one, seen, of, options);
+        expect(await values(output)).toEqual(whole.slice(t * H * D, (t + 1) * H * D));
+      }
+    });
+
+    it('refuses what does not fit', async () => {
+      const x = float32([1, 2, 3, 4], [4, 1]);
+      const run = (queries: number[], keys: number[], more: Partial<AttentionArguments> = {}) =>
+        scaled_dot_product_attention(slice(x, 0, 0, queries.at(-1) as number), x, x, {
+          cu_seqlens: int32(queries),
+          cu_seqlens_k: int32(keys),
+          heads: 1,
+          length: 4,
+          key_length: 4,
+          ...more,
+        }).output;
+      const pages = (table: number[]) => ({ pages: int32(table, [1, table.length]), page_size: 2 });
+      await expect(run([0, 2], [0, 3]).getData()).rejects.toThrow(/cu_seqlens must run from 0/);
+      await expect(run([0, 2], [0, 4], { key_length: 3 }).getData()).rejects.toThrow(/longer than the longest/);
+      await expect(run([0, 0, 2], [0, 4, 4]).getData()).rejects.toThrow(/queries but no keys/);
+      await expect(run([0, 3, 4], [0, 2, 4], { causal: true }).getData()).rejects.toThrow(/fewer keys than queries/);
+      await expect(run([0, 1], [0, 4], pages([0])).getData()).rejects.toThrow(/more keys than pages/);
+      for (const page of [-1, 2])
+        await expect(run([0, 1], [0, 4], pages([0, page])).getData()).rejects.toThrow(/page is out of range/);
+      expect(() => run([0, 1], [0, 4], { ...pages([0, 1]), page_size: 3 })).toThrow(/power of two/);
+      expect(() => run([0, 1], [0, 4], { ...pages([0, 1]), cu_seqlens_k: null })).toThrow(/pages need cu_seqlens_k/);
+      expect(() => run([0, 1], [0, 4], { cu_seqlens_k: int32([0, 1, 4]) })).toThrow(/cu_seqlens_k must be/);
+    });
+  });
 
   it('gives a row the same bits whatever stands beside it', async () => {
     const x = new Random(3).floats([90, 64]);
@@ -113,6 +230,24 @@ describe('scaled_dot_product_attention', () => {
       scale: 0,
     });
     expect(await values(probs as Tensor)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5]);
+  });
+
+  it('sees itself alone in a window of 0, and everything without a window', async () => {
+    const x = float32([1, 2, 3], [3, 1]);
+    const probs = (options: Partial<AttentionArguments>) =>
+      values(
+        scaled_dot_product_attention(x, x, x, {
+          cu_seqlens: int32([0, 3]),
+          heads: 1,
+          length: 3,
+          scale: 0,
+          output_probs: true,
+          ...options,
+        }).probs as Tensor,
+      );
+    expect(await probs({ window: 0 })).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    for (const window of [null, undefined]) expect(await probs({ window })).toEqual(Array(9).fill(Math.fround(1 / 3)));
+    await expect(async () => probs({ window: -2 })).rejects.toThrow(/window must be -1, for no limit, or not negative/);
   });
 
   it('refuses what does not fit', async () => {

@@ -1,5 +1,6 @@
 import { cast } from '../../lib/tensor/ops/cast';
-import { embedding, index_select } from '../../lib/tensor/ops/embedding';
+import { add } from '../../lib/tensor/ops/elementwise';
+import { embedding, index_copy_, index_select } from '../../lib/tensor/ops/embedding';
 import { exact, float32, holdsAtEveryLevel, int32, int64, values } from './case-table';
 
 describe('embedding', () => {
@@ -44,5 +45,34 @@ describe('index_select', () => {
     expect(await values(index_select(x, 0, int32([-1, 1])))).toEqual([0, 0, 3, 4]);
     await expect(index_select(x, 0, int32([2])).getData()).rejects.toMatchObject({ code: 'ERR_INDEX_OUT_OF_RANGE' });
     await expect(index_select(x, 0, int32([-2])).getData()).rejects.toMatchObject({ code: 'ERR_INDEX_OUT_OF_RANGE' });
+  });
+});
+
+describe('index_copy_', () => {
+  holdsAtEveryLevel({
+    'of rows': (r) => index_copy_(add(r.floats([7, 33]), 0), int64([6, 0, 3]), r.floats([3, 33])),
+    'of matrices': (r) => index_copy_(add(r.floats([4, 3, 5]), 0), int32([1]), r.floats([1, 3, 5])),
+    'of nothing': (r) => index_copy_(add(r.floats([4, 3]), 0), int32([]), r.floats([0, 3])),
+  });
+
+  it('writes into the tensor that it is given', async () => {
+    const x = add(float32([1, 2, 3], [3, 1]), 0);
+    await index_copy_(x, int32([1]), float32([9], [1, 1])).getData();
+    expect(await values(x)).toEqual([1, 9, 3]);
+  });
+
+  it('fails for what is no row, writing nothing', async () => {
+    const x = add(float32([1, 2], [2, 1]), 0);
+    for (const index of [-1, 2])
+      await expect(index_copy_(x, int32([0, index]), float32([8, 9], [2, 1])).getData()).rejects.toMatchObject({
+        code: 'ERR_INDEX_OUT_OF_RANGE',
+      });
+    expect(await values(x)).toEqual([1, 2]);
+  });
+
+  it('refuses rows that do not fit', () => {
+    const x = float32([1, 2], [2, 1]);
+    expect(() => index_copy_(x, int32([0]), float32([1, 2], [1, 2]))).toThrow(/rows must be one for each index/);
+    expect(() => index_copy_(x, float32([0]), float32([1], [1, 1]))).toThrow(/index must be int64 or int32/);
   });
 });

@@ -23,6 +23,26 @@ describe('rotary_embedding', () => {
       );
     }
 
+  holdsAtEveryLevel(
+    {
+      'with frequencies of its own': (r) =>
+        rotary_embedding(r.floats([9, 30]), positions(), { heads: 3, inv_freq: float32([1, 0.3, 0.05, 0.01, 0.001]) }),
+      'scaled, and copied as it is where it does not turn': (r) =>
+        rotary_embedding(r.floats([9, 30]), positions(), {
+          heads: 3,
+          rotary_dim: 4,
+          inv_freq: float32([0.5, 0.25]),
+          scaling: 1.3,
+        }),
+    },
+    { relative: 2e-6, absolute: 1e-6 },
+  );
+
+  it('refuses frequencies that are not one a pair', () => {
+    const x = float32([1, 2, 3, 4], [1, 4]);
+    expect(() => rotary_embedding(x, int32([0]), { heads: 1, inv_freq: float32([1]) })).toThrow(/inv_freq must be/);
+  });
+
   it('turns a pair by its position and leaves its length', async () => {
     const x = float32([1, 0], [1, 2]);
     const [a, b] = await values(rotary_embedding(x, int64([2]), { heads: 1 }));

@@ -67,6 +67,36 @@ describe('rotary positions under either name (C-16)', () => {
     },
   );
 
+  it('takes the base of each layer type from where the class has it', () => {
+    const config = new LayeredConfig({ rope_theta: 5 });
+    expect(config.rope_parameters).toMatchObject({
+      full_attention: { rope_theta: 160000 },
+      sliding_attention: { rope_theta: 10000 },
+    });
+  });
+
+  it.each([
+    [LayeredConfig, { rope_parameters: 5 }, /rope_parameters is 5/],
+    [
+      LayeredConfig,
+      { rope_parameters: { full_attention: 5 } },
+      /rope_parameters.full_attention is 5; it must be an object/,
+    ],
+    [
+      LayeredConfig,
+      { rope_parameters: { full_attention: { rope_theta: 'x' } } },
+      /rope_theta is "x"; it must be a number/,
+    ],
+    [LayeredConfig, { rope_parameters: { full_attention: {}, chunked_attention: {} } }, /has 'chunked_attention'/],
+    [FlatConfig, { rope_parameters: [] }, /rope_parameters is \[\]/],
+    [FlatConfig, { rope_parameters: { rope_theta: 'x' } }, /rope_theta is "x"/],
+    [FlatConfig, { rope_scaling: 5 }, /rope_scaling is 5/],
+  ])('refuses what would be passed over: %p %j', (Config, fields, message) => {
+    expect(() => new Config(fields)).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_TYPE', message: expect.stringMatching(message) }),
+    );
+  });
+
   it('keeps rope_parameters of a model that has no rotary positions', () => {
     const config = new PretrainedConfig({ rope_parameters: { a: 1 } });
     expect(config.to_dict()['rope_parameters']).toEqual({ a: 1 });

@@ -1,5 +1,6 @@
 import * as f from '../../lib/tensor/functions';
 import { set_seed } from '../../lib/tensor/random';
+import { Stream } from '../../lib/tensor/stream';
 import { Tensor } from '../../lib/tensor/tensor';
 import { float32, int64 } from '../ops/case-table';
 
@@ -52,6 +53,12 @@ describe('new tensors', () => {
     ['a number as shape', () => f.ones(3 as never), 'ERR_TYPE', /ones takes a shape such as \[2, 3\], not 3/],
     ['a negative size', () => f.zeros([-1]), 'ERR_SHAPE', /zeros: .*\[-1\]/],
     ['a word', () => f.full([1], 'a' as never), 'ERR_TYPE', /full takes a number/],
+    [
+      'more than there is',
+      () => f.ones([1e6, 1e6]),
+      'ERR_OUT_OF_MEMORY',
+      /ones: a Tensor\(float32, \[1000000,1000000\]\) is 4000000000000 bytes/,
+    ],
     ['an unknown option', () => f.ones([1], { dtpye: 'int64' } as never), 'ERR_UNKNOWN_NAME', /did you mean 'dtype'/],
     ['an unknown type', () => f.ones([1], { dtype: 'int65' }), 'ERR_DTYPE', /did you mean 'int64'/],
     ['no tensor', () => f.ones_like([1] as never), 'ERR_TYPE', /ones_like takes a Tensor, not an array/],
@@ -307,5 +314,39 @@ describe('layer_norm', () => {
     ['whole numbers', () => f.layer_norm(int64([1, 2]), [2]), 'ERR_DTYPE', /layer_norm takes floating/],
   ])('refuses %s', (_what, run, code, message) => {
     expect(run).toThrow(coded(code, message));
+  });
+});
+
+describe('functions that return promises', () => {
+  const x = () => counting([1, 1, 2, 2]);
+  const calls: Record<string, (options: { signal: AbortSignal }) => Promise<unknown>> = {
+    matmul: (options) => f.matmul(x(), x(), options),
+    rfft: (options) => f.rfft(x(), -1, options),
+    topk: (options) => f.topk(x(), 1, options),
+    slice: (options) => f.slice(x(), [0], [1], [0], undefined, options),
+    interpolate_4d: (options) => f.interpolate_4d(x(), { size: [4, 4], ...options }),
+    getData: (options) => x().add(1).getData(options),
+    synchronize: (options) => new Stream().synchronize(options),
+  };
+
+  it.each(Object.keys(calls))('%s: stops at a signal, and refuses what is none', async (name) => {
+    const call = calls[name] as (typeof calls)[string];
+    await expect(call({ signal: AbortSignal.abort('enough') })).rejects.toMatchObject({
+      name: 'AbortError',
+      code: 'ABORT_ERR',
+      cause: 'enough',
+    });
+    await expect(call({ signal: 'x' as never })).rejects.toThrow(/signal must be an AbortSignal/);
+    await expect(call({ signal: new AbortController().signal })).resolves.not.toThrow();
+    if (name !== 'interpolate_4d')
+      await expect(call({ signla: 1 } as never)).rejects.toMatchObject({ code: 'ERR_UNKNOWN_NAME' });
+  });
+});
+
+describe('a stream', () => {
+  it('refuses what is no option of it', () => {
+    expect(() => new Stream({ foo: 1 } as never)).toThrow(/unknown option 'foo'|'foo'/);
+    expect(() => new Stream('x' as never)).toThrow(/must be an object/);
+    expect(() => new Stream({ threads: 4 } as never)).toThrow(/NATIVE_TRANSFORMERS_THREADS/);
   });
 });

@@ -13,6 +13,7 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
+import { type PrunableAttention, pruneProjections } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -68,6 +69,7 @@ export class AlbertConfig extends PretrainedConfig {
     'type_vocab_size',
     'layer_norm_eps',
     'position_embedding_type',
+    'pruned_heads',
   ];
   static override readonly inert: readonly string[] = [
     'hidden_dropout_prob',
@@ -124,14 +126,16 @@ class AlbertEmbeddings extends Module {
   }
 }
 
-class AlbertAttention extends Module {
-  readonly query;
-  readonly key;
-  readonly value;
-  readonly dense;
+class AlbertAttention extends Module implements PrunableAttention {
+  query;
+  key;
+  value;
+  dense;
   readonly LayerNorm;
   readonly distance_embedding?: Embedding;
-  private readonly heads: number;
+  num_attention_heads: number;
+  readonly attention_head_size: number;
+  readonly pruned_heads = new Set<number>();
   private readonly kind: string;
 
   constructor(config: AlbertConfig) {
@@ -144,10 +148,15 @@ class AlbertAttention extends Module {
     this.value = new Linear(C, C);
     this.dense = new Linear(C, C);
     this.LayerNorm = new LayerNorm(C, config.layer_norm_eps);
-    this.heads = H;
+    this.num_attention_heads = H;
+    this.attention_head_size = C / H;
     this.kind = config.position_embedding_type;
     if (this.kind !== 'absolute')
       this.distance_embedding = new Embedding(2 * config.max_position_embeddings - 1, C / H);
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    this.num_attention_heads -= pruneProjections(this, heads, [this, ['query', 'key', 'value']], [this, 'dense']);
   }
 
   override forward(x: Tensor, tokens: Tokens, head_mask: Tensor | null, output_attentions: boolean): LayerOutput {
@@ -155,14 +164,19 @@ class AlbertAttention extends Module {
     const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
     const distances = this.distance_embedding
       ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
-          heads: this.heads,
+          heads: this.num_attention_heads,
           both: this.kind === 'relative_key_query',
           length: layout.length,
         })
       : null;
     // Unlike BERT, ALBERT adds them behind the scaling of the scores.
-    const bias = distances && mul(distances, Math.sqrt((q.dims[1] as number) / this.heads));
-    const { output, probs } = attend(q, k, v, layout, { heads: this.heads, bias, head_mask, output_attentions });
+    const bias = distances && mul(distances, Math.sqrt(this.attention_head_size));
+    const { output, probs } = attend(q, k, v, layout, {
+      heads: this.num_attention_heads,
+      bias,
+      head_mask,
+      output_attentions,
+    });
     return { x: this.LayerNorm.forward(this.dense.forward(output, { residual: x })), probs };
   }
 }
@@ -210,6 +224,11 @@ class AlbertTransformer extends Module {
   constructor(config: AlbertConfig) {
     super();
     const { num_hidden_layers, num_hidden_groups } = config;
+    if (num_hidden_groups === 0 && num_hidden_layers > 0)
+      throw new ValueError(
+        `config.num_hidden_groups is 0, which leaves nothing to compute ${num_hidden_layers} layers (config.num_hidden_layers) with; it must be 1 or more`,
+        { code: 'ERR_CONFIG_TYPE' },
+      );
     this.embedding_hidden_mapping_in = new Linear(config.embedding_size, config.hidden_size);
     this.albert_layer_groups = new ModuleList(
       Array.from({ length: num_hidden_groups }, () => new AlbertLayerGroup(config)),
@@ -304,8 +323,16 @@ export class AlbertModel extends AlbertPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  /** Groups share their layers, so there are as many as groups have layers inside, numbered through. */
+  override prunableAttention(): PrunableAttention[] {
+    return [...this.encoder.albert_layer_groups].flatMap(({ albert_layers }) =>
+      [...albert_layers].map(({ attention }) => attention),
+    );
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(given: AlbertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,
@@ -358,12 +385,15 @@ export class AlbertForPreTraining extends AlbertPreTrainedModel {
 
   override forward(given: AlbertInputs & { sentence_order_label?: Labels }): ModelOutput {
     const labels = labelIds(given.labels);
-    const order = labelIds(given.sentence_order_label);
+    const order = labelIds(given.sentence_order_label, 'sentence_order_label');
     const encoded = this.albert.encode(given, labels);
     const tokens = this.predictions.forward(encoded.x); // [N, V]
     const sop_logits = this.sop_classifier.forward(this.albert.pool(encoded)); // [B, num_labels]
     return new ModelOutput({
-      loss: labels && order && add(tokenLoss(tokens, labels, encoded.layout), classLoss(sop_logits, order)),
+      loss:
+        labels &&
+        order &&
+        add(tokenLoss(tokens, labels, encoded.layout), classLoss(sop_logits, order, 'sentence_order_label')),
       prediction_logits: encoded.layout.unpack(tokens),
       sop_logits,
       ...traceOf(encoded),

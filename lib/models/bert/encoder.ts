@@ -11,6 +11,7 @@ import { type Encoded, type LayerOutput, runLayers, type TraceOptions } from '..
 import { Linear } from '../../nn/linear';
 import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
+import { type PrunableAttention, pruneProjections } from '../../nn/prune';
 import type { Tokens } from '../../nn/tokens';
 import { relative_position_scores } from '../../tensor/ops/attention';
 import type { Tensor } from '../../tensor/tensor';
@@ -32,11 +33,12 @@ export interface BlockConfig {
 const positionTypes = ['absolute', 'relative_key', 'relative_key_query'];
 
 class BertSelfAttention extends Module {
-  readonly query;
-  readonly key;
-  readonly value;
+  query;
+  key;
+  value;
   readonly distance_embedding?: Embedding;
-  private readonly heads: number;
+  num_attention_heads: number;
+  readonly attention_head_size: number;
   private readonly kind: string;
 
   constructor(config: BlockConfig) {
@@ -47,7 +49,8 @@ class BertSelfAttention extends Module {
     this.query = new Linear(C, C);
     this.key = new Linear(C, C);
     this.value = new Linear(C, C);
-    this.heads = H;
+    this.num_attention_heads = H;
+    this.attention_head_size = C / H;
     this.kind = config.position_embedding_type;
     if (!positionTypes.includes(this.kind))
       throw new ValueError(
@@ -57,18 +60,22 @@ class BertSelfAttention extends Module {
       this.distance_embedding = new Embedding(2 * config.max_position_embeddings - 1, C / H);
   }
 
+  get all_head_size(): number {
+    return this.num_attention_heads * this.attention_head_size;
+  }
+
   override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
     const { layout } = tokens;
-    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, C]
+    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [N, H·D]
     const bias = this.distance_embedding
       ? relative_position_scores(q, k, this.distance_embedding.weight.value, layout.cu_seqlens, {
-          heads: this.heads,
+          heads: this.num_attention_heads,
           both: this.kind === 'relative_key_query',
           length: layout.length,
         })
       : null;
     const { output, probs } = attend(q, k, v, layout, {
-      heads: this.heads,
+      heads: this.num_attention_heads,
       bias,
       head_mask: tokens.head_mask(layer),
       output_attentions,
@@ -78,7 +85,7 @@ class BertSelfAttention extends Module {
 }
 
 class BertSelfOutput extends Module {
-  readonly dense;
+  dense;
   readonly LayerNorm;
 
   constructor(width: number, config: BlockConfig) {
@@ -92,14 +99,28 @@ class BertSelfOutput extends Module {
   }
 }
 
-class BertAttention extends Module {
+class BertAttention extends Module implements PrunableAttention {
   readonly self;
   readonly output;
+  readonly pruned_heads = new Set<number>();
 
   constructor(config: BlockConfig) {
     super();
     this.self = new BertSelfAttention(config);
     this.output = new BertSelfOutput(config.hidden_size, config);
+  }
+
+  get num_attention_heads(): number {
+    return this.self.num_attention_heads;
+  }
+
+  get attention_head_size(): number {
+    return this.self.attention_head_size;
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    const { self, output } = this;
+    self.num_attention_heads -= pruneProjections(this, heads, [self, ['query', 'key', 'value']], [output, 'dense']);
   }
 
   override forward(x: Tensor, tokens: Tokens, layer: number, output_attentions: boolean): LayerOutput {
@@ -149,6 +170,11 @@ export class BertEncoder extends Module {
     super();
     this.layer = new ModuleList(Array.from({ length: config.num_hidden_layers }, () => new BertLayer(config)));
     this.chunk = config.chunk_size_feed_forward;
+  }
+
+  /** Each layer's attention. */
+  get attentions(): PrunableAttention[] {
+    return [...this.layer].map(({ attention }) => attention);
   }
 
   /** @param x - [N, C], the embeddings' output */

@@ -10,6 +10,7 @@ import { classLoss, type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -58,6 +59,7 @@ export class BertConfig extends PretrainedConfig {
     'type_vocab_size',
     'layer_norm_eps',
     'position_embedding_type',
+    'pruned_heads',
   ];
   static override readonly inert: readonly string[] = [
     'hidden_dropout_prob',
@@ -213,8 +215,13 @@ export class BertModel extends BertPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.attentions;
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(inputs: BertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(inputs);
     const { config } = this;
     const tokens = packTokens(
       inputs,
@@ -312,12 +319,15 @@ export class BertForPreTraining extends BertPreTrainedModel {
 
   override forward(inputs: BertInputs & { next_sentence_label?: Labels }): ModelOutput {
     const labels = labelIds(inputs.labels);
-    const next = labelIds(inputs.next_sentence_label);
+    const next = labelIds(inputs.next_sentence_label, 'next_sentence_label');
     const encoded = this.bert.encode(inputs, labels);
     const tokens = this.cls.predictions.forward(encoded.x); // [N, V]
     const seq_relationship_logits = this.cls.seq_relationship.forward(this.bert.pool(encoded)); // [B, 2]
     return new ModelOutput({
-      loss: labels && next && add(tokenLoss(tokens, labels, encoded.layout), classLoss(seq_relationship_logits, next)),
+      loss:
+        labels &&
+        next &&
+        add(tokenLoss(tokens, labels, encoded.layout), classLoss(seq_relationship_logits, next, 'next_sentence_label')),
       prediction_logits: encoded.layout.unpack(tokens),
       seq_relationship_logits,
       ...traceOf(encoded),

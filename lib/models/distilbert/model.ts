@@ -14,6 +14,7 @@ import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, type Parameter } from '../../nn/parameter';
 import { sinusoidalTable } from '../../nn/positions';
+import { type PrunableAttention, pruneProjections } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -27,6 +28,10 @@ import {
 } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
+import { resize_rows } from '../../tensor/ops/embedding-resize';
+import { slice } from '../../tensor/ops/layout';
+import { normal } from '../../tensor/ops/normal';
+import { scope } from '../../tensor/scope';
 import { Tensor } from '../../tensor/tensor';
 
 const kEps = 1e-12;
@@ -63,6 +68,7 @@ export class DistilBertConfig extends PretrainedConfig {
     'dim',
     'hidden_dim',
     'activation',
+    'pruned_heads',
   ];
   static override readonly inert: readonly string[] = [
     'dropout',
@@ -106,12 +112,14 @@ class Embeddings extends Module {
   }
 }
 
-class MultiHeadSelfAttention extends Module {
-  readonly q_lin;
-  readonly k_lin;
-  readonly v_lin;
-  readonly out_lin;
-  private readonly heads: number;
+class MultiHeadSelfAttention extends Module implements PrunableAttention {
+  q_lin;
+  k_lin;
+  v_lin;
+  out_lin;
+  n_heads: number;
+  readonly attention_head_size: number;
+  readonly pruned_heads = new Set<number>();
 
   constructor({ dim: C, n_heads }: DistilBertConfig) {
     super();
@@ -120,7 +128,21 @@ class MultiHeadSelfAttention extends Module {
     this.k_lin = new Linear(C, C);
     this.v_lin = new Linear(C, C);
     this.out_lin = new Linear(C, C);
-    this.heads = n_heads;
+    this.n_heads = n_heads;
+    this.attention_head_size = C / n_heads;
+  }
+
+  get num_attention_heads(): number {
+    return this.n_heads;
+  }
+
+  /** Width of what the heads give together. */
+  get dim(): number {
+    return this.n_heads * this.attention_head_size;
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    this.n_heads -= pruneProjections(this, heads, [this, ['q_lin', 'k_lin', 'v_lin']], [this, 'out_lin']);
   }
 
   /** @returns x with the attention's output added */
@@ -130,7 +152,7 @@ class MultiHeadSelfAttention extends Module {
       this.k_lin.forward(x),
       this.v_lin.forward(x),
       tokens.layout,
-      { heads: this.heads, head_mask: tokens.head_mask(layer), output_attentions },
+      { heads: this.n_heads, head_mask: tokens.head_mask(layer), output_attentions },
     );
     return { x: this.out_lin.forward(output, { residual: x }), probs };
   }
@@ -207,6 +229,39 @@ export abstract class DistilBertPreTrainedModel extends PreTrainedModel {
       return new Tensor('float32', sinusoidalTable(...(parameter.dims as [number, number])), parameter.dims);
     return super._init_weights(name, parameter, owner);
   }
+
+  override get_position_embeddings(): Embedding {
+    return (this.base_model as DistilBertModel).embeddings.position_embeddings;
+  }
+
+  /**
+   * Gives the table of positions another number of rows, and sets `config.max_position_embeddings`. New rows are drawn
+   * from N(0, 1), which is what upstream leaves in them; sinusoidal ones follow their formula.
+   * @throws ValueError unless the number is whole and positive
+   */
+  override resize_position_embeddings(new_num_position_embeddings: number): void {
+    const rows = new_num_position_embeddings;
+    if (!Number.isSafeInteger(rows) || rows < 1)
+      throw new ValueError(`new_num_position_embeddings is ${rows}; it must be a whole number, 1 or more`);
+    const table = this.get_position_embeddings();
+    const { weight, embedding_dim } = table;
+    const added = rows - table.num_embeddings;
+    if (added === 0) return;
+    scope(() => {
+      const sines = () =>
+        slice(
+          new Tensor('float32', sinusoidalTable(rows, embedding_dim), [rows, embedding_dim]),
+          0,
+          rows - added,
+          rows,
+        );
+      const draw = () => (this.config.sinusoidal_pos_embds ? sines() : normal([added, embedding_dim]));
+      if (weight.isLoaded) weight.renew(resize_rows(weight.value, rows, added > 0 ? draw() : null));
+      else weight.dims = [rows, embedding_dim];
+    });
+    table.num_embeddings = rows;
+    this.config.max_position_embeddings = rows;
+  }
 }
 
 /** The encoder alone. */
@@ -225,8 +280,13 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  override prunableAttention(): PrunableAttention[] {
+    return [...this.transformer.layer].map(({ attention }) => attention);
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(given: DistilBertInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

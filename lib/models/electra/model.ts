@@ -10,6 +10,7 @@ import { type Labels, labelIds, markedLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer } from '../../nn/parameter';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -50,6 +51,7 @@ export class ElectraConfig extends BertConfig {
     'summary_activation',
   ];
   static override readonly inert: readonly string[] = [...BertConfig.inert, 'summary_last_dropout'];
+  static override readonly nullable: readonly string[] = [...BertConfig.nullable, 'summary_activation'];
   declare embedding_size: number;
   declare summary_type: string;
   declare summary_use_proj: boolean;
@@ -165,8 +167,13 @@ export class ElectraModel extends ElectraPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.attentions;
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(given: ElectraInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

@@ -12,6 +12,7 @@ import { Linear } from '../../nn/linear';
 import { classLoss, type Labels, labelIds, packLabels } from '../../nn/losses';
 import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
+import type { Parameter } from '../../nn/parameter';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -23,6 +24,7 @@ import {
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
+import { initializerRange, truncatedNormal } from '../../pretrained/init';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
 import { reshape } from '../../tensor/dispatch';
@@ -161,6 +163,17 @@ export abstract class ModernBertPreTrainedModel extends PreTrainedModel {
   static override readonly _no_split_modules = ['ModernBertEmbeddings', 'ModernBertEncoderLayer'];
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: ModernBertConfig;
+
+  /** Products and tables from truncated normal distributions, whose width depends on where they stand. */
+  override _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
+    if (parameter.dims.length !== 2) return super._init_weights(name, parameter, owner);
+    const { num_hidden_layers, hidden_size, initializer_cutoff_factor } = this.config;
+    const range = initializerRange(this.config);
+    const isInner = /(tok_embeddings|Wi|Wqkv)\.weight$/.test(name);
+    const width = isInner ? range : range / Math.sqrt(2 * num_hidden_layers);
+    const std = /(^|\.)classifier\.weight$/.test(name) ? hidden_size ** -0.5 : width;
+    return truncatedNormal(parameter.dims, std, (initializer_cutoff_factor as number | null) ?? 3);
+  }
 }
 
 /** The encoder alone. */

@@ -13,6 +13,7 @@ import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
 import { positionsAfterPadding } from '../../nn/positions';
+import { type PrunableAttention, pruneProjections } from '../../nn/prune';
 import { relativeBias } from '../../nn/relative-bias';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
@@ -27,7 +28,8 @@ import {
 } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
-import type { Tensor } from '../../tensor/tensor';
+import { index_select } from '../../tensor/ops/embedding';
+import { Tensor } from '../../tensor/tensor';
 
 /** Upstream numbers positions behind this id, whatever `config.pad_token_id` says. */
 const kPadding = 1;
@@ -64,6 +66,7 @@ export class MPNetConfig extends PretrainedConfig {
     'max_position_embeddings',
     'layer_norm_eps',
     'relative_attention_num_buckets',
+    'pruned_heads',
   ];
   static override readonly inert: readonly string[] = [
     'hidden_dropout_prob',
@@ -106,11 +109,14 @@ class MPNetEmbeddings extends Module {
 }
 
 class MPNetSelfAttention extends Module {
-  readonly q;
-  readonly k;
-  readonly v;
-  readonly o;
-  private readonly heads: number;
+  q;
+  k;
+  v;
+  o;
+  num_attention_heads: number;
+  readonly attention_head_size: number;
+  /** Heads that are left, by their first numbers: their columns of the bias that all layers share. */
+  kept: Int32Array | null = null;
 
   constructor({ hidden_size: C, num_attention_heads: H }: MPNetConfig) {
     super();
@@ -120,14 +126,15 @@ class MPNetSelfAttention extends Module {
     this.k = new Linear(C, C);
     this.v = new Linear(C, C);
     this.o = new Linear(C, C);
-    this.heads = H;
+    this.num_attention_heads = H;
+    this.attention_head_size = C / H;
   }
 
   /** @returns x with the attention's output added */
   override forward(x: Tensor, tokens: Tokens, bias: Tensor, layer: number, output_attentions: boolean): LayerOutput {
     const { output, probs } = attend(this.q.forward(x), this.k.forward(x), this.v.forward(x), tokens.layout, {
-      heads: this.heads,
-      bias,
+      heads: this.num_attention_heads,
+      bias: this.kept ? index_select(bias, 1, new Tensor('int32', this.kept)) : bias,
       head_mask: tokens.head_mask(layer),
       output_attentions,
     });
@@ -135,14 +142,30 @@ class MPNetSelfAttention extends Module {
   }
 }
 
-class MPNetAttention extends Module {
+class MPNetAttention extends Module implements PrunableAttention {
   readonly attn;
   readonly LayerNorm;
+  readonly pruned_heads = new Set<number>();
 
   constructor(config: MPNetConfig) {
     super();
     this.attn = new MPNetSelfAttention(config);
     this.LayerNorm = new LayerNorm(config.hidden_size, config.layer_norm_eps);
+  }
+
+  get num_attention_heads(): number {
+    return this.attn.num_attention_heads;
+  }
+
+  get attention_head_size(): number {
+    return this.attn.attention_head_size;
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    const { attn, pruned_heads } = this;
+    const all = attn.num_attention_heads + pruned_heads.size;
+    attn.num_attention_heads -= pruneProjections(this, heads, [attn, ['q', 'k', 'v']], [attn, 'o']);
+    attn.kept = Int32Array.from({ length: all }, (_, head) => head).filter((head) => !pruned_heads.has(head));
   }
 
   override forward(x: Tensor, tokens: Tokens, bias: Tensor, layer: number, output_attentions: boolean): LayerOutput {
@@ -295,8 +318,13 @@ export class MPNetModel extends MPNetPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  override prunableAttention(): PrunableAttention[] {
+    return [...this.encoder.layer].map(({ attention }) => attention);
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(given: MPNetInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

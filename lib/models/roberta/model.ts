@@ -10,6 +10,7 @@ import { Module } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
 import { positionsAfterPadding } from '../../nn/positions';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import {
@@ -136,8 +137,13 @@ export class RobertaModel extends RobertaPreTrainedModel {
     return this.embeddings.word_embeddings;
   }
 
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.attentions;
+  }
+
   /** @internal The tokens of a call through all layers. */
   encode(given: RobertaInputs, counted: Counted = null): Encoded {
+    this.warnOfPadding(given);
     const { config } = this;
     const limits = {
       vocab_size: config.vocab_size,

@@ -19,11 +19,14 @@ namespace NT_ISA {
 #include "ops/rope/cpu.inl"
 #include "ops/softmax/cpu.inl"
 #include "ops/attention/cpu.inl"
+#include "ops/embedding-resize/cpu.inl"
+#include "ops/random/cpu.inl"
 // clang-format on
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    NT_NAME(NT_ISA), kMatmul, kElementwise, kEmbedding, kNorm, kReduce, kRope, kSoftmax, kAttention,
+    NT_NAME(NT_ISA), kMatmul,  kElementwise, kEmbedding,       kNorm,   kReduce,
+    kRope,           kSoftmax, kAttention,   kEmbeddingResize, kRandom,
 };
 
 }  // namespace NT_ISA

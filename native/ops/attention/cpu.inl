@@ -45,9 +45,12 @@ class Attention {
     pack_values();
     if (t_.mask) write_penalties(t_.first_row);
     const int64_t rows = t_.last_row - t_.first_row, strips = (rows + kTileRows - 1) / kTileRows;
+    const auto begin_of = [&](int64_t s) { return t_.first_row + rows * s / strips; };
     for (int64_t head = 0; head < t_.group; ++head)
-      for (int64_t s = 0; s < strips; ++s)
-        run_strip(head, t_.first_row + rows * s / strips, t_.first_row + rows * (s + 1) / strips);
+      for (int64_t s = 0; s < strips; ++s) {
+        if (s + 1 < strips) prefetch_queries(head, begin_of(s + 1), begin_of(s + 2));
+        run_strip(head, begin_of(s), begin_of(s + 1));
+      }
   }
 
  private:
@@ -76,27 +79,36 @@ class Attention {
 
   // The keys that queries [first, last) may see. A mask needs all of them: it may leave nothing but masked ones.
   Keys keys_of(int64_t first, int64_t last) const {
-    if (t_.mask) return {0, t_.length};
-    Keys keys = {0, t_.causal ? last : t_.length};
-    if (t_.window) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
+    if (t_.mask) return {0, t_.keys};
+    first += ahead(), last += ahead();
+    Keys keys = {0, t_.causal ? last : t_.keys};
+    if (t_.window != kNoWindow) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
     return keys;
+  }
+  // Keys before the first query.
+  int64_t ahead() const { return t_.keys - t_.queries; }
+
+  // The key or value of token j.
+  const float* row(const float* base, int64_t j) const {
+    if (!t_.pages) return base + j * t_.kv_stride;
+    const int64_t in_page = j & ((int64_t(1) << t_.page_shift) - 1);
+    return base + ((static_cast<int64_t>(t_.pages[j >> t_.page_shift]) << t_.page_shift) + in_page) * t_.kv_stride;
   }
   static Keys aligned(Keys keys) { return {keys.begin / kPanelWidth * kPanelWidth, keys.end}; }
 
   void pack_keys() {
     for (int64_t j = 0; j < round_up(keys_.size(), kPanelWidth); j += Vec::kLanes) {
       for (int64_t i = keys_.begin + j; i < smaller(keys_.begin + j + Vec::kLanes, keys_.end); ++i) {
-        prefetch(t_.k + (i + Vec::kLanes) * t_.kv_stride);
-        prefetch(t_.v + i * t_.kv_stride);
+        if (i + Vec::kLanes < keys_.end) prefetch(row(t_.k, i + Vec::kLanes));
+        prefetch(row(t_.v, i));
       }
       float* panel = key_panels_ + j / kPanelWidth * kPanelWidth * t_.d + j % kPanelWidth;
       for (int64_t c = 0; c < t_.d; c += Vec::kLanes) {
         const int columns = static_cast<int>(smaller(t_.d - c, Vec::kLanes));
         Vec rows[Vec::kLanes];
         for (int i = 0; i < Vec::kLanes; ++i)
-          rows[i] = keys_.begin + j + i < keys_.end
-                        ? load_lanes(t_.k + (keys_.begin + j + i) * t_.kv_stride + c, columns)
-                        : Vec(0.0f);
+          rows[i] =
+              keys_.begin + j + i < keys_.end ? load_lanes(row(t_.k, keys_.begin + j + i) + c, columns) : Vec(0.0f);
         transpose(rows);
         for (int i = 0; i < columns; ++i) rows[i].store(panel + (c + i) * kPanelWidth);
       }
@@ -108,13 +120,18 @@ class Attention {
     for (int64_t c = 0; c < t_.d; c += 16) __builtin_prefetch(row + c);
   }
 
+  void prefetch_queries(int64_t head, int64_t first, int64_t last) const {
+    for (int64_t i = first; i < last; ++i) prefetch(t_.q + i * t_.q_stride + head * t_.d);
+  }
+
   void pack_values() {
+    prefetch_queries(0, t_.first_row, smaller(t_.last_row, t_.first_row + kTileRows));
     float* to = value_panels_;
     for (int64_t c = 0; c < t_.d; c += kPanelWidth)
       for (int64_t j = keys_.begin; j < keys_.end; ++j)
         for (int64_t i = c; i < c + kPanelWidth; i += Vec::kLanes, to += Vec::kLanes) {
           const int lanes = static_cast<int>(smaller(larger(t_.d - i, 0), Vec::kLanes));
-          (lanes ? load_lanes(t_.v + j * t_.kv_stride + i, lanes) : Vec(0.0f)).store(to);
+          (lanes ? load_lanes(row(t_.v, j) + i, lanes) : Vec(0.0f)).store(to);
         }
   }
 
@@ -171,15 +188,16 @@ class Attention {
   // Under a mask the causal and window limits are masked scores like any other.
   void write_penalties(int64_t query) {
     const uint8_t* mask = t_.mask + query * t_.mask_stride;
-    for (int64_t j = 0; j < t_.length; ++j) {
-      const int64_t distance = j < query ? query - j : j - query;
-      const bool seen = mask[j] && !(t_.causal && j > query) && !(t_.window && distance > t_.window);
+    const int64_t own = query + ahead();
+    for (int64_t j = 0; j < t_.keys; ++j) {
+      const int64_t distance = j < own ? own - j : j - own;
+      const bool seen = mask[j] && !(t_.causal && j > own) && !(t_.window != kNoWindow && distance > t_.window);
       penalties_[j] = seen ? 0.0f : kMasked;
     }
   }
 
   void add_penalties(int64_t query, StripRow row, Keys keys) {
-    if (t_.mask_stride || t_.causal || t_.window) write_penalties(query);
+    if (t_.mask_stride || t_.causal || t_.window != kNoWindow) write_penalties(query);
     for_vectors(keys.size(), [=](int64_t j, int lanes) {
       float* score = scores_ + row.at(j);
       store_lanes(load_lanes(score, lanes) + load_lanes(penalties_ + j, lanes), score, lanes);

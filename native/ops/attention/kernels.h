@@ -4,18 +4,23 @@
 
 namespace nt {
 
+constexpr int64_t kNoWindow = -1;
+
 // Queries [first_row, last_row) of one sequence, for the `group` query heads that share one key and value head.
 // Pointers stand at the sequence's first token (bias, mask: at its first row) and at the first head of the group.
 struct AttentionTask {
-  int64_t length;  // of the sequence: its queries and its keys
-  int64_t d;       // head size
+  int64_t queries, keys;  // of the sequence; query i stands where key i + keys - queries does
+  int64_t d;              // head size
   int64_t group;
   int64_t first_row, last_row;
   const float *q, *k, *v;
   int64_t q_stride, kv_stride;  // from a token to the next; the heads of a group lie d apart in q
+  // Which pages of 2^page_shift tokens hold the keys and values, k and v then standing at page 0; or null
+  const int32_t* pages;
+  int page_shift;
   float scale;
   bool causal;
-  int64_t window;       // keys with |i - j| <= window; 0: all
+  int64_t window;       // keys with |i - j| <= window; kNoWindow: all
   const uint8_t* mask;  // 1 = keep; or null
   int64_t mask_stride;  // from a row to the next, 0 when all queries share one
   const float* bias;    // added to scaled scores; or null

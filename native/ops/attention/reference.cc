@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/attention/attention.h"
+#include "ops/attention/kernels.h"
 
 namespace nt {
 namespace {
@@ -15,7 +16,7 @@ class Query {
       : call_(call), batch_(batch), b_(b), head_(head), i_(i) {}
 
   std::vector<double> probabilities() const {
-    const int64_t n = batch_.length(b_);
+    const int64_t n = batch_.keys.length(b_);
     std::vector<double> p(static_cast<size_t>(n));
     double top = -std::numeric_limits<double>::infinity(), sum = 0;
     for (int64_t j = 0; j < n; ++j) top = std::fmax(top, p[j] = score(j));
@@ -27,9 +28,9 @@ class Query {
 
  private:
   double score(int64_t j) const {
-    const int64_t d = batch_.d, key_head = head_ / batch_.group, first = batch_.offset(b_);
-    const float* q = call_.in[kQuery].as<float>() + ((first + i_) * batch_.heads + head_) * d;
-    const float* k = call_.in[kKey].as<float>() + ((first + j) * batch_.key_heads + key_head) * d;
+    const int64_t d = batch_.d, key_head = head_ / batch_.group;
+    const float* q = call_.in[kQuery].as<float>() + ((batch_.offset(b_) + i_) * batch_.heads + head_) * d;
+    const float* k = call_.in[kKey].as<float>() + (batch_.key_row(b_, j) * batch_.key_heads + key_head) * d;
     double score = 0;
     for (int64_t c = 0; c < d; ++c) score += static_cast<double>(q[c]) * k[c];
     score = score * call_.attr[kScale] + bias(j);
@@ -47,8 +48,9 @@ class Query {
   }
 
   bool forbidden(int64_t j) const {
-    if (call_.attr[kCausal] != 0 && j > i_) return true;
-    if (call_.attr[kWindow] != 0 && std::abs(i_ - j) > call_.attr[kWindow]) return true;
+    const int64_t own = i_ + batch_.keys.length(b_) - batch_.length(b_);
+    if (call_.attr[kCausal] != 0 && j > own) return true;
+    if (call_.attr[kWindow] != kNoWindow && std::abs(own - j) > call_.attr[kWindow]) return true;
     if (!has_input(call_, kMask)) return false;
     const Shape& s = call_.in[kMask].shape;
     return !call_.in[kMask].as<uint8_t>()[(b_ * s[1] + (s[1] == 1 ? 0 : i_)) * s[2] + j];
@@ -64,7 +66,7 @@ class Query {
 const char* attention_reference(OpCall& call) {
   const AttentionBatch batch(call);
   if (const char* reason = batch.check()) return reason;
-  const int64_t t = batch.longest;
+  const int64_t t = batch.longest, columns = batch.longest_keys;
   if (call.n_out > 1) std::fill(call.out[1].as<float>(), call.out[1].as<float>() + call.out[1].shape.size(), 0.0f);
   for (int64_t b = 0; b < batch.sequences; ++b)
     for (int64_t head = 0; head < batch.heads; ++head)
@@ -72,15 +74,15 @@ const char* attention_reference(OpCall& call) {
         const std::vector<double> p = Query(call, batch, b, head, i).probabilities();
         for (int64_t c = 0; c < batch.d; ++c) {
           double sum = 0;
-          for (int64_t j = 0; j < batch.length(b); ++j) {
-            const int64_t row = (batch.offset(b) + j) * batch.key_heads + head / batch.group;
+          for (int64_t j = 0; j < batch.keys.length(b); ++j) {
+            const int64_t row = batch.key_row(b, j) * batch.key_heads + head / batch.group;
             sum += p[j] * call.in[kValue].as<float>()[row * batch.d + c];
           }
           call.out[0].as<float>()[((batch.offset(b) + i) * batch.heads + head) * batch.d + c] = static_cast<float>(sum);
         }
         if (call.n_out > 1)
-          for (int64_t j = 0; j < batch.length(b); ++j)
-            call.out[1].as<float>()[((b * batch.heads + head) * t + i) * t + j] = static_cast<float>(p[j]);
+          for (int64_t j = 0; j < batch.keys.length(b); ++j)
+            call.out[1].as<float>()[((b * batch.heads + head) * t + i) * columns + j] = static_cast<float>(p[j]);
       }
   return nullptr;
 }

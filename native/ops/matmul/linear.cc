@@ -51,8 +51,8 @@ const char* infer(InferCall& call) {
   return nullptr;
 }
 
-// The weight as panels in scratch; null when memory is out. Panels of a transposed weight are those of the matrix as it
-// is stored, [K, N]: they are turned back first.
+// The weight as panels in scratch; null when memory is out. Panels that are held the other way round are turned back
+// first.
 const void* pack(OpCall& call, const Sizes& sizes) {
   const TensorView& w = call.in[1];
   const int64_t n = sizes.n, k = sizes.k;
@@ -61,7 +61,11 @@ const void* pack(OpCall& call, const Sizes& sizes) {
   if (!rows) {
     void* unpacked = call.scratch->take(w.bytes());
     if (!unpacked) return nullptr;
-    unpack_panels(w.panel, w.dtype, w.shape.dims[0], w.shape.dims[1], w.panel_width, unpacked, *call.parallel);
+    if (w.panel_transposed)
+      unpack_panels_transposed(w.panel, w.dtype, w.shape.dims[1], w.shape.dims[0], w.panel_width, unpacked,
+                               *call.parallel);
+    else
+      unpack_panels(w.panel, w.dtype, w.shape.dims[0], w.shape.dims[1], w.panel_width, unpacked, *call.parallel);
     rows = unpacked;
   }
   void* panels = call.scratch->take(panel_bytes(w.dtype, n, k, width));
@@ -77,7 +81,7 @@ const char* cpu(OpCall& call) {
   const Sizes sizes(call.in, call.attr);
   const TensorView& w = call.in[1];
   if (sizes.m == 0 || sizes.n == 0) return nullptr;
-  const void* panels = w.panel && !sizes.transposed ? w.panel : pack(call, sizes);
+  const void* panels = w.panel && w.panel_transposed == sizes.transposed ? w.panel : pack(call, sizes);
   if (!panels) return "out of memory";
   Gemm gemm = {};
   gemm.m = sizes.m;

@@ -1,10 +1,11 @@
-// rotary_embedding(x, positions): pairs of each head turned by an angle that grows with the position.
-//   inputs  x: float32 [N, H * D]; positions: int32 or int64 [N]
-//   attrs   [H, theta, rotary_dim, interleaved]: rotary_dim even and at most D, the rest of a head is copied;
-//           interleaved 0: element i pairs with i + rotary_dim / 2, 1: 2i with 2i + 1
-//   output  float32 [N, H * D]: pair i turned by position * inv_freq[i], inv_freq[i] = theta^(-2i / rotary_dim)
+// rotary_embedding(x, positions, inv_freq): pairs of each head turned by an angle that grows with the position.
+//   inputs  x: float32 [N, H * D]; positions: int32 or int64 [N]; inv_freq: float32 [rotary_dim / 2], may be left out
+//   attrs   [H, theta, rotary_dim, interleaved, scaling]: rotary_dim even and at most D, the rest of a head is copied;
+//           interleaved 0: element i pairs with i + rotary_dim / 2, 1: 2i with 2i + 1; scaling: factor on what is
+//           turned
+//   output  float32 [N, H * D]: pair i turned by position * inv_freq[i], theta^(-2i / rotary_dim) when it is left out
 // inv_freq and the angles are float32, as in PyTorch. Parallel over tokens; the angles of a token serve all heads.
-// Source: Su et al. 2021, arXiv:2104.09864.
+// Sources: Su et al. 2021, arXiv:2104.09864; other frequencies and the factor: Peng et al. 2023, arXiv:2309.00071.
 #include <cmath>
 #include <cstring>
 
@@ -17,18 +18,20 @@ namespace {
 struct Rope {
   int64_t heads, d, half;
   bool interleaved;
+  float scaling;
 
   explicit Rope(const OpCall& call)
       : heads(static_cast<int64_t>(call.attr[0])),
         d(call.in[0].shape[1] / heads),
         half(static_cast<int64_t>(call.attr[2]) / 2),
-        interleaved(call.attr[3] != 0) {}
+        interleaved(call.attr[3] != 0),
+        scaling(static_cast<float>(call.attr[4])) {}
 };
 
 const char* rope_infer(InferCall& call) {
   if (!has_input(call, 0) || !has_input(call, 1)) return "needs x and positions";
   const TensorView &x = call.in[0], &positions = call.in[1];
-  if (call.n_attr < 4) return "needs four attributes";
+  if (call.n_attr < 5) return "needs five attributes";
   const int64_t heads = static_cast<int64_t>(call.attr[0]), rotary = static_cast<int64_t>(call.attr[2]);
   if (x.dtype != DType::kF32 || x.shape.rank != 2) return "x must be float32 [N, H * D]";
   if (!is_index(positions.dtype) || positions.shape.rank != 1 || positions.shape[0] != x.shape[0])
@@ -36,11 +39,14 @@ const char* rope_infer(InferCall& call) {
   if (heads < 1 || x.shape[1] % heads) return "the width must be the number of heads times the head size";
   if (rotary < 0 || rotary % 2 || rotary > x.shape[1] / heads)
     return "rotary_dim must be even and at most the head size";
+  if (has_input(call, 2) && (call.in[2].dtype != DType::kF32 || call.in[2].shape.size() != rotary / 2))
+    return "inv_freq must be float32 [rotary_dim / 2]";
   call.out[0] = x;
   return nullptr;
 }
 
 float inverse_frequency(const OpCall& call, int64_t i) {
+  if (has_input(call, 2)) return call.in[2].as<float>()[i];
   const float exponent = static_cast<float>(2 * i) / static_cast<float>(call.attr[2]);
   return 1.0f / static_cast<float>(std::pow(static_cast<double>(static_cast<float>(call.attr[1])), exponent));
 }
@@ -68,6 +74,7 @@ const char* rope_cpu(OpCall& call) {
     float *cosines = inv_freq + padded * (1 + 2 * worker), *sines = cosines + padded;
     for (int64_t token = begin; token < end; ++token) {
       kernels.angles(static_cast<float>(index_at(call.in[1], token)), inv_freq, cosines, sines, s.half);
+      for (int64_t i = 0; i < s.half; ++i) cosines[i] *= s.scaling, sines[i] *= s.scaling;
       for (int64_t at = token * width; at < (token + 1) * width; at += s.d) {
         if (s.interleaved)
           rotate_interleaved(x + at, cosines, sines, out + at, s.half);
@@ -91,7 +98,8 @@ const char* rope_reference(OpCall& call) {
       const int64_t first = row * s.d + (s.interleaved ? 2 * i : i);
       const int64_t second = s.interleaved ? first + 1 : first + s.half;
       const float angle = position * inverse_frequency(call, i);
-      const double c = std::cos(static_cast<double>(angle)), sine = std::sin(static_cast<double>(angle));
+      const double c = std::cos(static_cast<double>(angle)) * s.scaling;
+      const double sine = std::sin(static_cast<double>(angle)) * s.scaling;
       out[first] = static_cast<float>(x[first] * c - x[second] * sine);
       out[second] = static_cast<float>(x[second] * c + x[first] * sine);
     }

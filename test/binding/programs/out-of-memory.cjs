@@ -24,7 +24,13 @@ async function main() {
   } catch (error) {
     errors.push(told(error));
   }
-  report({ errors, value: (await longSum(1000, 5).getData())[0] });
+  let larger = 'no error';
+  try {
+    room('tensor/functions').ones([4096, 4096]);
+  } catch (error) {
+    larger = told(error);
+  }
+  report({ errors, larger, value: (await longSum(1000, 5).getData())[0] });
 }
 
 main();

@@ -9,16 +9,17 @@ import transformers
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from .inputs import CHOICES, make_inputs
-from .plan import CLASS_PREFIXES
+from .inputs import CHOICE_HEADS, CHOICES, make_inputs, number
+from .plan import CLASS_PREFIXES, Case
 from .weights import superset, write_checkpoint
 
 VERSION = transformers.__version__
 CONFIGS = transformers.models.auto.configuration_auto.CONFIG_MAPPING
-# What float32 rounding may move an output by; a case that is more sensitive would test luck and not the model.
+# What float32 rounding may move an output by, relative to its largest number where that is above 1; a case that is more sensitive would test luck and not the model.
 ROUNDING = 8e-6
 NO_3D_MASKS = ("albert", "distilbert")
 TOKEN_LABELS = ("ForMaskedLM", "ForTokenClassification", "ForPreTraining")
+NEXT_TOKEN_LABELS = ("LMHeadModel", "ForCausalLM")
 WHOLE_SEQUENCE_SUMMARIES = ("mean", "last", "cls_index")
 
 
@@ -63,10 +64,13 @@ def write_cases(folder, family: str, plan) -> tuple:
         loading[class_name(family, case.head)] = sorted(report["unexpected_keys"])
         inputs = make_inputs(family, plan.name, index, case, model.config)
         call = {name: True for name in ("output_hidden_states", "output_attentions") if asks_for(case, name)}
-        outputs = run(model, inputs, call)
-        rounded = run(load(folder, family, case.head, plan, torch.float32)[0], inputs, call)
+        if case.has("nocache"):
+            call["use_cache"] = False
+        past = number(case, "past", 0)
+        outputs = run(model, inputs, call, past)
+        rounded = run(load(folder, family, case.head, plan, torch.float32)[0], inputs, call, past)
         check_rounding(outputs, rounded, folder, case)
-        lengths = row_lengths(case, inputs, model.config)
+        lengths = row_lengths(case, inputs, model.config, outputs)
         axes = {name: token_axis(name, inputs, case, model.config) for name in outputs}
         outputs = {name: hide_padding(value, axes[name], lengths) for name, value in outputs.items()}
         tensors.update({f"case.{index}.in.{name}": value for name, value in inputs.items()})
@@ -79,15 +83,36 @@ def write_cases(folder, family: str, plan) -> tuple:
                 "from_pretrained": plan.model_kwargs if case.head == "Model" else {},
                 "inputs": list(inputs),
                 "options": call,
+                **({"past": past} if past else {}),
                 "outputs": axes,
                 "lengths": lengths,
             }
         )
     save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "cases.safetensors")
-    (folder / "cases.json").write_text(render(plan, loading, entries))
+    calls = [generated(folder, family, plan, *call) for call in plan.generate]
+    (folder / "cases.json").write_text(render(plan, loading, entries, calls))
     for file in folder.iterdir():
         file.chmod(0o644)
     return sum(file.stat().st_size for file in folder.iterdir()), len(entries)
+
+
+def generated(folder, family: str, plan, head: str, words: str, options: dict) -> dict:
+    """One call of generate: what went in, and the ids that came out. Both precisions must choose the same."""
+    found = []
+    for dtype in (torch.float64, torch.float32):
+        model, _ = load(folder, family, head, plan, dtype)
+        inputs = make_inputs(family, plan.name, 0, Case(head, words), model.config)
+        with torch.no_grad(), precision(dtype):
+            given = {name: value.to(dtype) if value.is_floating_point() else value for name, value in inputs.items()}
+            found.append(model.generate(**given, **options).tolist())
+    assert found[0] == found[1], f"{folder.name}: generate({words}) is decided by rounding"
+    return {
+        "name": f"{class_name(family, head)}.generate: {words} {json.dumps(options)}",
+        "model_class": class_name(family, head),
+        "inputs": {name: value.tolist() for name, value in inputs.items()},
+        "options": options,
+        "sequences": found[0],
+    }
 
 
 def load(folder, family: str, head: str, plan, dtype):
@@ -103,7 +128,7 @@ def asks_for(case, option: str) -> bool:
     return case.has({"output_hidden_states": "states", "output_attentions": "attentions"}[option])
 
 
-def run(model, inputs: dict, call: dict) -> dict:
+def run(model, inputs: dict, call: dict, past: int = 0) -> dict:
     """Every output field by name, tuples spread out as `name.<i>`, as float32."""
     given = {name: value.to(model.dtype) if value.is_floating_point() else value for name, value in inputs.items()}
     mask = given.get("attention_mask")
@@ -111,12 +136,34 @@ def run(model, inputs: dict, call: dict) -> dict:
         lowest = torch.tensor(torch.finfo(model.dtype).min, dtype=model.dtype)
         given["attention_mask"] = torch.where(mask[:, None] == 1, torch.zeros_like(lowest), lowest)
     with torch.no_grad(), precision(model.dtype):
+        if past:
+            first, given = split(given, past)
+            given["past_key_values"] = model(**first, use_cache=True).past_key_values
         output = model(**given, **call)
     found = {}
     for name, value in output.items():
-        parts = {f"{name}.{i}": part for i, part in enumerate(value)} if isinstance(value, tuple) else {name: value}
+        if name == "past_key_values":
+            parts = cached(value)
+        elif isinstance(value, tuple):
+            parts = {f"{name}.{i}": part for i, part in enumerate(value)}
+        else:
+            parts = {name: value}
         found.update({key: part.to(torch.float32) for key, part in parts.items()})
     return found
+
+
+def cached(cache) -> dict:
+    """Keys and values of each layer; 4.35.2 has tuples of them."""
+    layers = cache if isinstance(cache, tuple) else [(layer.keys, layer.values) for layer in cache.layers]
+    pairs = enumerate(layers)
+    return {f"past_key_values.{i}.{j}": part for i, pair in pairs for j, part in enumerate(pair)}
+
+
+def split(inputs: dict, past: int) -> tuple:
+    """The call for the first `past` tokens of each row, and that for the rest; the latter's mask is of all of them."""
+    first = {name: value[:, :past] for name, value in inputs.items() if name != "labels"}
+    rest = {name: value if name == "attention_mask" else value[:, past:] for name, value in inputs.items()}
+    return first, rest
 
 
 def is_square(mask: torch.Tensor, inputs: dict) -> bool:
@@ -140,18 +187,18 @@ def precision(dtype):
 
 def check_rounding(exact: dict, rounded: dict, folder, case) -> None:
     for name, value in exact.items():
-        worst = (value - rounded[name]).abs().max().item()
+        worst = (value - rounded[name]).abs().max().item() / max(1.0, value.abs().max().item())
         assert worst <= ROUNDING, f"{folder.parent.name}/{folder.name} {case}: {name} moves by {worst:.1e} in float32"
 
 
-def row_lengths(case, inputs: dict, config) -> list:
+def row_lengths(case, inputs: dict, config, outputs: dict) -> list:
     """Positions that carry meaning in each row (choices flattened): fewer than all only where padding is left out."""
     tokens = inputs.get("input_ids", inputs.get("inputs_embeds"))
-    flat = 2 if case.head == CHOICES else 1
+    flat = 2 if case.head in CHOICE_HEADS else 1
     length, rows = tokens.shape[flat], tokens.shape[:flat].numel()
     mask = inputs.get("attention_mask")
-    if mask is None or is_square(mask, inputs):
-        return [length] * rows
+    if mask is None or is_square(mask, inputs) or any(name.startswith("past_key_values") for name in outputs):
+        return [length - number(case, "past", 0)] * rows
     labels = inputs.get("labels")
     found = []
     for row, ones in enumerate(mask.reshape(rows, length)):
@@ -161,6 +208,8 @@ def row_lengths(case, inputs: dict, config) -> list:
             unpadded = False
         if case.head in TOKEN_LABELS and labels is not None and not leaves_out_masked_labels(case, config):
             unpadded = unpadded and not bool((labels[row][ones == 0] != -100).any())
+        if case.head in NEXT_TOKEN_LABELS and labels is not None:
+            unpadded = unpadded and not bool((labels[row][count + 1 :] != -100).any())
         if case.head == CHOICES and getattr(config, "summary_type", "first") in WHOLE_SEQUENCE_SUMMARIES:
             unpadded = False
         found.append(count if unpadded else length)
@@ -174,6 +223,8 @@ def leaves_out_masked_labels(case, config) -> bool:
 
 def token_axis(name: str, inputs: dict, case, config):
     """The axis of an output that runs over the tokens of a row; None where there is none."""
+    if name.startswith("past_key_values") or case.head == "DoubleHeadsModel":
+        return None
     if name.startswith("attentions"):
         return 2
     if name in ("loss", "pooler_output", "seq_relationship_logits", "sop_logits"):
@@ -194,9 +245,12 @@ def hide_padding(value: torch.Tensor, axis, lengths: list) -> torch.Tensor:
     return value
 
 
-def render(plan, loading: dict, entries: list) -> str:
+def render(plan, loading: dict, entries: list, calls: list) -> str:
     """cases.json with one line a case."""
     head = {"reference": VERSION, "note": plan.note, "unexpected_keys": loading}
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
     rows = ",\n".join(f"    {json.dumps(entry)}" for entry in entries)
-    return "{\n" + "\n".join(lines) + '\n  "cases": [\n' + rows + "\n  ]\n}\n"
+    text = "{\n" + "\n".join(lines) + '\n  "cases": [\n' + rows + "\n  ]"
+    if calls:
+        text += ',\n  "generate": [\n' + ",\n".join(f"    {json.dumps(call)}" for call in calls) + "\n  ]"
+    return text + "\n}\n"

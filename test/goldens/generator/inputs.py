@@ -3,6 +3,7 @@
 Masks (one of): plain (none), ones, right, left, holes, zeros (rows of padding alone), mixed (one of each), mask3d.
 More inputs: types, positions (one row for all), row-positions, embeds (inputs_embeds instead of ids), head-mask,
 layer-head-mask, pads (pad ids inside the sequence).
+Decoders: nocache (use_cache is false), past=n (the first n tokens go first, into a cache).
 Labels: labels, dense-labels (positions outside the mask count too), float-labels (multi-label or regression), partial
 (one label of a pair that only acts in twos), outside (question-answering positions past the end).
 Shapes: T=n, B=n, N=n (choices). Asked for: states, attentions.
@@ -15,6 +16,7 @@ import torch
 
 CHOICES = "ForMultipleChoice"
 PAIRED_LABELS = {"bert": "next_sentence_label", "albert": "sentence_order_label"}
+CHOICE_HEADS = (CHOICES, "DoubleHeadsModel")
 MASKS = ("plain", "ones", "right", "left", "holes", "zeros", "mixed", "mask3d")
 
 
@@ -22,20 +24,20 @@ def make_inputs(family: str, checkpoint: str, index: int, case, config) -> dict:
     """Input tensors of one case in the order in which a caller would write them."""
     random = np.random.RandomState(zlib.crc32(f"{family}/{checkpoint}/{index}/{case.words}".encode()))
     batch, length = number(case, "B", 3), number(case, "T", 7)
-    rows = batch * (number(case, "N", 3) if case.head == CHOICES else 1)
+    rows = batch * (number(case, "N", 3) if case.head in CHOICE_HEADS else 1)
     if case.has("mixed"):
         rows = batch = 6
-        if case.head == CHOICES:
+        if case.head in CHOICE_HEADS:
             batch = 2
     mask = make_mask(case, random, rows, length)
     inputs = token_inputs(case, random, config, mask, rows, length)
     if mask is not None:
         inputs["attention_mask"] = mask
     if case.has("types"):
-        inputs["token_type_ids"] = random.randint(0, config.type_vocab_size, (rows, length))
+        inputs["token_type_ids"] = random.randint(0, getattr(config, "type_vocab_size", config.vocab_size), (rows, length))
     if case.has("positions") or case.has("row-positions"):
         inputs["position_ids"] = positions(case, random, config, rows, length)
-    if case.head == CHOICES:
+    if case.head in CHOICE_HEADS:
         inputs = {name: value.reshape(batch, -1, *value.shape[1:]) for name, value in inputs.items()}
     inputs.update(head_masks(case, random, config))
     inputs.update(labels(family, case, random, config, mask, batch, rows, length))
@@ -43,7 +45,7 @@ def make_inputs(family: str, checkpoint: str, index: int, case, config) -> dict:
 
 
 def number(case, letter: str, default: int) -> int:
-    return next((int(word[2:]) for word in case.words.split() if word.startswith(letter + "=")), default)
+    return next((int(word[len(letter) + 1 :]) for word in case.words.split() if word.startswith(letter + "=")), default)
 
 
 def tensor(value: np.ndarray) -> torch.Tensor:
@@ -124,6 +126,13 @@ def labels(family: str, case, random, config, mask, batch: int, rows: int, lengt
         return {"labels": sequence_labels(case, random, config, batch)}
     if case.head == CHOICES:
         return {"labels": random.randint(0, rows // batch, (batch,))}
+    if case.head == "DoubleHeadsModel":
+        names = position_labels(case, random, mask, config.vocab_size, rows, length)
+        return {
+            "mc_token_ids": random.randint(0, length, (batch, rows // batch)),
+            "labels": names.reshape(batch, -1, length),
+            "mc_labels": random.randint(0, rows // batch, (batch,)),
+        }
     if case.head == "ForNextSentencePrediction":
         return {"labels": random.randint(0, 2, (batch,))}
     top = {"ForTokenClassification": count, "ForMaskedLM": config.vocab_size}.get(case.head, config.vocab_size)

@@ -12,6 +12,8 @@ CLASS_PREFIXES = {
     "electra": "Electra",
     "albert": "Albert",
     "modernbert": "ModernBert",
+    "gpt2": "GPT2",
+    "llama": "Llama",
 }
 
 
@@ -33,6 +35,7 @@ class CheckpointPlan:
     `layout` is how the weights are stored: "single" (one file, keys with the base model's prefix), "base" (keys without
     it), "sharded" (several files and an index), "legacy" (gamma/beta names, position_ids and tied copies kept, as in
     checkpoints from before 2020). With `verbatim_config` config.json holds the plan's fields as they are.
+    `generate` lists calls of generate by the head that can: words for the inputs, and options.
     """
 
     name: str
@@ -44,6 +47,7 @@ class CheckpointPlan:
     note: str = ""
     model_kwargs: dict = field(default_factory=dict)
     verbatim_config: bool = False
+    generate: tuple = ()
 
 
 def cases(table: dict) -> list:

@@ -30,7 +30,12 @@ def superset(models: list, family: str, checkpoint: str) -> dict:
 def draw(name: str, like: torch.Tensor, owner: nn.Module, seed: str) -> torch.Tensor:
     """Values for one parameter: matrices keep the variance of their input, the rest stands well off its default."""
     random = np.random.RandomState(zlib.crc32(f"{seed}:{name}".encode()))
+    kind = type(owner).__name__
     noise = torch.from_numpy(random.standard_normal(tuple(like.shape)).astype(np.float32))
+    if "RMSNorm" in kind:
+        return 1 + 0.25 * noise
+    if kind == "Conv1D" and name.endswith("weight"):
+        return gain(name) / like.shape[0] ** 0.5 * noise
     if not isinstance(owner, (nn.Linear, nn.Embedding, nn.LayerNorm)) and name.rpartition(".")[2] != "bias":
         return activation_parameter(name, like, noise)
     if isinstance(owner, nn.LayerNorm) and name.endswith("weight"):
@@ -44,7 +49,7 @@ def draw(name: str, like: torch.Tensor, owner: nn.Module, seed: str) -> torch.Te
 
 def gain(name: str) -> float:
     """Sharp attention, and a residual stream without norms (`Wo`) that does not grow."""
-    if any(part in name for part in ("query", "key", "q_lin", "k_lin", ".q.", ".k.")):
+    if any(part in name for part in ("query", "key", "q_lin", "k_lin", ".q.", ".k.", "q_proj", "k_proj")):
         return 1.5
     return 0.6 if "Wo" in name else 1.1
 

@@ -5,6 +5,8 @@ from .bert import PLANS as BERT
 from .camembert import PLANS as CAMEMBERT
 from .distilbert import PLANS as DISTILBERT
 from .electra import PLANS as ELECTRA
+from .gpt2 import PLANS as GPT2
+from .llama import PLANS as LLAMA
 from .modernbert import PLANS as MODERNBERT
 from .mpnet import PLANS as MPNET
 from .roberta import PLANS as ROBERTA
@@ -20,4 +22,6 @@ PLANS = {
     "electra": ELECTRA,
     "albert": ALBERT,
     "modernbert": MODERNBERT,
+    "gpt2": GPT2,
+    "llama": LLAMA,
 }

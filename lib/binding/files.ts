@@ -1,0 +1,26 @@
+import { getSystemErrorName } from 'node:util';
+import { addon } from './addon';
+
+/**
+ * Exchanges what two paths of one file system name, in one step, without holding up JS.
+ * @returns null, or the name of the system's error: 'ENOSYS', 'EINVAL' where there is no such step
+ */
+export function exchangePaths(a: string, b: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    addon().exchange(a, b, (error) => resolve(nameOf(error)));
+  });
+}
+
+/**
+ * Locks an open file or folder until it is closed, which the end of the process does too.
+ * @returns true; false when somebody else has it; null where there are no such locks
+ */
+export function lockFile(descriptor: number): boolean | null {
+  const error = nameOf(addon().lock(descriptor));
+  if (error === null) return true;
+  return error === 'EAGAIN' || error === 'EWOULDBLOCK' ? false : null;
+}
+
+function nameOf(error: number): string | null {
+  return error === 0 ? null : getSystemErrorName(-error);
+}

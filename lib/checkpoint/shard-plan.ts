@@ -1,0 +1,52 @@
+/** Spreading tensors over files of bounded size. */
+
+/** A tensor to place. Those with the same `storage` share their bytes. */
+export interface Placeable {
+  name: string;
+  byteLength: number;
+  storage: unknown;
+}
+
+/** The names in each shard, in the order in which the shards are numbered, and the bytes of all. */
+export interface ShardPlan {
+  shards: string[][];
+  totalSize: number;
+}
+
+/**
+ * Places tensors in their order: a shard takes tensors until the next one would make it larger than `maxBytes`. A tensor
+ * that is larger by itself gets a shard of its own, while the open one goes on. What shares bytes with a placed tensor goes
+ * beside it and counts nothing. Shards are numbered in the order in which they are closed.
+ * Source: split_state_dict_into_shards_factory of huggingface_hub.
+ */
+export function planShards(tensors: Iterable<Placeable>, maxBytes: number): ShardPlan {
+  const shards: string[][] = [];
+  const holder = new Map<unknown, string[]>();
+  let open: string[] = [];
+  let openBytes = 0;
+  let totalSize = 0;
+  for (const { name, byteLength, storage } of tensors) {
+    const beside = holder.get(storage);
+    if (beside) {
+      beside.push(name);
+      continue;
+    }
+    totalSize += byteLength;
+    if (byteLength > maxBytes) {
+      const own = [name];
+      shards.push(own);
+      holder.set(storage, own);
+      continue;
+    }
+    if (openBytes + byteLength > maxBytes) {
+      shards.push(open);
+      open = [];
+      openBytes = 0;
+    }
+    open.push(name);
+    openBytes += byteLength;
+    holder.set(storage, open);
+  }
+  if (open.length > 0 || shards.length === 0) shards.push(open);
+  return { shards, totalSize };
+}

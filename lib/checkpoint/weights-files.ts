@@ -1,0 +1,150 @@
+/** The files that hold a model's weights in a folder: how many, what they are called, and which old ones they replace. */
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { NotImplementedError } from '../errors';
+import { formatIndex } from './index-file';
+import { type TensorToWrite, writeSafetensors } from './safetensors-writer';
+import { planShards } from './shard-plan';
+import { writeWhole } from './staged-file';
+import { indexName, SAFE_WEIGHTS_NAME, shardName, variantName, WEIGHTS_NAME } from './weight-names';
+
+/** A tensor to write. Those with the same `storage` share their bytes. */
+export interface WeightToWrite extends TensorToWrite {
+  byteLength: number;
+  storage: unknown;
+}
+
+/** How weights are laid out. */
+export interface WeightsLayout {
+  format: 'safetensors' | 'pytorch';
+  variant: string | null;
+  /** Bytes that a file holds at most, unless a single tensor has more. */
+  maxShardBytes: number;
+}
+
+/** One file of weights. */
+export interface WeightsFile {
+  name: string;
+  weights: WeightToWrite[];
+}
+
+/** Every file of a checkpoint's weights. */
+export interface WeightsPlan {
+  layout: WeightsLayout;
+  files: WeightsFile[];
+  /** Bytes of all tensors; those that share bytes count once. */
+  totalSize: number;
+  /** The index of shards; null for a single file. */
+  index: { name: string; text: string } | null;
+}
+
+/** Writes one file of a format. */
+type WriteFile = (path: string, file: WeightsFile) => Promise<unknown>;
+
+/** What writing weights may be given. */
+export interface WriteWeightsOptions {
+  /** In place of this package's own writer. */
+  writeFile?: WriteFile | null;
+  onTensor?: (file: string, name: string, byteLength: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Spreads `weights`, which come in `state_dict` order, over files.
+ * @param totalParameters - for the index
+ * @throws ValueError when the variant cannot be part of a file name
+ */
+export function planWeights(
+  weights: readonly WeightToWrite[],
+  layout: WeightsLayout,
+  totalParameters: number,
+): WeightsPlan {
+  const stem = stemOf(layout);
+  const byName = new Map(weights.map((weight) => [weight.name, weight]));
+  const { shards, totalSize } = planShards(weights, layout.maxShardBytes);
+  const files = shards.map((names, i) => ({
+    name: shards.length === 1 ? stem : shardName(stem, i + 1, shards.length),
+    weights: names.map((name) => byName.get(name) as WeightToWrite),
+  }));
+  if (files.length === 1) return { layout, files, totalSize, index: null };
+  const text = formatIndex({
+    metadata: new Map([
+      ['total_parameters', totalParameters],
+      ['total_size', totalSize],
+    ]),
+    weightMap: new Map(files.flatMap((file) => file.weights.map((weight) => [weight.name, file.name] as const))),
+  });
+  return { layout, files, totalSize, index: { name: indexNameOf(layout), text } };
+}
+
+/**
+ * Writes the files of a plan into `folder`, holding the bytes of one tensor at a time. Each file is on the disk when it
+ * gets its name, the index last.
+ * @returns their names
+ * @throws OSError `DISK_FULL`, `WRITE_FAILED`; AbortError; NotImplementedError as `checkFormat`
+ */
+export async function writeWeights(
+  folder: string,
+  plan: WeightsPlan,
+  options: WriteWeightsOptions = {},
+): Promise<string[]> {
+  const { signal, onTensor } = options;
+  for (const file of plan.files) {
+    const path = join(folder, file.name);
+    if (options.writeFile) {
+      await options.writeFile(path, file);
+      await syncFile(path);
+    } else {
+      const hear = onTensor && ((name: string, byteLength: number) => onTensor(file.name, name, byteLength));
+      await writerOf(plan.layout.format)(path, file.weights, { onTensor: hear, signal });
+    }
+  }
+  if (plan.index) await writeWhole(join(folder, plan.index.name), Buffer.from(plan.index.text), signal);
+  return [...plan.files.map((file) => file.name), ...(plan.index ? [plan.index.name] : [])];
+}
+
+/** @throws NotImplementedError when there is no writer of the format */
+export function checkFormat(format: WeightsLayout['format']): void {
+  writerOf(format);
+}
+
+/** The writer of each format: the one place where a new one is named. */
+function writerOf(format: WeightsLayout['format']): typeof writeSafetensors {
+  if (format === 'safetensors') return writeSafetensors;
+  throw new NotImplementedError(
+    `writing ${WEIGHTS_NAME} (safe_serialization: false, or --format bin) is not supported yet; save as safetensors, ` +
+      'which every version of Transformers since 4.30 reads',
+    { code: 'ERR_NOT_SUPPORTED_YET' },
+  );
+}
+
+/**
+ * Whether `name` is a file of weights of the same kind (format and variant) as those written, and none of them: a shard of
+ * another count, a single file beside shards, an index beside a single file. Others are nobody's to remove.
+ */
+export function isStaleWeights(name: string, layout: WeightsLayout, written: ReadonlySet<string>): boolean {
+  if (written.has(name)) return false;
+  const stem = stemOf(layout);
+  const point = stem.lastIndexOf('.');
+  const [head, end] = [stem.slice(0, point), stem.slice(point)];
+  const isShard =
+    name.startsWith(head) && name.endsWith(end) && /^-\d{5}-of-\d{5}$/.test(name.slice(head.length, -end.length));
+  return isShard || name === stem || name === indexNameOf(layout);
+}
+
+function stemOf({ format, variant }: WeightsLayout): string {
+  return variantName(format === 'safetensors' ? SAFE_WEIGHTS_NAME : WEIGHTS_NAME, variant);
+}
+
+function indexNameOf({ format, variant }: WeightsLayout): string {
+  return indexName(format === 'safetensors' ? SAFE_WEIGHTS_NAME : WEIGHTS_NAME, variant);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await fs.open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

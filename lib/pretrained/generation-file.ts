@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TypeError, ValueError } from '../errors';
+import { GenerationConfig } from '../generation/generation-config';
+import { folderOf, locateModel } from '../hub/model-repo';
+import type { HubOptions } from '../hub/options';
+import { info } from '../logging';
+import { readConfigFile } from './config-file';
+import type { FromPretrainedOptions } from './load-options';
+import type { PreTrainedModel } from './pretrained-model';
+
+export const GENERATION_CONFIG_NAME = 'generation_config.json';
+
+/**
+ * Gives a model that generates the generation config that the load was given, or that lies beside its weights; without
+ * either it keeps what its config says.
+ * @throws TypeError, ValueError for an option that cannot be; OSError when the file cannot be read; AbortError
+ */
+export async function adoptGenerationConfig(
+  model: PreTrainedModel,
+  path: string | null,
+  options: FromPretrainedOptions,
+  hub: HubOptions = {},
+): Promise<void> {
+  const given = options.generation_config ?? null;
+  if (given !== null && !(given instanceof GenerationConfig))
+    throw new TypeError(
+      'generation_config must be a GenerationConfig, such as new GenerationConfig({ max_new_tokens: 9 })',
+    );
+  if (!model.can_generate()) {
+    if (!given) return;
+    throw new ValueError(`${model.constructor.name} does not generate, so it takes no generation_config`);
+  }
+  const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options, hub));
+  if (found) Object.assign(model, { generation_config: found });
+}
+
+/** The generation config in a model's folder; null when there is none, as beside a single weights file. */
+async function loadGenerationConfig(
+  path: string,
+  { subfolder = '', signal }: FromPretrainedOptions,
+  hub: HubOptions,
+): Promise<GenerationConfig | null> {
+  const location = await locateModel(path, hub);
+  if (typeof location !== 'string') await location.fetch(join(subfolder, GENERATION_CONFIG_NAME), true);
+  const file = join(folderOf(location, subfolder), GENERATION_CONFIG_NAME);
+  const found = await stat(file).catch(() => null);
+  if (found?.isFile()) return new GenerationConfig(await readConfigFile(file, signal));
+  info(`'${path}' has no ${GENERATION_CONFIG_NAME}; the generation config is what the model's config says`);
+  return null;
+}

@@ -1,0 +1,126 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCheckpoint } from '../checkpoint/open';
+import type { CheckpointSource } from '../checkpoint/source';
+import { SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_INDEX_NAME } from '../checkpoint/weight-names';
+import { RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { Parameter } from '../nn/parameter';
+import { Call } from '../tensor/call';
+import { fence } from '../tensor/load';
+import type { IncompatibleKeys } from './load-state-dict';
+import type { PreTrainedModel } from './pretrained-model';
+import { storedTensor } from './stored-tensor';
+
+/** Options of `load_sharded_checkpoint`. */
+export interface LoadShardedOptions {
+  /** Names on one side only are an error (default). */
+  strict?: boolean;
+  /** Of two indexes, safetensors' goes before PyTorch's (default). */
+  prefer_safe?: boolean;
+  signal?: AbortSignal;
+}
+
+const options = ['strict', 'prefer_safe', 'signal'];
+
+/**
+ * Loads the shards in a folder into a model, in the dtype of its parameters: no prefix is added or removed, nothing is
+ * tied or drawn. Names and shapes are checked before anything is loaded.
+ * @returns names that the checkpoint lacks, without those that are tied to others, and names that the model lacks
+ * @throws ValueError `Can't find a checkpoint index`; RuntimeError for names on one side only, unless `strict` is false,
+ *   and for other shapes; CheckpointError for damaged files; AbortError
+ */
+export async function load_sharded_checkpoint(
+  model: PreTrainedModel,
+  folder: string,
+  given: LoadShardedOptions = {},
+): Promise<IncompatibleKeys> {
+  for (const name of Object.keys(given))
+    if (!options.includes(name)) throw unknownName('option', name, 'load_sharded_checkpoint', options);
+  const { strict = true, prefer_safe = true, signal } = given;
+  throwIfAborted(signal);
+  const isSafe = await choosesSafetensors(folder, prefer_safe);
+  await using source = await openCheckpoint(folder, {
+    use_safetensors: isSafe,
+    transformers_weights: isSafe ? SAFE_WEIGHTS_INDEX_NAME : WEIGHTS_INDEX_NAME,
+    ...(signal && { signal }),
+  });
+  const parameters = new Map<string, Parameter>();
+  for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
+  const keys = compare(model, source, parameters);
+  check(model, source, parameters, strict ? keys : { missing_keys: [], unexpected_keys: [] });
+  await fill(source, parameters, signal);
+  return keys;
+}
+
+async function choosesSafetensors(folder: string, prefer: boolean): Promise<boolean> {
+  const has = (name: string) =>
+    stat(join(folder, name)).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+  const [safe, pytorch] = await Promise.all([has(SAFE_WEIGHTS_INDEX_NAME), has(WEIGHTS_INDEX_NAME)]);
+  if (!safe && !pytorch)
+    throw new ValueError(
+      `Can't find a checkpoint index (${WEIGHTS_INDEX_NAME} or ${SAFE_WEIGHTS_INDEX_NAME}) in ${folder}.`,
+      { code: 'FILE_NOT_FOUND' },
+    );
+  return safe && (prefer || !pytorch);
+}
+
+function compare(
+  model: PreTrainedModel,
+  source: CheckpointSource,
+  parameters: Map<string, Parameter>,
+): IncompatibleKeys {
+  const tied = (model.constructor as typeof PreTrainedModel)._tied_weights_keys.map((pattern) => new RegExp(pattern));
+  return {
+    missing_keys: [...parameters.keys()].filter((name) => !source.has(name) && !tied.some((key) => key.test(name))),
+    unexpected_keys: source.names().filter((name) => !parameters.has(name)),
+  };
+}
+
+function check(
+  model: PreTrainedModel,
+  source: CheckpointSource,
+  parameters: Map<string, Parameter>,
+  { missing_keys, unexpected_keys }: IncompatibleKeys,
+): void {
+  const quoted = (names: string[]) => names.map((name) => `"${name}"`).join(',');
+  const problems: string[] = [];
+  if (missing_keys.length > 0) problems.push(`Missing key(s): ${quoted(missing_keys)}.`);
+  if (unexpected_keys.length > 0) problems.push(`Unexpected key(s): ${quoted(unexpected_keys)}.`);
+  for (const [name, { dims }] of parameters) {
+    const shape = source.has(name) ? source.info(name).shape : dims;
+    if (String(shape) !== String(dims))
+      problems.push(`size mismatch for ${name}: the checkpoint has shape [${shape}], the model has [${dims}].`);
+  }
+  if (problems.length > 0)
+    throw new RuntimeError(`Error(s) in loading state_dict for ${model.constructor.name}\n${problems.join('\n')}`, {
+      code: 'ERR_STATE_DICT',
+    });
+}
+
+/** Shard after shard. */
+async function fill(
+  source: CheckpointSource,
+  parameters: Map<string, Parameter>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const call = new Call(signal);
+  try {
+    for (const part of source.parts) {
+      for (const name of part.names()) {
+        const parameter = parameters.get(name);
+        if (!parameter) continue;
+        const stored = await storedTensor(part, name, signal);
+        call.run(() => {
+          parameter.value = stored.load(parameter.type, parameter.pack);
+        });
+      }
+      await call.run(() => fence(signal));
+    }
+    await source.verify();
+  } finally {
+    call.end();
+  }
+}

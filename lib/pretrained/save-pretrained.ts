@@ -1,0 +1,203 @@
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { writeWhole } from '../checkpoint/staged-file';
+import { saveFolder } from '../checkpoint/staged-folder';
+import {
+  checkFormat,
+  isStaleWeights,
+  planWeights,
+  type WeightsLayout,
+  type WeightsPlan,
+  type WeightToWrite,
+  writeWeights,
+} from '../checkpoint/weights-files';
+import { NotImplementedError, TypeError } from '../errors';
+import { info, error as logError } from '../logging';
+import { Call } from '../tensor/call';
+import { itemSize } from '../tensor/dtype';
+import { Stream } from '../tensor/stream';
+import type { Tensor } from '../tensor/tensor';
+import { copyBytes, writeTensor } from '../tensor/write';
+import { CONFIG_NAME, makeFolder } from './config-file';
+import { folderSystem } from './interrupted-save';
+import type { PreTrainedModel } from './pretrained-model';
+import { type CheckedSaveOptions, checkSaveOptions, type SavePretrainedOptions } from './save-options';
+import { SaveProgress } from './save-progress';
+import { storageOf, withoutShared } from './shared-tensors';
+
+/** The parts of a model's class that saving reads. */
+interface SavedClass {
+  name: string;
+  _keys_to_ignore_on_save: readonly string[];
+  _auto_class?: string | null;
+}
+
+/** Saves a model: config and weights as one. See `PreTrainedModel.save_pretrained`. */
+export async function savePretrained(
+  model: PreTrainedModel,
+  directory: string,
+  given: SavePretrainedOptions,
+): Promise<void> {
+  const type = model.constructor as unknown as SavedClass;
+  if (typeof directory !== 'string')
+    throw new TypeError(`save_pretrained takes the path of a folder, got ${typeof directory}`);
+  const options = checkSaveOptions(type.name, given);
+  if (await isFile(directory)) {
+    logError(`Provided path (${directory}) should be a directory, not a file`);
+    return;
+  }
+  if (type._auto_class || (model.config.constructor as unknown as SavedClass)._auto_class)
+    throw new NotImplementedError(
+      `${type.name} is registered for an auto class, so its source would belong in '${directory}'; Python cannot import it`,
+    );
+  const layout: WeightsLayout = {
+    format: options.format,
+    variant: options.variant,
+    maxShardBytes: options.maxShardBytes,
+  };
+  if (!options.save_function) checkFormat(layout.format);
+  const state = stateToSave(model, options);
+  stampConfig(model);
+  const writer = new StateWriter(options.signal);
+  try {
+    const plan = planWeights(writer.weights(state), layout, model.num_parameters());
+    if (options.isMain) await saveWhole(model, directory, plan, options);
+    else await saveWeights(directory, plan, options);
+    report(directory, plan);
+  } finally {
+    writer.close();
+  }
+}
+
+/** The tensors of a save, by name, in `state_dict` order. */
+function stateToSave(model: PreTrainedModel, options: CheckedSaveOptions): Map<string, Tensor> {
+  const state = new Map(options.state ?? model.state_dict());
+  for (const name of (model.constructor as unknown as SavedClass)._keys_to_ignore_on_save) state.delete(name);
+  for (const tensor of state.values()) tensor.assertAlive();
+  return options.format === 'safetensors' ? withoutShared(state, tiedNames(model)) : state;
+}
+
+/** The patterns of the model and, below their names, of the models inside it. */
+function tiedNames(model: PreTrainedModel): string[] {
+  const patterns: string[] = [];
+  for (const [path, module] of model.named_modules()) {
+    const { _tied_weights_keys = [] } = module.constructor as { _tied_weights_keys?: readonly string[] };
+    for (const pattern of _tied_weights_keys) patterns.push(path === '' ? pattern : `${path}.${pattern}`);
+  }
+  return patterns;
+}
+
+function stampConfig(model: PreTrainedModel): void {
+  model.config.torch_dtype = firstFloating(model);
+  model.config.architectures = [model.constructor.name];
+}
+
+/** dtype of the first floating parameter; null when there is none. */
+function firstFloating(model: PreTrainedModel): string | null {
+  for (const [, parameter] of model.named_parameters())
+    if (parameter.type.startsWith('float') || parameter.type === 'bfloat16') return parameter.type;
+  return null;
+}
+
+async function saveWhole(
+  model: PreTrainedModel,
+  directory: string,
+  plan: WeightsPlan,
+  options: CheckedSaveOptions,
+): Promise<void> {
+  const { signal } = options;
+  const write = async (folder: string): Promise<string[]> => {
+    const names = await writePlan(folder, directory, plan, options);
+    const texts = new Map([[CONFIG_NAME, model.config.to_json_string()], ...model.filesBesideWeights()]);
+    for (const [name, text] of texts) await writeWhole(join(folder, name), Buffer.from(text), signal);
+    return [...names, ...texts.keys()];
+  };
+  const isStale = (name: string, written: ReadonlySet<string>) => isStaleWeights(name, plan.layout, written);
+  await saveFolder(directory, { write, isStale }, folderSystem, signal);
+  info(`Configuration saved in ${join(directory, CONFIG_NAME)}`);
+}
+
+/** What a process that is not the main one writes: weights, file by file. */
+async function saveWeights(directory: string, plan: WeightsPlan, options: CheckedSaveOptions): Promise<void> {
+  await makeFolder(directory);
+  await writePlan(directory, directory, plan, options);
+}
+
+async function writePlan(
+  folder: string,
+  directory: string,
+  plan: WeightsPlan,
+  options: CheckedSaveOptions,
+): Promise<string[]> {
+  const { save_function, signal } = options;
+  const progress = new SaveProgress(directory, plan, options.progress);
+  const names = await writeWeights(folder, plan, {
+    writeFile: save_function && (async (path, file) => save_function(shardOf(file.weights), path)),
+    onTensor: (file, _name, bytes) => progress.wrote(file, bytes),
+    signal,
+  });
+  progress.done();
+  return names;
+}
+
+function shardOf(weights: readonly WeightToWrite[]): Map<string, Tensor> {
+  return new Map(weights.map((weight) => [weight.name, (weight as StateWeight).tensor]));
+}
+
+interface StateWeight extends WeightToWrite {
+  tensor: Tensor;
+}
+
+/** Brings tensors to files: from native memory by native threads, on a stream of its own. */
+class StateWriter {
+  private readonly stream = new Stream();
+  private readonly call: Call;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.call = new Call(signal);
+  }
+
+  weights(state: ReadonlyMap<string, Tensor>): StateWeight[] {
+    return [...state].map(([name, tensor]) => this.weight(name, tensor));
+  }
+
+  private weight(name: string, tensor: Tensor): StateWeight {
+    const { stream, call } = this;
+    const weight: StateWeight = {
+      name,
+      tensor,
+      dtype: tensor.type,
+      shape: tensor.dims,
+      byteLength: tensor.size * itemSize(tensor.type),
+      storage: storageOf(tensor),
+      bytes: () => copyBytes(tensor, stream, call),
+    };
+    const writeInto = async (descriptor: number, offset: number) => {
+      await writeTensor(tensor, descriptor, offset, stream, call);
+    };
+    return tensor.isHost || tensor.owner !== tensor ? weight : { ...weight, writeInto };
+  }
+
+  close(): void {
+    this.call.end();
+    this.stream.dispose();
+  }
+}
+
+function report(directory: string, plan: WeightsPlan): void {
+  const { index, files } = plan;
+  if (index)
+    info(
+      `The model is bigger than the maximum size per checkpoint (${plan.layout.maxShardBytes}) and is split in ` +
+        `${files.length} checkpoint shards. You can find where each parameter has been saved in the index located at ` +
+        `${join(directory, index.name)}.`,
+    );
+  else info(`Model weights saved in ${join(directory, basename((files[0] as { name: string }).name))}`);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

@@ -1,0 +1,73 @@
+import { planShards } from '../../lib/checkpoint/shard-plan';
+import { parseSize } from '../../lib/checkpoint/size-text';
+import { ValueError } from '../../lib/errors';
+
+/** Tensors p0, p1, … of so many bytes, each with bytes of its own. */
+const tensors = (...sizes: number[]) => sizes.map((byteLength, i) => ({ name: `p${i}`, byteLength, storage: i }));
+
+describe('planning shards', () => {
+  it('gives an oversize tensor a shard of its own while the open one goes on', () => {
+    const sizes = [10, 10, 1000, 10, 10].map((numbers) => 4 * numbers);
+    expect(planShards(tensors(...sizes), 100)).toEqual({
+      shards: [['p2'], ['p0', 'p1'], ['p3', 'p4']],
+      totalSize: 4160,
+    });
+  });
+
+  it('fills a shard to the last byte, in order', () => {
+    expect(planShards(tensors(50, 50, 1, 99, 100), 100).shards).toEqual([['p0', 'p1'], ['p2', 'p3'], ['p4']]);
+  });
+
+  it('puts what shares bytes beside the first of them, and counts it once', () => {
+    const [a, b, c, d] = tensors(60, 60, 60, 200) as [never, never, never, never];
+    const sharing = (of: { storage: unknown }, name: string) => ({ name, byteLength: 60, storage: of.storage });
+    expect(planShards([a, b, sharing(a, 'like p0'), c, d, sharing(d, 'like p3')], 100)).toEqual({
+      shards: [['p0', 'like p0'], ['p1'], ['p3', 'like p3'], ['p2']],
+      totalSize: 380,
+    });
+  });
+
+  it('makes one file of what fits, of a single large tensor, and of nothing', () => {
+    expect(planShards(tensors(1, 2), 3).shards).toEqual([['p0', 'p1']]);
+    expect(planShards(tensors(9), 3).shards).toEqual([['p0']]);
+    expect(planShards([], 3)).toEqual({ shards: [[]], totalSize: 0 });
+  });
+});
+
+describe('the text of a size', () => {
+  it.each<[number | string, number]>([
+    [1, 1],
+    [5_000_000_000, 5e9],
+    ['5GB', 5e9],
+    ['5gb', 5e9],
+    ['2Kb', 2000],
+    ['1.5 MB', 1_500_000],
+    ['.5kb', 500],
+    ['1TB', 1e12],
+    ['3KiB', 3072],
+    ['2mib', 2 * 2 ** 20],
+    ['1GIB', 2 ** 30],
+  ])('%j is %d bytes', (size, bytes) => {
+    expect(parseSize(size)).toBe(bytes);
+  });
+
+  it.each<number | string>([
+    0,
+    -1,
+    1.5,
+    Number.NaN,
+    Infinity,
+    '',
+    '5',
+    '5G',
+    '-5GB',
+    '0GB',
+    '5GB2',
+    '5 bytes',
+    '1TiB',
+    'GB',
+  ])('%j is refused', (size) => {
+    expect(() => parseSize(size)).toThrow(ValueError);
+    expect(() => parseSize(size)).toThrow(/max_shard_size is .*; it must be/);
+  });
+});

@@ -1,0 +1,4 @@
+import * as classes from '../../lib/models/llama/model';
+import { runGoldens } from './golden-runner';
+
+runGoldens('llama', classes);
