@@ -299,8 +299,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
     } finally {
       release();
     }
-    const asTuple = (copied as ModelInputs).return_dict === false || this.config.return_dict === false;
-    return asTuple ? output.to_tuple() : output;
+    const isObject = (copied as ModelInputs).return_dict ?? this.config.use_return_dict;
+    return isObject ? output : output.to_tuple();
   }
 
   /**

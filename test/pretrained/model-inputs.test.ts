@@ -59,3 +59,19 @@ describe('an input', () => {
     await regression.dispose();
   });
 });
+
+describe('an output', () => {
+  it('is an object, or an array where the call, else the config, says so', async () => {
+    const input_ids = [[1, 2]];
+    const kinds = async (fields: Record<string, unknown>) => {
+      const other = await BertForSequenceClassification.from_pretrained(path, fields);
+      const outputs = [await other({ input_ids }), await other({ input_ids, return_dict: true })];
+      outputs.push((await other({ input_ids, return_dict: false })) as never);
+      await other.dispose();
+      return outputs.map((output) => (Array.isArray(output) ? 'array' : 'object'));
+    };
+    expect(await kinds({})).toEqual(['object', 'object', 'array']);
+    expect(await kinds({ return_dict: false })).toEqual(['array', 'object', 'array']);
+    expect(await kinds({ torchscript: true })).toEqual(['array', 'object', 'array']);
+  });
+});
