@@ -26,7 +26,7 @@ describe('an option of from_pretrained', () => {
     );
   });
 
-  it("refuses another framework's weights where there are only PyTorch's (row 21)", async () => {
+  it("refuses another framework's weights where there are only PyTorch's", async () => {
     for (const option of ['from_tf', 'from_flax'])
       await expect(BertModel.from_pretrained(path, { [option]: true })).rejects.toMatchObject({
         code: 'ERR_OPTION_VALUE',
