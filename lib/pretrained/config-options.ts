@@ -1,5 +1,6 @@
 import { nearest, TypeError, ValueError } from '../errors';
 import { warn } from '../logging';
+import { checkOptionKinds } from '../options';
 import type { ConfigLocation } from './config-file';
 
 /**
@@ -38,6 +39,7 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
     throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
   if (options['trust_remote_code'] === true)
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+  checkOptionKinds('a config', options, { subfolder: 'string', _configuration_file: 'string' });
   checkAttention(options['attn_implementation']);
   const location: Record<string, unknown> = {};
   const rest: Record<string, unknown> = {};

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder, resolveModelFolder } from '../env';
-import { ValueError } from '../errors';
-import type { Tensor } from '../tensor/tensor';
+import { TypeError, ValueError } from '../errors';
+import { Tensor } from '../tensor/tensor';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
 
@@ -28,6 +28,9 @@ export async function openWeights(path: string | null, options: FromPretrainedOp
   if (state_dict) {
     refuseFileOptions(options);
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
+    for (const [name, tensor] of given)
+      if (!(tensor instanceof Tensor))
+        throw new TypeError(`state_dict holds '${name}', which is no Tensor but a ${typeof tensor}`);
     return {
       shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
       types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
