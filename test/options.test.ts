@@ -96,7 +96,7 @@ describe('options', () => {
     expect(ones([1], { dtype: null }).type).toBe('float32');
     await expect(AutoModel.from_pretrained(folder, { hidden_act: null })).rejects.toMatchObject({
       code: 'ERR_CONFIG_TYPE',
-      message: expect.stringContaining("config.hidden_act is null; expected an activation's name"),
+      message: expect.stringContaining("config.hidden_act is null; expected a text such as 'gelu'"),
     });
     await expect(AutoTokenizer.from_pretrained(folder, { do_lower_case: null })).rejects.toMatchObject({
       code: 'ERR_TYPE',
@@ -125,6 +125,9 @@ describe('arguments that are null', () => {
     const load = (options: Record<string, unknown>) => AutoTokenizer.from_pretrained(folder, options);
     await expect(load({ progress_callback: 3 })).rejects.toThrow(/progress_callback of .* must be a function/);
     await expect(load({ subfolder: [] })).rejects.toThrow(/subfolder of .* must be a text, not a list/);
+    await expect(tokenizer.decode([1], { skip_special_tokens: 'yes' } as never)).rejects.toThrow(
+      /skip_special_tokens of decode.* must be true or false, not a string \(yes\)/,
+    );
     await expect(load({ config: 'x' })).rejects.toThrow(/config of .* must be an object, not a string \(x\)/);
   });
 });

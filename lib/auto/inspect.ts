@@ -1,7 +1,10 @@
-import { basename } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
+import { resolveModelFolder } from '../env';
+import { OSError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
 import { planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
@@ -30,9 +33,16 @@ export interface CheckpointSummary {
  * Reads config and headers of a checkpoint, and plans its load without reading a weight.
  * @throws OSError when there is no such folder; everything else that is wrong is among the reasons
  */
-export async function inspectCheckpoint(folder: string): Promise<CheckpointSummary> {
+export async function inspectCheckpoint(path: string): Promise<CheckpointSummary> {
+  const folder = await resolveModelFolder(path);
+  const found = await stat(folder).catch((error: unknown) => {
+    throw new OSError(`there is no folder '${path}'; give the folder of a checkpoint, with config.json and weights`, {
+      code: 'ERR_NO_FOLDER',
+      cause: error,
+    });
+  });
   const summary: CheckpointSummary = {
-    path: folder,
+    path,
     model_type: '',
     architectures: [],
     files: [],
@@ -43,7 +53,11 @@ export async function inspectCheckpoint(folder: string): Promise<CheckpointSumma
     loads: false,
     reasons: [],
   };
-  const config = await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  if (found.isFile())
+    summary.reasons.push(
+      `it is one file, of which from_pretrained needs the config too, as { config }; inspect its folder: '${dirname(folder)}'`,
+    );
+  const config = found.isFile() ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
   const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
   if (!source) return summary;

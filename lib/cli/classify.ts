@@ -2,7 +2,7 @@ import type { ClassifyModel, FormatRows } from '../jobs/engine';
 import type { ClassifySettings } from '../jobs/models';
 import { runBatchCommand } from './batch';
 import type { Command } from './command';
-import { inputsPositional, jobOptionSpecs } from './job-options';
+import { formatHelp, inputsPositional, jobOptionSpecs } from './job-options';
 
 export interface ClassifyParts {
   load(settings: ClassifySettings): Promise<ClassifyModel>;
@@ -16,7 +16,10 @@ export function classifyCommand(parts: () => Promise<ClassifyParts>): Command {
     name: 'classify',
     summary: 'Give every row of files its label and score.',
     positional: inputsPositional,
-    options: { ...others, format: { ...format!, choices: ['jsonl', 'parquet'] } },
+    options: {
+      ...others,
+      format: { ...format!, choices: ['jsonl', 'parquet'], help: formatHelp("'label' and 'score'") },
+    },
     examples: [
       {
         line: 'native-transformers classify reviews.jsonl --model ./distilbert-sst2 -o out/',

@@ -2,8 +2,8 @@ import type { EmbedModel, FormatRows } from '../jobs/engine';
 import type { EmbedSettings } from '../jobs/models';
 import type { PoolingMode } from '../tensor/ops/pool';
 import { runBatchCommand } from './batch';
-import type { Command } from './command';
-import { inputsPositional, jobOptionSpecs } from './job-options';
+import type { Command, OptionSpec } from './command';
+import { formatHelp, inputsPositional, jobOptionSpecs } from './job-options';
 
 export interface EmbedParts {
   load(settings: EmbedSettings): Promise<EmbedModel>;
@@ -14,12 +14,14 @@ const POOLING: readonly PoolingMode[] = ['mean', 'cls', 'max', 'mean_sqrt_len_to
 
 /** `native-transformers embed`. */
 export function embedCommand(parts: () => Promise<EmbedParts>): Command {
+  const { format, ...others } = jobOptionSpecs;
   return {
     name: 'embed',
     summary: 'Turn every row of files into a vector.',
     positional: inputsPositional,
     options: {
-      ...jobOptionSpecs,
+      ...others,
+      format: { ...(format as OptionSpec), help: formatHelp("'embedding'") },
       pooling: {
         type: 'string',
         choices: POOLING,

@@ -22,12 +22,20 @@ export function inspectCommand(inspect: (folder: string) => Promise<CheckpointSu
 }
 
 export function inspectionText(found: CheckpointSummary): string {
-  const head: [string, string][] = [
-    ['checkpoint', found.path],
+  const hasConfig = found.model_type !== '';
+  const hasWeights = found.files.length > 0;
+  const ofConfig: [string, string][] = [
     ['architecture', found.architectures.join(', ') || 'not named'],
     ['model type', found.model_type],
+  ];
+  const ofWeights: [string, string][] = [
     ['parameters', grouped(found.parameters)],
     ['weights', byteSize(found.bytes)],
+  ];
+  const head: [string, string][] = [
+    ['checkpoint', found.path],
+    ...(hasConfig ? ofConfig : []),
+    ...(hasWeights ? ofWeights : []),
     ...found.details,
   ];
   const files = found.files.map(({ file, format, tensors, bytes }) => [
@@ -46,10 +54,8 @@ export function inspectionText(found: CheckpointSummary): string {
   const lines = [
     ...facts(head),
     '',
-    ...columns(['file', 'format', ' tensors', ' bytes'], files),
-    '',
-    ...columns(['dtype', ' tensors', ' parameters', ' bytes'], dtypes),
-    '',
+    ...(hasWeights ? [...columns(['file', 'format', ' tensors', ' bytes'], files), ''] : []),
+    ...(hasWeights ? [...columns(['dtype', ' tensors', ' parameters', ' bytes'], dtypes), ''] : []),
     verdict,
     ...found.reasons.map((reason) => `  ${reason}`),
   ];

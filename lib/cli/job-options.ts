@@ -7,6 +7,11 @@ export const inputsPositional: PositionalSpec = {
   many: true,
 };
 
+/** What JSON lines hold, for the help. @param adds - the fields that the job adds */
+export function formatHelp(adds: string): string {
+  return `format of the result; jsonl repeats each row with ${adds}, in place of fields of that name that it had`;
+}
+
 /** The options that `embed` and `classify` share. */
 export const jobOptionSpecs: Record<string, OptionSpec> = {
   model: { type: 'string', short: 'm', value: 'FOLDER', required: true, help: 'checkpoint to run' },

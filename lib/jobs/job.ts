@@ -198,11 +198,23 @@ function openCursor({ options, spec, inputs, adds }: Job): InputCursor {
     header: spec.csv_header,
     maxRowBytes: spec.max_row_bytes,
     adds: spec.format === 'jsonl' ? adds : null,
+    onReplaced: noteOnce(options),
   };
   return new InputCursor(inputs, format, options.stdin ?? process.stdin, ({ path }, sniffed) => {
     const name = path === '-' ? 'standard input' : path;
     options.onEvent?.({ type: 'note', message: `${name} is read as ${sniffed}; --input-format says otherwise` });
   });
+}
+
+/** Notes the first of the input's fields of each name that the result's own field takes the place of. */
+function noteOnce({ onEvent }: JobOptions): (key: string, row: number) => void {
+  const noted = new Set<string>();
+  return (key, row) => {
+    if (noted.has(key)) return;
+    noted.add(key);
+    const message = `the input has a field '${key}' of its own (first in row ${row}), whose place the result's '${key}' takes`;
+    onEvent?.({ type: 'note', message });
+  };
 }
 
 function blockLimits({ spec, model }: Job): { shardRows: number; blockRows: number; blockBytes: number } {

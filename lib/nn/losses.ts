@@ -21,9 +21,9 @@ export function labelIds(labels: Labels | undefined | null, name = 'labels'): In
 }
 
 /** @throws ValueError when there is not one label for each of `count` things */
-function classes(labels: Int32Array, count: number, num_labels: number, name: string): Tensor {
+function classes(labels: Int32Array, count: number, num_labels: number, name: string, hint = ''): Tensor {
   if (labels.length !== count)
-    throw new ValueError(`${name} has ${labels.length} elements, but there are ${count} to label`, {
+    throw new ValueError(`${name} has ${labels.length} elements, but there are ${count} to label${hint}`, {
       code: 'ERR_SHAPE',
     });
   for (const label of labels)
@@ -70,11 +70,15 @@ export function sequenceLoss(logits: Tensor, labels: Labels, config: ClassifierC
   const problem = config.problem_type ?? problemOf(labels, config.num_labels);
   if (problem === 'single_label_classification') {
     const ids = labelIds(labels) as Int32Array;
-    return classLoss(logits, ids);
+    return cross_entropy(logits, classes(ids, logits.dims[0] as number, config.num_labels, 'labels', severalHint));
   }
-  const target = floats(labels, logits);
+  const target = floats(labels, logits, problem);
   return problem === 'regression' ? mse_loss(logits, target) : binary_cross_entropy_with_logits(logits, target);
 }
+
+const severalHint =
+  '; whole numbers name one class a row. Where a row has several labels, give a float32 Tensor of 0 and 1 for each of ' +
+  "them, or set config.problem_type to 'multi_label_classification'";
 
 function problemOf(labels: Labels, num_labels: number): string {
   if (num_labels === 1) return 'regression';
@@ -82,14 +86,16 @@ function problemOf(labels: Labels, num_labels: number): string {
   return integers ? 'single_label_classification' : 'multi_label_classification';
 }
 
-/** Labels as float32 of the logits' shape. */
-function floats(labels: Labels, like: Tensor): Tensor {
+/** Labels as float32 of the logits' shape. @param problem - the problem_type that asks for it, for errors */
+function floats(labels: Labels, like: Tensor, problem: string): Tensor {
   const values =
     labels instanceof Tensor ? Array.from(labels.data as ArrayLike<number | bigint>, Number) : flat(labels);
   if (values.length !== like.size)
-    throw new ValueError(`labels has ${values.length} elements, but the logits are [${like.dims}]`, {
-      code: 'ERR_SHAPE',
-    });
+    throw new ValueError(
+      `labels has ${values.length} elements, but the logits are [${like.dims}], and the problem_type '${problem}' wants a ` +
+        'number for each of them',
+      { code: 'ERR_SHAPE' },
+    );
   return new Tensor('float32', Float32Array.from(values), like.dims);
 }
 

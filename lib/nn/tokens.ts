@@ -194,7 +194,7 @@ function countedPositions(ids: Int32Array | null, { batch, length }: Layout, lim
 function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {
   if (!(mask instanceof Tensor) && !Array.isArray(mask))
     throw new TypeError(`head_mask must be a Tensor or arrays of numbers, not a ${typeof mask}`);
-  const tensor = mask instanceof Tensor ? mask : nestedFloats(mask);
+  const tensor = mask instanceof Tensor ? mask : nestedFloats(mask, `[${heads}] or [${layers}, ${heads}]`);
   const { dims } = tensor;
   const values = Float32Array.from(tensor.data as ArrayLike<number>);
   const perLayer = dims.length === 2 || dims.length === 5;
@@ -210,8 +210,15 @@ function product(dims: readonly number[]): number {
   return dims.reduce((n, d) => n * d, 1);
 }
 
-function nestedFloats(rows: number[] | number[][]): Tensor {
+/** A head mask that was given as arrays. @param wanted - the shapes that it may have, for errors */
+function nestedFloats(rows: number[] | number[][], wanted: string): Tensor {
   const nested = rows.length > 0 && Array.isArray(rows[0]);
   const dims = nested ? [rows.length, (rows[0] as number[]).length] : [rows.length];
-  return new Tensor('float32', rows.flat(), dims);
+  const values = nested ? (rows as number[][]).flat() : (rows as number[]);
+  const other = rows.find((row) => Array.isArray(row) !== nested || (nested && (row as number[]).length !== dims[1]));
+  if (other !== undefined || !values.every((value) => typeof value === 'number'))
+    throw new ValueError(`head_mask must be arrays of numbers of shape ${wanted}, got ${JSON.stringify(rows)}`, {
+      code: 'ERR_SHAPE',
+    });
+  return new Tensor('float32', values, dims);
 }

@@ -1,6 +1,7 @@
 import { nearest, TypeError, ValueError } from '../errors';
 import { type HubOptions, hubOptionNames, hubOptionsOf } from '../hub/options';
 import { warn } from '../logging';
+import { checkOptionKinds } from '../options';
 import type { ConfigLocation } from './config-file';
 
 /**
@@ -24,6 +25,7 @@ const withoutEffect = ['attn_implementation', 'code_revision', 'trust_remote_cod
 export function partOptions(options: ConfigOptions): { location: ConfigLocation; rest: Record<string, unknown> } {
   if (options['trust_remote_code'] === true)
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+  checkOptionKinds('a config', options, { subfolder: 'string', _configuration_file: 'string' });
   checkAttention(options['attn_implementation']);
   const location: Record<string, unknown> = { hub: { ...hubOptionsOf(options), ...fromAuto(options) } };
   const rest: Record<string, unknown> = {};

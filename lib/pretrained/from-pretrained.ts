@@ -1,14 +1,16 @@
 import { stat } from 'node:fs/promises';
+import { memoryStats } from '../binding/runtime';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
-import { OSError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { OSError, RuntimeError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { hubOptionsOf } from '../hub/options';
 import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, isFloating } from '../tensor/dtype';
+import { type DType, isFloating, itemSize } from '../tensor/dtype';
+import { keep } from '../tensor/keep';
 import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
@@ -227,7 +229,7 @@ async function fill(
       call.run(() => {
         parameter.value = stored
           ? stored.load(typeOf(step.name), parameter.pack)
-          : cast(weights.given?.get(source) as Tensor, typeOf(step.name));
+          : keep(cast(weights.given?.get(source) as Tensor, typeOf(step.name)), parameter.pack);
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
@@ -244,7 +246,31 @@ async function fill(
     }
     await weights.source?.verify();
     progress.done();
+  } catch (error) {
+    throw errorCode(error) === 'ERR_OUT_OF_MEMORY' ? tooLarge(ModelType.name, model, plan, typeOf, error) : error;
   } finally {
     call.end();
   }
+}
+
+/** What to say when the weights do not fit: the native error knows neither the model nor its size. */
+function tooLarge(
+  name: string,
+  model: PreTrainedModel,
+  { steps, unfilled }: LoadPlan,
+  typeOf: (name: string) => DType,
+  cause: unknown,
+): RuntimeError {
+  const wanted = [...steps, ...unfilled].reduce((n, step) => n + step.parameter.size * itemSize(typeOf(step.name)), 0);
+  const { live, limit } = memoryStats();
+  return new RuntimeError(
+    `the weights of ${name} in '${model.config.name_or_path}' are ${wanted} bytes as ${typeOf('')}, which do not fit: of ` +
+      `${limit} bytes, ${live} were in use. Dispose models that are no longer needed, load this one with ` +
+      "{ dtype: 'bfloat16' }, or raise NATIVE_TRANSFORMERS_MEMORY",
+    { code: 'ERR_OUT_OF_MEMORY', cause },
+  );
+}
+
+function errorCode(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
 }

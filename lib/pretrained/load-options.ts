@@ -122,6 +122,8 @@ export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, 
 /** @throws TypeError naming an option of loading whose value is of the wrong type */
 export function checkLoadTypes(where: string, options: FromPretrainedOptions): void {
   checkOptionKinds(where, options, kinds);
+  for (const [pattern, replacement] of Object.entries(options.key_mapping ?? {}))
+    checkMapping(where, pattern, replacement);
   const { config } = options;
   if (config === undefined || config === null || typeof config === 'string') return;
   if (config instanceof PretrainedConfig) return;
@@ -129,6 +131,19 @@ export function checkLoadTypes(where: string, options: FromPretrainedOptions): v
     `config of ${where} must be a config, such as AutoConfig.from_pretrained gives, or the path of one, not ` +
       `${typeof config === 'object' ? 'another object' : `a ${typeof config}`}; fields to change are options themselves`,
   );
+}
+
+function checkMapping(where: string, pattern: string, replacement: unknown): void {
+  if (typeof replacement !== 'string')
+    throw new TypeError(`key_mapping of ${where} maps '${pattern}' to a ${typeof replacement}; it must be a text`);
+  try {
+    new RegExp(pattern);
+  } catch (error) {
+    throw new ValueError(`key_mapping of ${where} has '${pattern}', which is no regular expression`, {
+      code: 'ERR_OPTION_VALUE',
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -3,10 +3,10 @@ import { fetchWeights } from '../checkpoint/fetch-weights';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
-import { ValueError } from '../errors';
+import { TypeError, ValueError } from '../errors';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
-import type { Tensor } from '../tensor/tensor';
+import { Tensor } from '../tensor/tensor';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
 
@@ -36,6 +36,9 @@ export async function openWeights(
   if (state_dict) {
     refuseFileOptions(options);
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
+    for (const [name, tensor] of given)
+      if (!(tensor instanceof Tensor))
+        throw new TypeError(`state_dict holds '${name}', which is no Tensor but a ${typeof tensor}`);
     return {
       shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
       types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),

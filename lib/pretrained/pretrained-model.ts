@@ -313,8 +313,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
     } finally {
       release();
     }
-    const asTuple = (copied as ModelInputs).return_dict === false || this.config.return_dict === false;
-    return asTuple ? output.to_tuple() : output;
+    const isObject = (copied as ModelInputs).return_dict ?? this.config.use_return_dict;
+    return isObject ? output : output.to_tuple();
   }
 
   /**
@@ -348,6 +348,10 @@ export abstract class PreTrainedModel extends TrainingMixin {
     const className = this.constructor.name;
     if (inputs === null || typeof inputs !== 'object' || Array.isArray(inputs))
       throw new TypeError(`${className} takes one object of named inputs, such as { input_ids, attention_mask }`);
+    if (inputs instanceof Tensor)
+      throw new TypeError(
+        `${className} takes one object of named inputs, not a Tensor: { ${this.main_input_name}: tensor }`,
+      );
     const known = [...(this.constructor as typeof PreTrainedModel).input_names, ...callOptions];
     const named: ModelInputs = {
       output_hidden_states: this.config.output_hidden_states,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { resultOf } from './run-program';
 
 interface Told {
@@ -31,6 +32,18 @@ describe('native memory', () => {
     expect(larger).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
     expect(larger.message).toMatch(/^ones: .* 67108864 bytes, and no more than 30000000 .*NATIVE_TRANSFORMERS_MEMORY/);
     expect(value).toBe(5);
+  });
+
+  it('may be less than the weights of a model, which are then named', async () => {
+    const folder = join(__dirname, '..', 'goldens', 'bert', 'base');
+    const error = await resultOf<Told>('load-too-large', {
+      args: [folder],
+      env: { NATIVE_TRANSFORMERS_MEMORY: '20000' },
+    });
+    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_OUT_OF_MEMORY' });
+    expect(error.message).toMatch(
+      /the weights of BertModel in '.*bert.base' are \d+ bytes as float32.*of 20000 bytes.*'bfloat16'.*NATIVE_TRANSFORMERS_MEMORY/,
+    );
   });
 
   it('is not taken for ever by a program that never awaits', async () => {

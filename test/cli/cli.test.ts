@@ -78,6 +78,8 @@ describe('the command line', () => {
         expect(help.stdout).toContain(option);
         expect(help.stdout.replace(/\s+/g, ' ')).toContain(`env: ${envName(option)}`);
       }
+      if (name === 'embed' || name === 'classify')
+        expect(help.stdout.replace(/\s+/g, ' ')).toContain('in place of fields of that name that it had');
       expect((await run(['help', name])).stdout).toBe(help.stdout);
       expect((await run([name, 'x', '-h'])).stdout).toBe(help.stdout);
     }

@@ -255,6 +255,30 @@ describe('a job', () => {
     expect(place.rows().map(({ text }) => text)).toEqual(['row 0', 'a']);
   });
 
+  it('says once that it replaces a field of the input, in JSON lines only', async () => {
+    const notesOf = async (name: string, content: string, options: object = {}) => {
+      const notes: string[] = [];
+      await place.job({
+        inputs: [place.file(name, content)],
+        overwrite: true,
+        onEvent: (event) => {
+          if (event.type === 'note') notes.push(event.message);
+        },
+        ...options,
+      });
+      return notes;
+    };
+    const lines = '{"text":"a"}\n{"text":"b","embedding":1}\n{"text":"c","embedding":2}\n';
+    const note = (key: string, row: number) =>
+      `the input has a field '${key}' of its own (first in row ${row}), whose place the result's '${key}' takes`;
+    expect(await notesOf('in.jsonl', lines)).toEqual([note('embedding', 1)]);
+    expect(await notesOf('in.csv', 'text,embedding\na,1\nb,2\n')).toEqual([note('embedding', 0)]);
+    expect(await notesOf('in.jsonl', lines, { format: 'npy' })).toEqual([]);
+    const scored = '{"text":"a","score":1,"label":2}\n';
+    const found = await notesOf('in.jsonl', scored, { model: fakeClassifier() });
+    expect(found).toEqual([note('label', 0), note('score', 0)]);
+  });
+
   it('says so when no row has the id field that was asked for', async () => {
     const notes: string[] = [];
     await place.job({

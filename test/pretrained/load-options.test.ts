@@ -26,7 +26,7 @@ describe('an option of from_pretrained', () => {
     );
   });
 
-  it("refuses another framework's weights where there are only PyTorch's (row 21)", async () => {
+  it("refuses another framework's weights where there are only PyTorch's", async () => {
     for (const option of ['from_tf', 'from_flax'])
       await expect(BertModel.from_pretrained(path, { [option]: true })).rejects.toMatchObject({
         code: 'ERR_OPTION_VALUE',
@@ -49,6 +49,9 @@ describe('an option of from_pretrained', () => {
     ['model_args', true, /must be a list/],
     ['state_dict', [], /must be an object, not a list/],
     ['key_mapping', 'x', /must be an object/],
+    ['key_mapping', { '(': 'x' }, /key_mapping of .* has '\(', which is no regular expression/],
+    ['key_mapping', { a: 5 }, /maps 'a' to a number/],
+    ['state_dict', { a: 5 }, /state_dict holds 'a', which is no Tensor but a number/],
     ['subfolder', 5, /must be a text/],
     ['variant', {}, /must be a text, not an object/],
     ['attn_implementation', 'flash', /it must be 'eager', 'sdpa' or 'flash_attention_2'/],
@@ -60,6 +63,7 @@ describe('an option of from_pretrained', () => {
 
   it('refuses an attention that there is not for a config alone, too', async () => {
     await expect(BertConfig.from_pretrained(path, { attn_implementation: 'x' })).rejects.toThrow(/must be 'eager'/);
+    await expect(BertConfig.from_pretrained(path, { subfolder: 5 } as never)).rejects.toThrow(/subfolder of a config/);
     await BertConfig.from_pretrained(path, { attn_implementation: 'flash_attention_2' });
   });
 });

@@ -92,14 +92,20 @@ export class CsvReader implements RowReader {
       const message = `there is no column ${textAt}; the record has ${fields.length} fields`;
       return { row, id, code: 'MISSING_TEXT', message };
     }
-    return { row, id, text, json: this.#format.adds === null ? null : this.#openObject(fields, this.#format.adds) };
+    return {
+      row,
+      id,
+      text,
+      json: this.#format.adds === null ? null : this.#openObject(fields, row, this.#format.adds),
+    };
   }
 
-  #openObject(fields: string[], adds: readonly string[]): string {
+  #openObject(fields: string[], row: number, adds: readonly string[]): string {
     const members: string[] = [];
     for (const [column, value] of fields.entries()) {
       const name = this.#columns.name(column);
-      if (!adds.includes(name)) members.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
+      if (adds.includes(name)) this.#format.onReplaced?.(name, row);
+      else members.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
     }
     return `{${members.join(',')}`;
   }

@@ -61,12 +61,24 @@ function withText(
     const message = `the field '${format.textField}' holds half a surrogate pair, which no Unicode text does`;
     return { ...head, code: 'INVALID_UNICODE', message };
   }
-  return { ...head, text, json: format.adds === null ? null : openObject(record, value, format.adds) };
+  return {
+    ...head,
+    text,
+    json: format.adds === null ? null : openObject(record, value, head.row, format.adds, format.onReplaced),
+  };
 }
 
 /** The object's own text without its closing brace, and without the members that the output replaces. */
-function openObject(record: Buffer, value: object, adds: readonly string[]): Uint8Array | string {
-  if (!adds.some((key) => Object.hasOwn(value, key))) return record.subarray(0, endOfText(record, record.length - 1));
+function openObject(
+  record: Buffer,
+  value: object,
+  row: number,
+  adds: readonly string[],
+  onReplaced: RowFormat['onReplaced'],
+): Uint8Array | string {
+  const replaced = adds.filter((key) => Object.hasOwn(value, key));
+  for (const key of replaced) onReplaced?.(key, row);
+  if (replaced.length === 0) return record.subarray(0, endOfText(record, record.length - 1));
   const kept = jsonMembers(record).filter(({ key }) => !adds.includes(key));
   return `{${kept.map(({ start, end }) => record.toString('utf8', start, end)).join(',')}`;
 }

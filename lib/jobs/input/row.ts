@@ -34,6 +34,8 @@ export interface RowFormat {
   maxRowBytes: number;
   /** Keys that the output adds: a record's own members of these names give way. Null when no JSON is kept. */
   adds: readonly string[] | null;
+  /** Hears of each member that gives way. */
+  onReplaced?: (key: string, row: number) => void;
 }
 
 /** Takes rows out of a window of bytes. */

@@ -2,7 +2,7 @@ import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError
 import type { CommitInfo } from '../../hub/commit-files';
 import { type PushOptions, pushToHub } from '../../hub/push-to-hub';
 import { warn } from '../../logging';
-import { givenOptions } from '../../options';
+import { checkOptionKinds, givenOptions } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
 import type { Backend } from '../backend/backend';
 import type { AddedToken } from './added-token';
@@ -61,6 +61,7 @@ interface SkipOptions {
   skip_special_tokens?: boolean | null;
 }
 
+const kDecodeKinds = { skip_special_tokens: 'boolean', clean_up_tokenization_spaces: 'boolean' } as const;
 const kDecodeOptions = ['skip_special_tokens', 'clean_up_tokenization_spaces', 'signal'];
 
 export interface PreTrainedTokenizer {
@@ -385,6 +386,7 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     const options = givenOptions(given, where);
     for (const name of Object.keys(options))
       if (!kDecodeOptions.includes(name)) throw unknownName('option', name, where, kDecodeOptions);
+    checkOptionKinds(where, options, kDecodeKinds);
     const signal = options.signal ?? undefined;
     throwIfAborted(signal);
     const texts = await this.backend.decode(lists, options.skip_special_tokens ?? false, signal);
