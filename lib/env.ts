@@ -5,8 +5,8 @@ import { OSError, TypeError, unknownName } from './errors';
 import { getLogLevel, setLogLevel, warnOnce } from './logging';
 
 /**
- * Settings of the whole process, under transformers.js's names. Those that say where models lie act; those of
- * downloads, browsers and ONNX Runtime can be set, and say once that they do nothing here.
+ * Settings of the whole process, under transformers.js's names. Those that say where models may lie act; those
+ * of browsers and ONNX Runtime can be set, and say once that they do nothing here.
  */
 
 /** The package's own folder: of dist/ when installed, of lib/ in its tests. */
@@ -22,6 +22,7 @@ export interface Environment {
   allowLocalModels: boolean;
   /** Folder in which model ids such as 'org/name' are looked up first. */
   localModelPath: string;
+  /** Whether what is in no folder is looked for on the Hub. */
   allowRemoteModels: boolean;
   remoteHost: string;
   remotePathTemplate: string;
@@ -77,7 +78,9 @@ export const env: Environment = new Proxy(settings, {
         `env.${String(name)} is a ${wanted}, and cannot be ${value === null ? 'null' : `a ${typeof value}`}`,
       );
     if (!acting.includes(String(name)) && value !== Reflect.get(target, name))
-      warnOnce(`env.${String(name)} does nothing here: models are read from folders, and are not downloaded yet`);
+      warnOnce(
+        `env.${String(name)} does nothing here: HF_ENDPOINT and HF_HUB_CACHE say where models come from and are kept`,
+      );
     return Reflect.set(target, name, value);
   },
 });
@@ -108,7 +111,7 @@ export async function resolveModelFolder(name: string): Promise<string> {
     });
   if (!env.allowLocalModels)
     throw new OSError(
-      `'${name}' cannot be loaded: env.allowLocalModels is false, and models cannot be downloaded yet; set it to true`,
+      `'${name}' cannot be loaded: env.allowLocalModels is false, and it is no model on the Hub that may be asked for; set it to true`,
       { code: 'ERR_LOCAL_MODELS_OFF' },
     );
   if (!isModelId(name)) return name;

@@ -9,6 +9,7 @@ export { type Environment, env } from './env';
 export * from './errors';
 export type { GenerateOptions } from './generation/generate';
 export { GenerationConfig } from './generation/generation-config';
+export * from './hub';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
 export { DynamicCache } from './nn/cache';

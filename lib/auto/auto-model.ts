@@ -1,5 +1,6 @@
 import { modelSubfolder } from '../env';
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { hubOptionsOf } from '../hub/options';
 import { givenOptions } from '../options';
 import { autoClassNames } from '../pretrained/auto-class-names';
 import { PretrainedConfig } from '../pretrained/config';
@@ -47,14 +48,17 @@ class AutoModelBase {
     const options = givenOptions(given, `${this.name}.from_pretrained`);
     checkLoadTypes(`${this.name}.from_pretrained`, options);
     const { config: known } = options;
-    const config =
+    const config: PretrainedConfig =
       known instanceof PretrainedConfig
         ? known
         : await AutoConfig.from_pretrained(known ?? path, {
             subfolder: modelSubfolder(options.subfolder),
+            ...hubOptionsOf(options),
+            _from_auto: true,
             ...(options.signal && { signal: options.signal }),
           });
-    return this.classFor(config).from_pretrained(path, options);
+    const pinned = known || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
+    return this.classFor(config).from_pretrained(path, pinned);
   }
 
   /**

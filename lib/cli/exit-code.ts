@@ -16,10 +16,10 @@ export const ExitCode = {
 /** The same for people. */
 export const exitCodeMeanings: readonly (readonly [string, string])[] = [
   ['0', 'done'],
-  ['1', 'failed, and may go well the next time: disk full, out of memory, a failing model'],
+  ['1', 'failed, and may go well the next time: disk full, out of memory, a failing model, no connection'],
   ['2', 'the command line cannot be understood'],
   ['3', 'done, but rows went to errors/ (with --fail-on-errors only)'],
-  ['65', 'input, checkpoint or output folder that will not do; done, but not one row could be used'],
+  ['65', 'input, checkpoint, repository or output folder that will not do; done, but not one row could be used'],
   ['69', 'the native build is missing or broken'],
   ['75', 'another process works in the output folder'],
   ['130', 'stopped by SIGINT after the running batches; the same command goes on'],
@@ -33,6 +33,11 @@ const RETRIABLE = new Set([
   'ERR_RUNTIME',
   'ERR_OUT_OF_MEMORY',
   'ERR_QUEUE_FULL',
+  'ERR_HUB_CONNECTION',
+  'ERR_HUB_TIMEOUT',
+  'ERR_HUB_HTTP',
+  'ERR_HUB_INTEGRITY',
+  'ERR_HUB_LOCAL_ENTRY_NOT_FOUND',
 ]);
 const USAGE = new Set(['USAGE', 'ERR_OPTION_VALUE']);
 
@@ -44,6 +49,7 @@ export function exitCodeOf(error: unknown): number {
   if (code === 'RUN_LOCKED' || code === 'SAVE_IN_PROGRESS') return ExitCode.LOCKED;
   if (code === 'ABORT_ERR') return ExitCode.INTERRUPTED;
   if (RETRIABLE.has(code)) return ExitCode.FAILED;
+  if (code.startsWith('ERR_HUB_')) return ExitCode.BAD_INPUT;
   const name = (error as { name?: unknown }).name;
   if (name === 'ImportError') return ExitCode.UNAVAILABLE;
   return BAD_INPUT_ERRORS.has(String(name)) ? ExitCode.BAD_INPUT : ExitCode.FAILED;

@@ -2,13 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../binding/addon';
+import { cacheCommand } from './cache';
 import { classifyCommand } from './classify';
 import type { Terminal } from './command';
 import { diagnose } from './diagnose';
 import { doctorCommand } from './doctor';
+import { downloadCommand } from './download';
 import { pruneHeadsCommand, resizeEmbeddingsCommand } from './edit';
 import { embedCommand } from './embed';
 import { inspectCommand } from './inspect';
+import { pushCommand } from './push';
 import { castCommand, convertCommand, shardCommand } from './rewrite';
 import { runCli } from './run-cli';
 
@@ -32,6 +35,15 @@ const commands = [
       set_seed: (await import('../pretrained/init.js')).set_seed,
     })),
   ),
+  downloadCommand(async () => ({
+    ...(await import('../hub/snapshot.js')),
+    ...(await import('../hub/local-copy.js')),
+  })),
+  pushCommand(async () => ({
+    ...(await import('../hub/upload-folder.js')),
+    ...(await import('../hub/pattern.js')),
+  })),
+  cacheCommand(() => import('../hub/cache-scan.js')),
   doctorCommand(diagnose),
 ];
 

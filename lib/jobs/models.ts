@@ -1,10 +1,10 @@
 import { AutoModel, AutoModelForSequenceClassification } from '../auto/auto-model';
 import { formatRows } from '../binding/runtime';
-import { resolveModelFolder } from '../env';
 import { ValueError } from '../errors';
 import { warn } from '../logging';
 import { kBatchTokens } from '../pipelines/batches';
 import { padRows, StreamPool } from '../pipelines/encoder';
+import { fetchModel } from '../pipelines/fetch-model';
 import { promptOf } from '../pipelines/prompt';
 import { scoreFunctionOf } from '../pipelines/scores';
 import { readSentenceModules, transformerFolder } from '../pipelines/sentence-transformers';
@@ -35,7 +35,7 @@ export interface EmbedSettings {
 /** Loads the model of an `embed` job. @throws what loading throws; ValueError for an unknown prompt name, `WEIGHTS_MISSING` */
 export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedModel<TokenRow>> {
   const { dtype, pooling, normalize } = settings;
-  const folder = await resolveModelFolder(settings.model);
+  const { folder } = await fetchModel(settings.model);
   const subfolder = await transformerFolder(folder);
   const [[model, { missing_keys }], tokenizer, modules, digest] = await Promise.all([
     AutoModel.from_pretrained(folder, { dtype: dtype ?? null, subfolder, output_loading_info: true }),
@@ -118,7 +118,7 @@ export interface ClassifySettings {
 
 /** Loads the model of a `classify` job. @throws what loading throws; ValueError `WEIGHTS_MISSING` */
 export async function loadClassifyModel({ model: name, dtype }: ClassifySettings): Promise<ClassifyModel<TokenRow>> {
-  const folder = await resolveModelFolder(name);
+  const { folder } = await fetchModel(name);
   const [[model, { missing_keys }], tokenizer, digest] = await Promise.all([
     AutoModelForSequenceClassification.from_pretrained(folder, { dtype: dtype ?? null, output_loading_info: true }),
     AutoTokenizer.from_pretrained(folder),

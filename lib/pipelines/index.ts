@@ -1,13 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutoConfig } from '../auto/auto-config';
-import { modelSubfolder, resolveModelFolder } from '../env';
+import { modelSubfolder } from '../env';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { givenOptions } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import type { PretrainedConfig } from '../pretrained/config';
 import { checkLoadTypes, type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
+import { fetchModel } from './fetch-model';
 import { LoadProgress } from './load-progress';
 import type { Pipeline } from './pipeline';
 import { transformerFolder } from './sentence-transformers';
@@ -52,9 +53,9 @@ export {
 export type PipelineOptions = FromPretrainedOptions;
 
 /**
- * Loads what a task needs from a folder: its model, with the head of the task, and its tokenizer.
+ * Loads what a task needs from a folder or the Hub: its model, with the head of the task, and its tokenizer.
  * @param task - such as 'feature-extraction' or 'sentiment-analysis'
- * @param model - a folder, or a model id under `env.localModelPath`
+ * @param model - a folder, a model id under `env.localModelPath`, or the id of a model on the Hub
  * @throws KeyError `ERR_NO_SUCH_TASK`; NotImplementedError for tasks that are not here yet; TypeError for unknown options;
  *   what loading the model and its tokenizer throws; AbortError
  */
@@ -75,12 +76,13 @@ async function load(task: Task, model: string, options: PipelineOptions): Promis
   checkLoadTypes(`pipeline('${task.name}')`, options);
   const { signal, progress_callback: listener } = options;
   throwIfAborted(signal);
-  const folder = await resolveModelFolder(model);
+  const { folder, transferred } = await fetchModel(model, options);
   const subfolder = await subfolderOf(task, folder, options);
   const location = { subfolder, ...(signal && { signal }) };
-  const progress = new LoadProgress(listener ?? (() => {}), model);
-  if (listener) await progress.expect(folder, { ...options, subfolder });
-  const given = options.config ?? model;
+  // Of files that came over the network the listener has heard already.
+  const progress = new LoadProgress((!transferred && listener) || (() => {}), model);
+  if (listener && !transferred) await progress.expect(folder, { ...options, subfolder });
+  const given = options.config ?? folder;
   const config =
     typeof given === 'object'
       ? given
@@ -88,9 +90,10 @@ async function load(task: Task, model: string, options: PipelineOptions): Promis
   const { loading, defaults } = partOptions(task, config, options);
   const tokenizerLocation = await withTokenizer(folder, location);
   const [network, tokenizer] = await both(
-    task.auto.from_pretrained(model, { ...loading, ...location, progress_callback: progress.report }),
-    AutoTokenizer.from_pretrained(model, { ...tokenizerLocation, progress_callback: progress.report }),
+    task.auto.from_pretrained(folder, { ...loading, ...location, progress_callback: progress.report }),
+    AutoTokenizer.from_pretrained(folder, { ...tokenizerLocation, progress_callback: progress.report }),
   );
+  network.config.name_or_path = model;
   try {
     const made = await task.make({ task: task.name, folder, model: network, tokenizer, defaults });
     listener?.({ status: 'ready', task: task.name, model });
@@ -105,9 +108,9 @@ async function load(task: Task, model: string, options: PipelineOptions): Promis
 function checkModel(task: Task, model: unknown): string {
   if (typeof model === 'string') return model;
   if (model !== undefined && model !== null)
-    throw new TypeError(`pipeline('${task.name}') takes the folder of a model, not a ${typeof model}`);
+    throw new TypeError(`pipeline('${task.name}') takes the folder or the id of a model, not a ${typeof model}`);
   throw new ValueError(
-    `pipeline('${task.name}') needs a model: default models cannot be downloaded yet, so give a folder`,
+    `pipeline('${task.name}') needs a model: there are no default models here; give a folder or the id of a model on the Hub`,
     { code: 'ERR_NO_MODEL' },
   );
 }

@@ -1,8 +1,11 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../checkpoint/staged-file';
-import { resolveModelFolder } from '../env';
+import { env } from '../env';
 import { AssertionError, OSError, throwIfAborted } from '../errors';
+import { locateModel } from '../hub/model-repo';
+import type { HubOptions } from '../hub/options';
+import { repoIdProblem } from '../hub/repo-id';
 import { info } from '../logging';
 import { transformersVersion } from './config-fields';
 import { isContainer, parseJson } from './config-json';
@@ -20,34 +23,56 @@ export interface ConfigLocation {
   /** Name of the file in place of `config.json`. */
   _configuration_file?: string;
   signal?: AbortSignal;
+  /** How it is fetched when it lies on the Hub. */
+  hub?: HubOptions;
 }
 
 /**
  * The dictionary in a config file: `given` itself, or `config.json` in the folder or of the model id `given`, or the
- * file that this lists under `configuration_files` for our version.
- * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`; AbortError
+ * file that this lists under `configuration_files` for our version. `_commit_hash` says of which commit it is.
+ * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`, and those
+ *   of `cachedFile`; AbortError
  */
 export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
-  const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal } = location;
+  const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal, hub } = location;
   if (/^https?:\/\//.test(given))
     throw new OSError(`'${given}' is a URL; download the model and give its folder`, { code: 'ERR_NO_FOLDER' });
-  const path = await resolveModelFolder(given);
-  const kind = await kindOf(path);
-  if (kind === 'file') return readConfigFile(path, signal);
-  if (kind !== 'folder')
-    throw new OSError(
-      `there is no folder or file '${path}', and models cannot be downloaded from the Hub yet: download it, and give ` +
-        'the path of its folder',
-      { code: 'ERR_NO_FOLDER' },
-    );
-  const folder = join(path, subfolder);
-  await completeSaveIn(folder);
-  const config = await readFrom(folder, name, signal);
+  const found = await locateModel(given, { ...hub, ...(signal && { signal }) });
+  const find = async (file: string): Promise<string> =>
+    typeof found === 'string' ? inFolder(join(found, subfolder), file) : found.require(join(subfolder, file));
+  if (typeof found === 'string') {
+    if ((await kindOf(found)) === 'file') return readConfigFile(found, signal);
+    await checkFolder(given, found);
+    await completeSaveIn(join(found, subfolder));
+  }
+  let path = await find(name);
+  let config = await readConfigFile(path, signal);
   const versioned = versionedFile(config['configuration_files']);
-  return versioned === null ? config : readFrom(folder, versioned, signal);
+  if (versioned !== null) {
+    path = await find(versioned);
+    config = await readConfigFile(path, signal);
+  }
+  config['_commit_hash'] = commitOf(path);
+  return config;
 }
 
-async function readFrom(folder: string, name: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+async function checkFolder(given: string, path: string): Promise<void> {
+  const kind = await kindOf(path);
+  if (kind !== 'folder')
+    throw new OSError(
+      `there is no folder or file '${path}'${whyNotRemote(given)}; give the path of a folder, or the id of a model on the Hub`,
+      { code: 'ERR_NO_FOLDER' },
+    );
+}
+
+/** Why a name that is no path was not looked for on the Hub. */
+function whyNotRemote(given: string): string {
+  const problem = repoIdProblem(given);
+  if (problem !== null) return ` (incorrect path_or_model_id: as an id it will not do either, ${problem})`;
+  return env.allowRemoteModels ? '' : ', and env.allowRemoteModels is false';
+}
+
+async function inFolder(folder: string, name: string): Promise<string> {
   const file = join(folder, name);
   const kind = await kindOf(file);
   if (kind === 'folder')
@@ -59,7 +84,7 @@ async function readFrom(folder: string, name: string, signal?: AbortSignal): Pro
       `'${folder}' does not appear to have a file named ${name}; a model's folder has one beside its weights`,
       { code: 'ERR_NO_CONFIG' },
     );
-  return readConfigFile(file, signal);
+  return file;
 }
 
 /** The dictionary in the file `file`. @throws OSError `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`; AbortError */

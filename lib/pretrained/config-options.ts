@@ -1,11 +1,12 @@
 import { nearest, TypeError, ValueError } from '../errors';
+import { type HubOptions, hubOptionNames, hubOptionsOf } from '../hub/options';
 import { warn } from '../logging';
 import { checkOptionKinds } from '../options';
 import type { ConfigLocation } from './config-file';
 
 /**
- * Options of loading a config. Any other name overrides a field, and must be one. Those of downloads (`cache_dir`, `revision`, `token` …) are
- * accepted, and have no part in reading a folder.
+ * Options of loading a config: those of downloads (`cache_dir`, `revision`, `token` …) among them, which have no part in
+ * reading a folder. Any other name overrides a field, and must be one.
  */
 export interface ConfigOptions extends ConfigLocation {
   /** Resolves to [config, what was no field]. */
@@ -14,40 +15,34 @@ export interface ConfigOptions extends ConfigLocation {
 }
 
 const locationOptions = ['subfolder', '_configuration_file', 'signal'];
-const withoutEffect = [
-  'attn_implementation',
-  'cache_dir',
-  'force_download',
-  'resume_download',
-  'proxies',
-  'token',
-  'use_auth_token',
-  'local_files_only',
-  'revision',
-  'code_revision',
-  'mirror',
-  'trust_remote_code',
-  'progress_callback',
-];
+const hubNames: readonly string[] = hubOptionNames;
+const withoutEffect = ['attn_implementation', 'code_revision', 'trust_remote_code', 'progress_callback'];
 
 /**
  * Parts `options` into those that say where the config lies and the rest, which are fields.
- * @throws ValueError when both names of the token are given
+ * @throws ValueError when both names of the token are given; TypeError for an option of downloads of the wrong type
  */
 export function partOptions(options: ConfigOptions): { location: ConfigLocation; rest: Record<string, unknown> } {
-  if (options['token'] != null && options['use_auth_token'] != null)
-    throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
   if (options['trust_remote_code'] === true)
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
   checkOptionKinds('a config', options, { subfolder: 'string', _configuration_file: 'string' });
   checkAttention(options['attn_implementation']);
-  const location: Record<string, unknown> = {};
+  const location: Record<string, unknown> = { hub: { ...hubOptionsOf(options), ...fromAuto(options) } };
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (locationOptions.includes(name)) location[name] = value ?? undefined;
-    else if (!withoutEffect.includes(name)) rest[name] = value;
+    else if (!hubNames.includes(name) && !withoutEffect.includes(name)) rest[name] = value;
   }
   return { location, rest };
+}
+
+/** Facts of the call for the user agent. */
+function fromAuto({ _from_auto, _from_pipeline }: ConfigOptions): HubOptions {
+  const facts = {
+    ...(_from_auto !== undefined && { from_auto_class: String(Boolean(_from_auto)) }),
+    ...(typeof _from_pipeline === 'string' && { using_pipeline: _from_pipeline }),
+  };
+  return { user_agent: { file_type: 'config', ...facts } };
 }
 
 /** Names of attention kernels in Transformers: here they are one, which gives the numbers of all. */

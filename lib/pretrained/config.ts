@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { AttributeError, NotImplementedError, nearest, TypeError, unknownName, ValueError } from '../errors';
+import type { CommitInfo } from '../hub/commit-files';
+import { type PushOptions, pushOptionNames, saveAndPush } from '../hub/push-to-hub';
 import { warn } from '../logging';
 import { givenOptions } from '../options';
 import { dropDefaults, plainFields, shortDtype } from './config-dict';
 import { checkArchitectures, commonDefaults, commonFloats, transformersVersion } from './config-fields';
-import { CONFIG_NAME, commitOf, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
+import { CONFIG_NAME, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
 import { copyJson, equalJson, formatJson, isContainer, isFloat, markFloats, passKind } from './config-json';
 import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from './config-labels';
 import { type ConfigOptions, partOptions, refuseUnused } from './config-options';
 import { ropeParametersOf, splitRopeParameters } from './config-rope';
 import { parseLike, parseUpdates } from './config-update';
+import { pushSavable } from './push-model';
 
 export { checkHonoured } from './config-fields';
 export type { ConfigOptions } from './config-options';
@@ -23,6 +26,13 @@ type Maker<C> = new (fields?: ConfigFields) => C;
 /** Names that every config answers to, and that are other fields underneath. */
 const derived = ['num_labels', 'name_or_path', 'dtype', 'model_type'];
 const integerKeyed: ReadonlySet<string> = new Set(['id2label', 'pruned_heads']);
+
+/** Options of `PretrainedConfig.save_pretrained`. */
+export interface SaveConfigOptions extends PushOptions {
+  push_to_hub?: boolean;
+  /** Where to push; default the folder's name. */
+  repo_id?: string | null;
+}
 
 /**
  * What a model is: its sizes and settings, as `config.json` holds them. Every field is a property, unknown ones too.
@@ -230,7 +240,6 @@ export class PretrainedConfig {
   static async get_config_dict(path: string, options?: ConfigOptions | null): Promise<[ConfigFields, ConfigFields]> {
     const { location, rest } = partOptions(givenOptions(options, `${this.name}.from_pretrained`));
     const fields = await readConfig(path, location);
-    fields['_commit_hash'] = commitOf(String(path));
     return [fields, rest];
   }
 
@@ -372,29 +381,38 @@ export class PretrainedConfig {
 
   /**
    * Writes `config.json` into `folder`, which is made when it is not there.
-   * @throws AssertionError when there is a file in its place; OSError when it cannot be written
+   * @param options - `push_to_hub` commits the folder too: its options are then those of `push_to_hub()`, and `repo_id`
+   *   (default: the folder's name)
+   * @throws AssertionError when there is a file in its place; OSError when it cannot be written; what pushing throws
    */
-  async save_pretrained(
-    folder: string,
-    given?: { push_to_hub?: boolean | null; signal?: AbortSignal } | null,
-  ): Promise<void> {
+  async save_pretrained(folder: string, given?: SaveConfigOptions | null): Promise<void> {
     const { name: className, _auto_class } = this.constructor as typeof PretrainedConfig;
-    const options = givenOptions(given, `${className}.save_pretrained`);
+    const options = givenOptions<SaveConfigOptions>(given, `${className}.save_pretrained`);
     if (typeof folder !== 'string')
       throw new TypeError(`${className}.save_pretrained takes the path of a folder, not ${String(folder)}`);
-    const known = ['push_to_hub', 'signal'];
+    const { push_to_hub, ...pushing } = options;
+    const known = ['signal', 'push_to_hub', ...(push_to_hub ? ['repo_id', ...pushOptionNames] : [])];
     for (const name of Object.keys(options))
       if (!known.includes(name)) throw unknownName('option', name, `${className}.save_pretrained`, known);
-    if (options.push_to_hub)
-      throw new NotImplementedError('push_to_hub is not supported yet; save to a folder and upload that', {
-        code: 'ERR_NOT_SUPPORTED_YET',
-      });
+    if (push_to_hub) {
+      const save = (to: string) => this.save_pretrained(to, { ...(options.signal && { signal: options.signal }) });
+      await saveAndPush({ className, save }, folder, pushing);
+      return;
+    }
     if (_auto_class !== null)
       throw new NotImplementedError(
         `${className} is registered for an auto class, so its source would belong in '${folder}'; Python cannot import it`,
       );
     await makeFolder(folder);
-    await this.to_json_file(join(folder, CONFIG_NAME), true, options);
+    await this.to_json_file(join(folder, CONFIG_NAME), true, { ...(options.signal && { signal: options.signal }) });
+  }
+
+  /**
+   * Saves the config and commits it to a repository on the Hub, which is made when it is not there.
+   * @throws as `PreTrainedModel.push_to_hub`
+   */
+  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+    return pushSavable(this, repo_id, options, []);
   }
 
   /** Marks this class as one that `auto_class` loads. @throws ValueError for a name that is no auto class */

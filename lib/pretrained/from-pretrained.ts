@@ -3,6 +3,8 @@ import { memoryStats } from '../binding/runtime';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
 import { OSError, RuntimeError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { hubOptionsOf } from '../hub/options';
+import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
@@ -33,8 +35,8 @@ import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
 
+export type { ProgressCallback, ProgressInfo } from '../progress-info';
 export type { FromPretrainedOptions } from './load-options';
-export type { ProgressCallback, ProgressInfo } from './progress-info';
 
 /** What a load left open: names in ascending order. */
 export interface LoadingInfo {
@@ -59,7 +61,15 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const further = constructorArguments(ModelType, config, options, rest);
   config.name_or_path = path ?? 'None';
   const model = new ModelType(config as never, ...(further as never[]));
-  const weights = await openWeights(path, options);
+  const downloads = new DownloadProgress(String(path), (event) => options.progress_callback?.(event));
+  const commit = options.config ? null : config._commit_hash;
+  const hub = {
+    ...hubOptionsOf(options),
+    ...(commit && { _commit_hash: commit }),
+    onTransfer: downloads.listen,
+    ...(options.signal && { signal: options.signal }),
+  };
+  const weights = await openWeights(path, options, hub);
   try {
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
     const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
@@ -67,7 +77,9 @@ export async function loadPretrained<M extends PreTrainedModel>(
       otherKeys: weights.source?.otherKeys ?? [],
     });
     await untieDifferent(model, plan, weights);
-    await fill(ModelType, model, plan, weights, dtype, options);
+    // Of a file that came over the network the listener has heard already.
+    const listener = downloads.transferred ? null : (options.progress_callback ?? null);
+    await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     markInitialized(model);
     if (config.torchscript) model.tie_weights();
     config.torch_dtype = dtype;
@@ -105,6 +117,7 @@ async function findConfig<M extends PreTrainedModel>(
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
     subfolder: modelSubfolder(options.subfolder),
     signal: options.signal,
+    ...hubOptionsOf(options),
     ...overrides,
     return_unused_kwargs: true,
   });

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
+import { fetchWeights } from '../checkpoint/fetch-weights';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
-import { modelSubfolder, resolveModelFolder } from '../env';
+import { modelSubfolder } from '../env';
 import { TypeError, ValueError } from '../errors';
+import { folderOf, locateModel } from '../hub/model-repo';
+import type { HubOptions } from '../hub/options';
 import { Tensor } from '../tensor/tensor';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
@@ -23,7 +26,12 @@ function refuseFileOptions(options: FromPretrainedOptions): void {
       throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`);
 }
 
-export async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
+/** The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives. */
+export async function openWeights(
+  path: string | null,
+  options: FromPretrainedOptions,
+  hub: HubOptions = {},
+): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
     refuseFileOptions(options);
@@ -39,16 +47,18 @@ export async function openWeights(path: string | null, options: FromPretrainedOp
       close: async () => {},
     };
   }
-  const folder = await resolveModelFolder(path as string);
-  await completeSaveIn(join(folder, options.subfolder ?? ''));
-  const source = await openCheckpoint(folder, {
+  const choice = {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
     subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
     signal: options.signal,
-  });
+  };
+  const found = await locateModel(path as string, hub);
+  if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder));
+  else await fetchWeights(found, choice);
+  const source = await openCheckpoint(folderOf(found), choice);
   const names = source.names();
   return {
     shapes: new Map(names.map((name) => [name, source.info(name).shape])),

@@ -1,4 +1,6 @@
 import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
+import type { CommitInfo } from '../hub/commit-files';
+import type { PushOptions } from '../hub/push-to-hub';
 import { type Buffer, Parameter } from '../nn/parameter';
 import { checkOptionKinds, givenOptions } from '../options';
 import { Call } from '../tensor/call';
@@ -13,6 +15,7 @@ import { checkAttention } from './config-options';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { ModelOutput } from './model-output';
+import { pushSavable } from './push-model';
 import type { SavePretrainedOptions } from './save-options';
 import { savePretrained } from './save-pretrained';
 import { TrainingMixin } from './training-mixin';
@@ -124,9 +127,9 @@ export abstract class PreTrainedModel extends TrainingMixin {
   }
 
   /**
-   * Loads a model from a folder with `config.json` and its weights.
-   * @param path - the folder
-   * @throws OSError when there is no such folder, no config or no weights; RuntimeError when shapes differ; ValueError,
+   * Loads a model from a folder with `config.json` and its weights, or from a repository on the Hub.
+   * @param path - the folder, or 'name' or 'namespace/name': what is needed of it is fetched into the cache
+   * @throws OSError when there is no such folder or repository, no config or no weights; RuntimeError when shapes differ; ValueError,
    *   TypeError for options that cannot be
    */
   static async from_pretrained<M extends PreTrainedModel>(
@@ -182,6 +185,15 @@ export abstract class PreTrainedModel extends TrainingMixin {
   /** @internal Further files of a save, by name: a generation config, where the class generates. */
   filesBesideWeights(): Map<string, string> {
     return new Map();
+  }
+
+  /**
+   * Saves the model and commits it to a repository on the Hub, which is made when it is not there.
+   * @param repo_id - 'name' or 'namespace/name'
+   * @throws LocalTokenNotFoundError, HfHubHTTPError and its kinds, ValueError, TypeError, AbortError; what saving throws
+   */
+  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+    return pushSavable(this, repo_id, options, ['max_shard_size', 'safe_serialization']);
   }
 
   /** The headless network: the attribute that `base_model_prefix` names, or this model. */
@@ -292,7 +304,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
       throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);
     const stream = currentStream();
     const given = isPromise(inputs) ? await inputs : inputs;
-    const { inputs: copied, release } = copyInputs(given);
+    const { inputs: copied, release } = copyInputs(this.constructor.name, given);
     let output: ModelOutput;
     try {
       output = await stream.run(() => this.compute(copied, (named) => this.forward(named)));

@@ -110,11 +110,11 @@ describe('get_config_dict (C-07)', () => {
 });
 
 describe('faults (C-08)', () => {
-  it('says that there is no such folder, and that nothing is downloaded', async () => {
+  it('says that a model id is in no folder and not in the cache', async () => {
     await expect(TinyConfig.from_pretrained('bert-base-uncased')).rejects.toMatchObject({
       name: 'OSError',
-      code: 'ERR_NO_FOLDER',
-      message: expect.stringMatching(/bert-base-uncased.*Hub/),
+      code: 'ERR_HUB_LOCAL_ENTRY_NOT_FOUND',
+      message: expect.stringMatching(/couldn't connect.*bert-base-uncased/),
     });
     await expect(TinyConfig.from_pretrained('https://host/config.json')).rejects.toMatchObject({
       code: 'ERR_NO_FOLDER',

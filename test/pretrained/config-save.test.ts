@@ -151,8 +151,8 @@ describe('the file (C-12)', () => {
   });
 
   it('refuses options that it does not have', async () => {
-    await expect(config.save_pretrained(folder, { push_to_hub: true })).rejects.toMatchObject({
-      name: 'NotImplementedError',
+    await expect(config.save_pretrained(folder, { push_to_hub: true, token: false })).rejects.toMatchObject({
+      name: 'LocalTokenNotFoundError',
     });
     await expect(config.save_pretrained(folder, { push_to_hubb: true } as object)).rejects.toMatchObject({
       code: 'ERR_UNKNOWN_NAME',

@@ -5,7 +5,7 @@ import { checkOptionKinds, givenOptions } from '../../options';
 import * as classes from './classes';
 import type { JsonObject, TokenizerFolder } from './folder';
 import { readFolder } from './folder';
-import { type FromPretrainedOptions, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
+import { type FromPretrainedOptions, hubOptionsFor, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
 /** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */
@@ -36,7 +36,7 @@ export class AutoTokenizer {
     const options = givenOptions(given, 'AutoTokenizer.from_pretrained');
     checkOptionKinds('AutoTokenizer.from_pretrained', options, kLoadKinds);
     if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
-    const folder = await readFolder(path, modelSubfolder(options.subfolder));
+    const folder = await readFolder(path, modelSubfolder(options.subfolder), hubOptionsFor(path, options));
     return loadTokenizer(classFor(folder, options), path, options, folder);
   }
 }

@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { resolveModelFolder } from '../../env';
 import { NotImplementedError, OSError, ValueError } from '../../errors';
+import { folderOf, locateModel, type ModelRepo } from '../../hub/model-repo';
+import type { HubOptions } from '../../hub/options';
 
 /** The files of a tokenizer folder, and what is said when they are not there. */
 
@@ -33,13 +34,18 @@ export interface TokenizerFolder {
   modelConfig: JsonObject | null;
 }
 
+/** What is fetched of a repository. */
+const kFetchedToo = [kSpecialTokensMapFile, kAddedTokensFile, 'config.json'];
+
 /**
- * Reads the small files of a tokenizer folder, given as a path or as a model id.
- * @throws OSError when there is no such folder or no tokenizer.json in it, NotImplementedError when it has only a
+ * Reads the small files of a tokenizer folder, given as a path or as a model id; those of a repository are fetched.
+ * @throws OSError when there is no such folder or repository, or no tokenizer.json in it, NotImplementedError when it has only a
  *   vocabulary in an older format, ValueError when a file is not JSON
  */
-export async function readFolder(path: string, subfolder = ''): Promise<TokenizerFolder> {
-  const folder = join(await resolveModelFolder(path), subfolder);
+export async function readFolder(path: string, subfolder = '', hub: HubOptions = {}): Promise<TokenizerFolder> {
+  const location = await locateModel(path, hub);
+  if (typeof location !== 'string') await fetchTokenizer(location, subfolder);
+  const folder = folderOf(location, subfolder);
   const names = await listFolder(folder);
   if (!names.includes(kTokenizerFile)) throw noTokenizerFile(folder, names);
   await refuseFolder(join(folder, kTokenizerFile));
@@ -53,6 +59,19 @@ export async function readFolder(path: string, subfolder = ''): Promise<Tokenize
   ]);
   const tokenizerPath = join(folder, kTokenizerFile);
   return { path: folder, tokenizerPath, config, specialTokensMap, addedTokens, modelConfig };
+}
+
+/** Fetches the files of a tokenizer, all of one commit. */
+async function fetchTokenizer(repo: ModelRepo, subfolder: string): Promise<void> {
+  const place = (name: string) => join(subfolder, name).split('\\').join('/');
+  const tokenizer = await repo.fetch(place(kTokenizerFile));
+  if (tokenizer) {
+    await Promise.all([kTokenizerConfigFile, ...kFetchedToo].map((name) => repo.fetch(place(name), true)));
+    return;
+  }
+  const vocabularies: string[] = [];
+  for (const name of kVocabularyFiles) if (await repo.has(place(name))) vocabularies.push(name);
+  throw noTokenizerFile(repo.id, vocabularies);
 }
 
 async function listFolder(path: string): Promise<string[]> {

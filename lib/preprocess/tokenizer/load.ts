@@ -1,7 +1,10 @@
 import { modelSubfolder } from '../../env';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
+import { type HubOptions, hubOptionNames, hubOptionsOf } from '../../hub/options';
+import { DownloadProgress, type DownloadProgressInfo } from '../../hub/progress';
 import { warn, warnOnce } from '../../logging';
 import { checkOptionKinds, givenOptions, type OptionKind } from '../../options';
+import type { FileProgressInfo } from '../../progress-info';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
@@ -12,11 +15,7 @@ import { asSpecial, kSpecialTokenNames, type SpecialTokens } from './special-tok
 import { Vocabulary } from './vocabulary';
 
 /** What `progress_callback` hears about a file. */
-export interface FileProgress {
-  status: 'initiate' | 'download' | 'done';
-  name: string;
-  file: string;
-}
+export type FileProgress = DownloadProgressInfo;
 
 /** Options of `from_pretrained`. Further names set up the tokenizer, as members of tokenizer_config.json do. */
 export interface FromPretrainedOptions {
@@ -40,18 +39,10 @@ export const kLoadKinds: Readonly<Record<string, OptionKind>> = {
   use_fast: 'boolean',
   progress_callback: 'function',
 };
-/** They choose what is downloaded, and mean nothing for a folder; nothing of a checkpoint is ever executed. */
-const kInertNames = [
-  'cache_dir',
-  'force_download',
-  'resume_download',
-  'proxies',
-  'local_files_only',
-  'token',
-  'use_auth_token',
-  'revision',
-  'trust_remote_code',
-];
+/** They choose what is downloaded, and mean nothing for a folder. */
+const kHubNames: readonly string[] = hubOptionNames;
+/** Nothing of a checkpoint is ever executed. */
+const kInertNames = ['trust_remote_code'];
 
 /** They set up models: transformers.js passes over them in silence where a tokenizer is loaded. */
 const kModelNames = [
@@ -82,9 +73,9 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   checkOptionKinds(`${Class.name}.from_pretrained`, options, kLoadKinds);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
-  const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder)));
+  const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder), hubOptionsFor(path, options)));
   warnOfOtherClass(Class, folder);
-  const report = (status: FileProgress['status'], file: string): void =>
+  const report = (status: FileProgressInfo['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
   const backend = new Backend();
   try {
@@ -115,6 +106,17 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   }
 }
 
+/** How the files are fetched when `path` is a repository. @throws ValueError, TypeError naming the option */
+export function hubOptionsFor(path: string, options: FromPretrainedOptions): HubOptions {
+  const { progress_callback: listener, signal } = options;
+  return {
+    ...hubOptionsOf(options),
+    user_agent: { file_type: 'tokenizer' },
+    ...(listener && { onTransfer: new DownloadProgress(path, listener).listen }),
+    ...(signal && { signal }),
+  };
+}
+
 /** A TypeError of the language itself comes from a file whose members are not what they should be. */
 function withCode(error: unknown, path: string): unknown {
   const { code, constructor } = error as { code?: unknown; constructor?: { name: string } };
@@ -135,7 +137,7 @@ function initOptions(Class: TokenizerClass, options: FromPretrainedOptions): Jso
   const initNames = [...kInitNames, ...Object.keys(Class.defaults.init)];
   const init: JsonObject = {};
   for (const [name, value] of Object.entries(options)) {
-    if (kLoadNames.includes(name) || kInertNames.includes(name)) continue;
+    if (kLoadNames.includes(name) || kInertNames.includes(name) || kHubNames.includes(name)) continue;
     if (kModelNames.includes(name)) {
       warnOnce(`the option '${name}' sets up a model, and means nothing for a tokenizer`);
       continue;

@@ -1,4 +1,6 @@
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
+import type { CommitInfo } from '../../hub/commit-files';
+import { type PushOptions, pushToHub } from '../../hub/push-to-hub';
 import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
@@ -302,6 +304,16 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
    */
   save_pretrained(directory: string, options?: SaveOptions | null): Promise<string[]> {
     return saveTokenizer(this, this.folder, directory, givenOptions(options, 'save_pretrained'));
+  }
+
+  /**
+   * Saves the tokenizer and commits it to a repository on the Hub, which is made when it is not there.
+   * @throws as `pushToHub`; what saving throws
+   */
+  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+    const save = (folder: string, { signal }: { signal?: AbortSignal }) =>
+      this.save_pretrained(folder, { ...(signal && { signal }) });
+    return pushToHub({ className: this.constructor.name, save }, repo_id, options);
   }
 
   /** Not there yet. */

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { OSError } from '../errors';
+import { messageOf } from './fault';
+import { readIndex, shardFiles } from './index-file';
+import type { ResolveOptions } from './resolve';
+import * as names from './weight-names';
+
+/** A repository as far as weights need it. */
+export interface WeightsRepo {
+  readonly id: string;
+  /** Whether the network may not be asked. */
+  readonly isOffline: boolean;
+  /** The file's path on this machine; null when the repository has no such file. */
+  fetch(file: string): Promise<string | null>;
+  /** Fetches several files that must be there. */
+  requireAll(files: readonly string[]): Promise<void>;
+  /** Whether the repository has a file. */
+  has(file: string): Promise<boolean>;
+}
+
+/**
+ * Fetches the weights of a repository in the order of Transformers, and nothing else: of safetensors and PyTorch files the
+ * single one, else the index and every shard that it names.
+ * @throws OSError `WEIGHTS_NOT_FOUND` when there is nothing that the options allow; otherwise what fetching throws
+ */
+export async function fetchWeights(repo: WeightsRepo, options: ResolveOptions = {}): Promise<void> {
+  const { subfolder = '', signal } = options;
+  const place = (name: string) => join(subfolder, name).split('\\').join('/');
+  try {
+    for (const { name, sharded } of hubCandidates(options)) {
+      const path = await repo.fetch(place(name));
+      if (path === null) continue;
+      if (sharded) await fetchShards(repo, path, place, signal);
+      return;
+    }
+  } catch (error) {
+    const { code, name } = error as { code?: unknown; name?: unknown };
+    if (code !== undefined || name === 'AbortError') throw error;
+    throw new OSError(
+      `Can't load the model for '${repo.id}': ${messageOf(error)}. If you were trying to load it from the Hub, make sure ` +
+        'that there is no local folder with the same name',
+      { code: 'WEIGHTS_NOT_FOUND', cause: error },
+    );
+  }
+  throw await notFound(repo, options, place);
+}
+
+async function fetchShards(
+  repo: WeightsRepo,
+  index: string,
+  place: (name: string) => string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const files = shardFiles(await readIndex(index, signal));
+  try {
+    await repo.requireAll(files.map(place));
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_HUB_ENTRY_NOT_FOUND') throw error;
+    throw new OSError(`${messageOf(error)} The index '${index}' of ${repo.id} names this shard`, {
+      code: 'ERR_HUB_ENTRY_NOT_FOUND',
+      cause: error,
+    });
+  }
+}
+
+/** What to ask for, best first. On the Hub TensorFlow and Flax weights are one file. */
+function hubCandidates(options: ResolveOptions): { name: string; sharded: boolean }[] {
+  const { variant, use_safetensors, from_tf, from_flax } = options;
+  if (from_tf) return [{ name: names.TF2_WEIGHTS_NAME, sharded: false }];
+  if (from_flax) return [{ name: names.FLAX_WEIGHTS_NAME, sharded: false }];
+  const pair = (single: string, index: string) => [
+    { name: names.variantName(single, variant), sharded: false },
+    { name: names.variantName(index, variant), sharded: true },
+  ];
+  return [
+    ...(use_safetensors === false ? [] : pair(names.SAFE_WEIGHTS_NAME, names.SAFE_WEIGHTS_INDEX_NAME)),
+    ...(use_safetensors === true ? [] : pair(names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME)),
+  ];
+}
+
+/** The error when nothing is there: what is there instead, and which option takes it. */
+async function notFound(
+  repo: WeightsRepo,
+  { variant, use_safetensors, from_tf, from_flax }: ResolveOptions,
+  place: (name: string) => string,
+): Promise<OSError> {
+  const where = repo.isOffline ? ' (in the cache: offline mode or local_files_only forbids to ask the Hub)' : '';
+  const error = (what: string) => new OSError(`${repo.id} ${what}${where}`, { code: 'WEIGHTS_NOT_FOUND' });
+  const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
+  const torch = names.variantName(names.WEIGHTS_NAME, variant);
+  if (from_tf) return error(`does not appear to have a file named ${names.TF2_WEIGHTS_NAME}`);
+  if (from_flax) return error(`does not appear to have a file named ${names.FLAX_WEIGHTS_NAME}`);
+  if (use_safetensors === true)
+    return error(
+      `does not appear to have a file named ${safe}, and use_safetensors is set (use_safetensors=True in Python): save it ` +
+        'with safe_serialization=True, or leave use_safetensors out',
+    );
+  const lead = `does not appear to have a file named ${torch}, but there is a file`;
+  if (await repo.has(place(names.TF2_WEIGHTS_NAME)))
+    return error(`${lead} for TensorFlow weights: set from_tf (from_tf=True in Python)`);
+  if (await repo.has(place(names.FLAX_WEIGHTS_NAME)))
+    return error(`${lead} for Flax weights: set from_flax (from_flax=True in Python)`);
+  if (variant && (await repo.has(place(names.WEIGHTS_NAME))))
+    return error(`${lead} without the variant ${variant}: leave variant out (variant=None in Python)`);
+  const all = [safe, torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
+  return error(`does not appear to have a file named ${all.slice(0, -1).join(', ')} or ${all.at(-1)}`);
+}
