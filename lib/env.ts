@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OSError, unknownName } from './errors';
+import { OSError, TypeError, unknownName } from './errors';
 import { getLogLevel, setLogLevel, warnOnce } from './logging';
 
 /**
@@ -89,9 +89,18 @@ function onnxSettings(where: string, values: Record<string, unknown>): Record<st
 /**
  * The folder that a model's name stands for: a model id is looked up in `env.localModelPath` first, and everything
  * else is a path as it is.
- * @throws OSError `ERR_LOCAL_MODELS_OFF` when `env.allowLocalModels` is false
+ * @throws OSError `ERR_LOCAL_MODELS_OFF` when `env.allowLocalModels` is false, `ERR_NO_FOLDER` for an empty name;
+ *   TypeError for what is no name
  */
 export async function resolveModelFolder(name: string): Promise<string> {
+  if (typeof name !== 'string')
+    throw new TypeError(
+      `a model is given by the path of its folder, not ${name === null ? 'null' : `a ${typeof name}`}`,
+    );
+  if (name === '')
+    throw new OSError("the path of the model is empty (''); give the path of its folder, or '.' for this one", {
+      code: 'ERR_NO_FOLDER',
+    });
   if (!env.allowLocalModels)
     throw new OSError(
       `'${name}' cannot be loaded: env.allowLocalModels is false, and models cannot be downloaded yet; set it to true`,
@@ -103,7 +112,14 @@ export async function resolveModelFolder(name: string): Promise<string> {
   return found?.isDirectory() ? folder : name;
 }
 
+/** The folder inside a model's folder that is meant; 'onnx', which transformers.js has by default, is the model's own. */
+export function modelSubfolder(subfolder: string | null | undefined): string {
+  if (subfolder !== 'onnx') return subfolder ?? '';
+  warnOnce("subfolder 'onnx' holds ONNX files and means nothing here: the folder itself is used");
+  return '';
+}
+
 /** Whether `name` could be the id of a repository on the Hub: 'name' or 'organisation/name'. */
-function isModelId(name: unknown): name is string {
-  return typeof name === 'string' && /^(?:\w[\w.-]*\/)?\w[\w.-]*$/.test(name) && !name.includes('..');
+function isModelId(name: string): boolean {
+  return /^(?:\w[\w.-]*\/)?\w[\w.-]*$/.test(name) && !name.includes('..');
 }

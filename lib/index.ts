@@ -26,7 +26,13 @@ export { PoolerAnswerClass, PoolerEndLogits, PoolerStartLogits } from './nn/span
 export * from './pipelines';
 export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
-export type { FromPretrainedOptions, LoadingInfo, ProgressInfo } from './pretrained/from-pretrained';
+export type {
+  FromPretrainedOptions,
+  FromPretrainedOptions as PretrainedModelOptions,
+  LoadingInfo,
+  ProgressCallback,
+  ProgressInfo,
+} from './pretrained/from-pretrained';
 export { set_seed } from './pretrained/init';
 export { load_sharded_checkpoint } from './pretrained/load-sharded-checkpoint';
 export { ModelOutput } from './pretrained/model-output';

@@ -1,14 +1,13 @@
 /** native-transformers itself, behind the same protocol as its peers. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { AutoModel, type ModelOutput, nativeInfo, type PreTrainedModel, type Tensor } from '../../lib';
 import { addon } from '../../lib/binding/addon';
 import { runJob } from '../../lib/jobs/job';
 import { loadEmbedModel, nativeFormatRows } from '../../lib/jobs/models';
 import type { Progress } from '../../lib/jobs/progress';
-import { delaysOf } from '../delays';
-import { type Request, serve, timed, waited } from './serve';
+import type { Delays } from '../delays';
+import { type Request, serve, timed, waited, watched } from './serve';
 
 let model: PreTrainedModel | null = null;
 
@@ -20,7 +19,7 @@ serve({
     model = (await AutoModel.from_pretrained(String(folder), { dtype: (dtype as string) ?? null })) as PreTrainedModel;
     return { ms: performance.now() - begin };
   },
-  forward: (request) => watched(() => timed(request, () => forward(request))),
+  forward: (request) => watched(request, () => timed(request, () => forward(request))),
   embed: (request) => timed(request, () => embed(request)),
   job: (request) => job(request),
   profile: () => ({ ops: profile() }),
@@ -43,7 +42,8 @@ async function embed({ texts, folder }: Request): Promise<Float32Array> {
 }
 
 /** Texts of a file to vectors in a folder, as `native-transformers embed` does it: first row read to last receipt. */
-async function job({ input, folder, work, format }: Request): Promise<Record<string, unknown>> {
+async function job(request: Request): Promise<Record<string, unknown>> {
+  const { input, folder, work, format } = request;
   const embedder = await loadEmbedModel({ model: String(folder) });
   const output = await mkdtemp(join(String(work), 'job-'));
   let progress: (() => Progress) | null = null;
@@ -52,7 +52,7 @@ async function job({ input, folder, work, format }: Request): Promise<Record<str
   let tokens = 0;
   const waitedBefore = waited();
   try {
-    const { delays } = await watched(async () => {
+    const { delays } = await watched<{ delays?: Delays }>(request, async () => {
       await runJob({
         model: embedder,
         inputs: [String(input)],
@@ -72,19 +72,6 @@ async function job({ input, folder, work, format }: Request): Promise<Record<str
   } finally {
     await embedder.dispose?.();
     await rm(output, { recursive: true, force: true });
-  }
-}
-
-/** Watches the event loop while `work` runs. */
-async function watched(work: () => Promise<Record<string, unknown>>): Promise<Record<string, unknown>> {
-  const monitor = monitorEventLoopDelay({ resolution: 1 });
-  const begin = performance.now();
-  monitor.enable();
-  try {
-    const result = await work();
-    return { ...result, delays: delaysOf(monitor, performance.now() - begin) };
-  } finally {
-    monitor.disable();
   }
 }
 

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { delaysOf } from '../delays';
 
 export type Handler = (request: Request) => Promise<Record<string, unknown>> | Record<string, unknown>;
 
@@ -60,4 +62,18 @@ export function waited(): number {
     return 0;
   }
   return nanoseconds / 1e6;
+}
+
+/** Watches the event loop while `work` runs, where the request asks for it: the watch itself takes a core's time. */
+export async function watched<T extends object>(request: Request, work: () => Promise<T>): Promise<T> {
+  if (!request['watch']) return work();
+  const monitor = monitorEventLoopDelay({ resolution: 1 });
+  const begin = performance.now();
+  monitor.enable();
+  try {
+    const result = await work();
+    return { ...result, delays: delaysOf(monitor, performance.now() - begin) };
+  } finally {
+    monitor.disable();
+  }
 }

@@ -2,9 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { delaysOf } from '../delays';
-import { type Request, serve, timed } from './serve';
+import { type Request, serve, timed, watched } from './serve';
 
 type Extractor = (texts: string[], options: object) => Promise<{ data: Float32Array; dims: number[] }>;
 interface TransformersJs {
@@ -31,12 +29,7 @@ serve({
   },
   async embed(request) {
     const texts = JSON.parse(await readFile(String(request['texts']), 'utf8')) as string[];
-    const monitor = monitorEventLoopDelay({ resolution: 1 });
-    const begin = performance.now();
-    monitor.enable();
-    const result = await timed(request, () => embed(texts, request));
-    monitor.disable();
-    return { ...result, delays: delaysOf(monitor, performance.now() - begin) };
+    return watched(request, () => timed(request, () => embed(texts, request)));
   },
 });
 

@@ -1,5 +1,6 @@
 import { EnvironmentError, nearest, ValueError } from '../errors';
 import { warnOnce } from '../logging';
+import { givenOptions } from '../options';
 import { type ConfigFields, type ConfigOptions, PretrainedConfig } from '../pretrained/config';
 import { loadFamily, supportedModelTypes } from './families';
 
@@ -24,12 +25,12 @@ export class AutoConfig {
     path: string,
     options: ConfigOptions & { return_unused_kwargs: true },
   ): Promise<[PretrainedConfig, ConfigFields]>;
-  static async from_pretrained(path: string, options?: ConfigOptions): Promise<PretrainedConfig>;
+  static async from_pretrained(path: string, options?: ConfigOptions | null): Promise<PretrainedConfig>;
   static async from_pretrained(
     path: string,
-    options: ConfigOptions = {},
+    options?: ConfigOptions | null,
   ): Promise<PretrainedConfig | [PretrainedConfig, ConfigFields]> {
-    const { trust_remote_code, ...others } = options;
+    const { trust_remote_code, ...others } = givenOptions(options, 'AutoConfig.from_pretrained');
     const [fields, rest] = await PretrainedConfig.get_config_dict(path, others);
     const type = configClassIn(fields, path, trust_remote_code === true);
     return type.from_dict(fields, { name_or_path: String(path), ...rest });

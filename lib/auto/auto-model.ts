@@ -1,8 +1,11 @@
+import { modelSubfolder } from '../env';
 import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { givenOptions } from '../options';
 import { autoClassNames } from '../pretrained/auto-class-names';
 import { PretrainedConfig } from '../pretrained/config';
 import { type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
+import { checkLoadTypes } from '../pretrained/load-options';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
@@ -36,17 +39,19 @@ class AutoModelBase {
     path: string,
     options: FromPretrainedOptions & { output_loading_info: true },
   ): Promise<[PreTrainedModel, LoadingInfo]>;
-  static async from_pretrained(path: string, options?: FromPretrainedOptions): Promise<PreTrainedModel>;
+  static async from_pretrained(path: string, options?: FromPretrainedOptions | null): Promise<PreTrainedModel>;
   static async from_pretrained(
     path: string,
-    options: FromPretrainedOptions = {},
+    given?: FromPretrainedOptions | null,
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
-    const { config: given } = options;
+    const options = givenOptions(given, `${this.name}.from_pretrained`);
+    checkLoadTypes(`${this.name}.from_pretrained`, options);
+    const { config: known } = options;
     const config =
-      given instanceof PretrainedConfig
-        ? given
-        : await AutoConfig.from_pretrained(given ?? path, {
-            subfolder: options.subfolder ?? '',
+      known instanceof PretrainedConfig
+        ? known
+        : await AutoConfig.from_pretrained(known ?? path, {
+            subfolder: modelSubfolder(options.subfolder),
             ...(options.signal && { signal: options.signal }),
           });
     return this.classFor(config).from_pretrained(path, options);
@@ -110,6 +115,12 @@ function isModelClass(value: unknown): boolean {
 }
 
 function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error {
+  if (ConfigType.model_type === '')
+    return new ValueError(
+      `Unrecognized configuration class ${ConfigType.name} for this kind of AutoModel: ${autoName}. A plain config says ` +
+        'nothing of an architecture: load it with AutoConfig.from_pretrained',
+      { code: 'ERR_NO_SUCH_HEAD' },
+    );
   const able = supportedModelTypes().filter((type) => type !== ConfigType.model_type);
   const guess = nearest(ConfigType.model_type, able);
   return new ValueError(

@@ -45,10 +45,16 @@ export async function inspectCheckpoint(folder: string): Promise<CheckpointSumma
   };
   const config = await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
-  const source = await attempt(summary, () => openCheckpoint(folder));
+  const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
   if (!source) return summary;
   try {
     describeFiles(summary, source);
+    if (source.forbidden.length > 0) {
+      summary.reasons.push(
+        `its pickle names ${source.forbidden.join(', ')}, which a load refuses: nothing is ever imported`,
+      );
+      return summary;
+    }
     const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
     summary.loads = planned !== null;
     return summary;
@@ -107,7 +113,7 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
   const model = new ModelType(config as never);
   const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
-  const plan = planLoad(shapes, loadTargetOf(ModelType, model));
+  const plan = planLoad(shapes, loadTargetOf(ModelType, model), { otherKeys: source.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
   if (!named && summary.architectures.length > 0)
     summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);

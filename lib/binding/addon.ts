@@ -17,6 +17,8 @@ export interface NativeInfo {
   threads: number;
   /** Threads that NATIVE_TRANSFORMERS_THREADS asks for; -1 unset, 0 not a number of threads. */
   threadsSetting: number;
+  /** By how much NATIVE_TRANSFORMERS_NICE asks compute threads to give way; -1 unset, -2 not a number from 0 to 19. */
+  niceSetting: number;
   /** Cores that this process may use. */
   cores: number;
   /** Bytes that tensors may take. */

@@ -77,6 +77,10 @@ function open(): NativeClient {
       `NATIVE_TRANSFORMERS_THREADS is '${process.env['NATIVE_TRANSFORMERS_THREADS']}'; ` +
         'it must be a whole number from 1 to 1024',
     );
+  if (info.niceSetting === -2)
+    throw new ValueError(
+      `NATIVE_TRANSFORMERS_NICE is '${process.env['NATIVE_TRANSFORMERS_NICE']}'; it must be a whole number from 0 to 19`,
+    );
   client = addon().open(finished);
   return client;
 }
@@ -120,9 +124,11 @@ function check(status: number): void {
   if (status === Status.refused) throw new Refused(open().reason());
   if (status === Status.disposed) throw new Refused('has been disposed', words[0] as number);
   if (status === Status.queueFull)
-    throw new RuntimeError('the stream holds more than 2^20 commands that have not run: await a result now and then', {
-      code: 'ERR_QUEUE_FULL',
-    });
+    throw new RuntimeError(
+      'the stream holds more that has not run than it may, 2^20 commands or 8 GiB of results (or the memory ' +
+        'limit, where that is more): await a result now and then',
+      { code: 'ERR_QUEUE_FULL' },
+    );
   if (status === Status.lost) throw readEnd() as Error;
   throw new RuntimeError('this stream has been closed', { code: 'ERR_STREAM_CLOSED' });
 }
@@ -218,6 +224,8 @@ export interface LoadRequest {
   sourceType: number;
   dtype: number;
   dims: readonly number[];
+  /** Distances of neighbours in the file, in elements; none when they lie side by side. */
+  strides: readonly number[];
   /** Hold it as GEMM panels of [N, K], or of [K, N]. */
   pack: 'rows' | 'transposed' | null;
 }
@@ -227,9 +235,10 @@ const packNumber = (pack: LoadRequest['pack']) => (pack === 'transposed' ? 2 : p
 /** Reads bytes of a file into a new value, on the stream's threads. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
-  const { dims } = request;
-  words.set([stream, call, request.dtype, dims.length, request.sourceType, packNumber(request.pack), request.file]);
-  put(numbers, [...dims, request.offset]);
+  const { dims, strides } = request;
+  const pack = packNumber(request.pack);
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, request.file, strides.length]);
+  put(numbers, [...dims, request.offset, ...strides]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;
 }

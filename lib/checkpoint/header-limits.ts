@@ -1,8 +1,8 @@
 import { unknownName, ValueError } from '../errors';
 
-/** What the header of a safetensors file may hold at most. */
+/** What the header of a file of weights may hold at most. */
 export interface HeaderLimits {
-  /** Bytes of JSON. */
+  /** Bytes of a safetensors file's JSON; of a PyTorch file's zip directory, and of its pickle. */
   headerBytes: number;
   tensors: number;
   metadataEntries: number;
@@ -11,8 +11,10 @@ export interface HeaderLimits {
   dimensions: number;
   /** Size of one dimension. */
   dimension: number;
-  /** JSON objects and arrays that may be open at once. */
+  /** JSON objects and arrays that may be open at once; tuples, lists and dictionaries of a pickle that may contain each other. */
   depth: number;
+  /** Objects that a pickle may make. */
+  pickleObjects: number;
 }
 
 /** The format's own limit of the header, and ours for the rest. The reference reader, too, refuses 128 open levels. */
@@ -24,6 +26,7 @@ export const HEADER_LIMITS: Readonly<HeaderLimits> = Object.freeze({
   dimensions: 64,
   dimension: 2 ** 48,
   depth: 127,
+  pickleObjects: 4_000_000,
 });
 
 /** The limits to use: `changes` in place of the usual ones. @throws TypeError for an unknown limit. */

@@ -1,6 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
 import type { HeaderLimits } from './header-limits';
+import { openPyTorch } from './pytorch/pytorch';
 import {
   RESOLVE_OPTIONS,
   type ResolvedWeights,
@@ -9,15 +10,17 @@ import {
   type WeightsFormat,
 } from './resolve';
 import { openSafetensors } from './safetensors';
-import { openShards } from './sharded';
+import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
   limits?: Partial<HeaderLimits>;
+  /** Open PyTorch files that a load refuses, and list in `forbidden` what it refuses them for. Default false. */
+  lookOnly?: boolean;
 }
 
-const OPTIONS = [...RESOLVE_OPTIONS, 'limits'];
+const OPTIONS = [...RESOLVE_OPTIONS, 'limits', 'lookOnly'];
 
 const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
   safetensors: 'safetensors',
@@ -28,12 +31,18 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
   gguf: 'GGUF',
 };
 
+/** How the formats that are read are opened. */
+const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
+  safetensors: () => openSafetensors,
+  pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
+};
+
 /**
  * Finds and opens the weights of a folder, or the file of weights that `location` is. See `resolveWeights` for what is
  * looked for.
  *
  * @throws CheckpointError `UNSUPPORTED_FORMAT` naming the file when its format is not read by this version, and what
- *   `resolveWeights`, `openSafetensors` and `openShards` throw.
+ *   `resolveWeights`, `openSafetensors`, `openPyTorch` and `openShards` throw.
  * @throws NotImplementedError when the weights are safetensors in the layout of TensorFlow or Flax.
  * @throws ValueError when the metadata of a single file names a format that weights cannot have; OSError for a shard.
  */
@@ -41,11 +50,12 @@ export async function openCheckpoint(location: string, options: OpenOptions = {}
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) throw unknownName('option', name, 'openCheckpoint()', OPTIONS);
   }
-  const { limits, ...resolve } = options;
+  const { limits, lookOnly = false, ...resolve } = options;
   const weights = await resolveWeights(location, resolve);
-  const source = await openResolved(weights, { limits, signal: options.signal });
+  const source = await openResolved(weights, { limits, signal: options.signal }, lookOnly);
   try {
     for (const part of source.parts) checkLayout(part, weights.sharded);
+    refuseOtherFramework(weights.path, options);
     return source;
   } catch (error) {
     await source.close();
@@ -56,12 +66,24 @@ export async function openCheckpoint(location: string, options: OpenOptions = {}
 function openResolved(
   { format, path, sharded }: ResolvedWeights,
   options: { limits?: Partial<HeaderLimits>; signal?: AbortSignal },
+  lookOnly: boolean,
 ): Promise<CheckpointSource> {
-  if (format === 'safetensors') return sharded ? openShards(path, options) : openSafetensors(path, options);
+  const open = OPENERS[format];
+  if (open !== undefined) return sharded ? openShards(path, options, open(lookOnly)) : open(lookOnly)(path, options);
   const message =
     `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
     'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';
   throw fault('UNSUPPORTED_FORMAT', message, { file: path });
+}
+
+/** @throws ValueError when another framework's weights are asked for, and these are arranged as PyTorch arranges them */
+function refuseOtherFramework(path: string, { from_tf, from_flax }: OpenOptions): void {
+  if (!from_tf && !from_flax) return;
+  const [option, framework] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
+  throw new ValueError(
+    `${option} asks for ${framework} weights, but '${path}' is what there is, and it is PyTorch's; leave ${option} out`,
+    { code: 'ERR_OPTION_VALUE' },
+  );
 }
 
 /** Frameworks that arrange the same weights in another layout, by what `format` in the metadata says. */

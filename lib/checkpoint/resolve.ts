@@ -1,4 +1,4 @@
-import { type Dirent, promises as fs } from 'node:fs';
+import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { type OSError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { fault, messageOf, quote, systemCode } from './fault';
@@ -163,8 +163,8 @@ async function namedByConfig(folder: string, name: string): Promise<ResolvedWeig
 /** The error for a folder without weights that the options allow: what was looked for, what is there, what to do. */
 async function notFound(folder: string, options: ResolveOptions): Promise<OSError> {
   const { variant, use_safetensors } = options;
-  const present = await listFolder(folder);
-  const has = (...wanted: string[]) => present.find((entry) => wanted.includes(entry.name))?.name;
+  const { files, folders, gone } = await listFolder(folder);
+  const has = (...wanted: string[]) => files.find((name) => wanted.includes(name));
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
   const wanted = use_safetensors === true ? safe : torch;
@@ -179,25 +179,32 @@ async function notFound(folder: string, options: ResolveOptions): Promise<OSErro
     return error(
       `'${folder}' has no file ${wanted}, but Flax weights (${flax}): set from_flax (from_flax=True in Python)`,
     );
-  const hint = await otherFiles(folder, present, options);
+  const misplaced = folders.find((name) => plainNames.includes(name) || name === safe || name === torch);
+  const hint =
+    misplaced === undefined
+      ? otherFiles(files, gone, options)
+      : `; '${misplaced}' is a folder, where a file of weights has its name: put the file in its place`;
   if (use_safetensors === true) return error(`'${folder}' has no file ${safe}${hint}`);
   const others = [torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
   const all = use_safetensors === false ? others : [safe, ...others];
   return error(`'${folder}' has none of the files ${all.join(', ')}${hint}`);
 }
 
+/** Where weights lie that no variant is asked for. */
+const plainNames: readonly string[] = [
+  names.SAFE_WEIGHTS_NAME,
+  names.SAFE_WEIGHTS_INDEX_NAME,
+  names.WEIGHTS_NAME,
+  names.WEIGHTS_INDEX_NAME,
+];
+
 /** What the folder holds that other options would take, as the end of a sentence. */
-async function otherFiles(folder: string, present: readonly Dirent[], options: ResolveOptions): Promise<string> {
-  for (const { name } of present.filter((entry) => entry.isSymbolicLink())) {
-    if (/\.(safetensors|bin|json)$/.test(name) && (await kindOf(join(folder, name))) === 'absent') {
-      return `; '${name}' is a link to a file that is gone: fetch it again`;
-    }
-  }
-  const files = present.map((entry) => entry.name);
+function otherFiles(files: readonly string[], gone: readonly string[], options: ResolveOptions): string {
+  const link = gone.find((name) => /\.(safetensors|bin|json)$/.test(name));
+  if (link) return `; '${link}' is a link to a file that is gone: fetch it again`;
   const gguf = files.find((name) => name.endsWith('.gguf'));
   if (gguf) return `; for '${gguf}' give gguf_file`;
-  const plain = [names.SAFE_WEIGHTS_NAME, names.SAFE_WEIGHTS_INDEX_NAME, names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME];
-  const unvaried = plain.find((name) => files.includes(name));
+  const unvaried = plainNames.find((name) => files.includes(name));
   if (unvaried && options.variant) return `; '${unvaried}' is there: leave variant out (variant=None in Python)`;
   if (unvaried) return '; it has weights of another kind: leave use_safetensors out';
   for (const name of files) {
@@ -208,12 +215,23 @@ async function otherFiles(folder: string, present: readonly Dirent[], options: R
   return '; check the path, or fetch the weights';
 }
 
-async function listFolder(folder: string): Promise<Dirent[]> {
+/** Names in a folder, by what they stand for; `gone` are links to nothing. */
+interface Listing {
+  files: string[];
+  folders: string[];
+  gone: string[];
+}
+
+async function listFolder(folder: string): Promise<Listing> {
+  let present: string[];
   try {
-    return await fs.readdir(folder, { withFileTypes: true });
+    present = await fs.readdir(folder);
   } catch (error) {
     throw fault('FILE_UNREADABLE', `'${folder}' cannot be listed: ${messageOf(error)}`, { file: folder, cause: error });
   }
+  const kinds = await Promise.all(present.map((name) => kindOf(join(folder, name))));
+  const of = (kind: 'file' | 'folder' | 'absent') => present.filter((_, i) => kinds[i] === kind);
+  return { files: of('file'), folders: of('folder'), gone: of('absent') };
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | 'absent'> {

@@ -85,7 +85,9 @@ export async function stageSafetensors(
   try {
     await staged.write(header);
     for (const { tensor, byteLength } of placed) {
-      await writeTensor(staged, tensor, byteLength, signal);
+      throwIfAborted(signal);
+      if (tensor.writeInto) await staged.writeBy(byteLength, tensor.writeInto);
+      else for await (const piece of tensorPieces(tensor, byteLength, signal)) await staged.write(piece);
       onTensor?.(tensor.name, byteLength);
     }
     await staged.finish();
@@ -129,7 +131,8 @@ function checkName(name: string, seen: ReadonlySet<string>): void {
   }
 }
 
-function byteLengthOf({ name, shape }: TensorToWrite, dtype: number): number {
+/** Bytes of a tensor of type number `dtype`. @throws ValueError when no tensor can have its shape */
+export function byteLengthOf({ name, shape }: TensorToWrite, dtype: number): number {
   const { dimension, dimensions } = HEADER_LIMITS;
   if (shape.length > dimensions) throw invalid('TOO_MANY_DIMENSIONS', name, `has more than ${dimensions} dimensions`);
   for (const dim of shape) {
@@ -182,25 +185,26 @@ function formatMetadata(metadata: Readonly<Record<string, string>>): string {
   return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
 }
 
-async function writeTensor(staged: StagedFile, tensor: TensorToWrite, byteLength: number, signal?: AbortSignal) {
+/**
+ * The bytes of a tensor, piece by piece.
+ * @throws ValueError `SIZE_MISMATCH` unless they are `byteLength` together.
+ */
+export async function* tensorPieces(
+  { name, bytes }: TensorToWrite,
+  byteLength: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   throwIfAborted(signal);
-  if (tensor.writeInto) return await staged.writeBy(byteLength, tensor.writeInto);
-  const given = typeof tensor.bytes === 'function' ? tensor.bytes() : tensor.bytes;
-  const before = staged.byteLength;
-  const append = async (piece: ArrayBufferView) => {
-    const bytes = bytesOf(piece, tensor.name);
-    const length = staged.byteLength - before + bytes.byteLength;
-    if (length > byteLength) throw wrongLength(tensor.name, length, byteLength);
-    await staged.write(bytes);
-  };
-  if (typeof given === 'object' && given !== null && Symbol.asyncIterator in given) {
-    for await (const piece of given) await append(piece);
-  } else {
-    await append(await given);
+  const given = typeof bytes === 'function' ? bytes() : bytes;
+  const streamed = typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
+  let length = 0;
+  for await (const piece of streamed ? given : [await given]) {
+    const part = bytesOf(piece, name);
+    length += part.byteLength;
+    if (length > byteLength) throw wrongLength(name, length, byteLength);
+    yield part;
   }
-  if (staged.byteLength !== before + byteLength) {
-    throw wrongLength(tensor.name, staged.byteLength - before, byteLength);
-  }
+  if (length !== byteLength) throw wrongLength(name, length, byteLength);
 }
 
 function bytesOf(piece: ArrayBufferView, name: string): Uint8Array {
@@ -214,6 +218,7 @@ function wrongLength(name: string, given: number, needed: number): ValueError {
   return invalid('SIZE_MISMATCH', name, `was given ${given} bytes, its dtype and shape need ${needed}`);
 }
 
-function invalid(code: CheckpointFault, name: string, what: string): ValueError {
+/** The error for a tensor that cannot be written as described. */
+export function invalid(code: CheckpointFault, name: string, what: string): ValueError {
   return new ValueError(`tensor ${quote(name)} ${what}`, { code });
 }

@@ -60,6 +60,8 @@ export class SafetensorsSource implements CheckpointSource {
   readonly files: readonly string[];
   readonly metadata: ReadonlyMap<string, string>;
   readonly indexMetadata: ReadonlyMap<string, unknown> = new Map();
+  readonly otherKeys: readonly string[] = [];
+  readonly forbidden: readonly string[] = [];
   readonly parts: readonly CheckpointSource[] = [this];
   private readonly file: PinnedFile;
   private readonly header: SafetensorsHeader;

@@ -13,7 +13,7 @@ import { giveMode, listFolder } from './carry-over';
 import { type CheckpointFault, quote, systemCode } from './fault';
 import { FolderLock, type FolderSystem } from './folder-lock';
 import { unsafeNameReason } from './shard-name';
-import { namingTarget, syncFolder, writeError, writeWhole } from './staged-file';
+import { abandonedFiles, namingTarget, syncFolder, writeError, writeWhole } from './staged-file';
 
 /** What a save puts into a folder. */
 export interface FolderContents {
@@ -51,10 +51,15 @@ export async function saveInside(target: string, contents: FolderContents, signa
     const written = new Set(files);
     const old = await listFolder(target);
     refuseFolders(target, files, old.folders);
-    const remove = [...old.files].filter((file) => contents.isStale(file, written));
-    throwIfAborted(signal);
+    const abandoned = await abandonedFiles(target);
+    const remove = [...old.files].filter((file) => contents.isStale(file, written) || abandoned.has(file));
     const plan: Journal = { stage: name, files: [...files], remove };
-    await writeWhole(journal, Buffer.from(`${JSON.stringify(plan)}\n`));
+    await writeWhole(join(stage, JOURNAL), Buffer.from(`${JSON.stringify(plan)}\n`));
+    throwIfAborted(signal);
+    await fs.rename(join(stage, JOURNAL), journal).catch((error: unknown) => {
+      throw writeError(error, target);
+    });
+    await syncFolder(target);
   } catch (error) {
     await fs.rm(journal, { force: true }); // first: while there is a journal, the stage is needed
     await fs.rm(stage, { recursive: true, force: true });

@@ -8,8 +8,27 @@ export interface TensorInfo {
   file: string;
   /** First byte of the tensor, counted from the start of the file. */
   byteOffset: number;
-  /** Bytes of the tensor: little-endian, row-major, without gaps. */
+  /** Bytes of the tensor as `read` gives it: little-endian, row-major, without gaps. */
   byteLength: number;
+  /**
+   * How far apart neighbours along each dimension lie in the file, in elements, where that is not row-major without gaps:
+   * PyTorch stores transposed and cut tensors as they are. Left out otherwise.
+   */
+  strides?: readonly number[];
+  /** True where the bytes are compressed in the file: `byteOffset` counts within the member, and only `read` gives them. */
+  compressed?: true;
+  /** Tensors of one file that have the same text here are views of one storage. Left out where nothing can be shared. */
+  storage?: string;
+}
+
+/** Whether the bytes of the tensor are the bytes of the file from `byteOffset` on. */
+export function isByteRange(info: TensorInfo): boolean {
+  return info.strides === undefined && info.compressed === undefined;
+}
+
+/** Whether two tensors are the same bytes of the same file, read in the same way. */
+export function isSamePlace(a: TensorInfo, b: TensorInfo): boolean {
+  return isByteRange(a) && isByteRange(b) && a.file === b.file && a.byteOffset === b.byteOffset;
 }
 
 /** Options of `CheckpointSource.read`. */
@@ -26,7 +45,7 @@ export interface ReadOptions {
  * tensor bytes.
  */
 export interface CheckpointSource {
-  /** File format: `'safetensors'`. */
+  /** File format: `'safetensors'`, `'pytorch'`. */
   readonly format: string;
   /** Paths of the files, in reading order. */
   readonly files: readonly string[];
@@ -34,6 +53,10 @@ export interface CheckpointSource {
   readonly metadata: ReadonlyMap<string, string>;
   /** `metadata` of the index of shards (`total_size`, `dtype` …); empty for a single file. */
   readonly indexMetadata: ReadonlyMap<string, unknown>;
+  /** Keys of what the files hold beside tensors, such as a step count; nothing of it is read. */
+  readonly otherKeys: readonly string[];
+  /** Classes and functions that a file names and a load refuses: empty unless it was opened to look only. */
+  readonly forbidden: readonly string[];
   /** The parts of a sharded checkpoint, in the order of their names; the source itself for a single file. */
   readonly parts: readonly CheckpointSource[];
 

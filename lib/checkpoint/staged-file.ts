@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OSError, throwIfAborted } from '../errors';
 import { type CheckpointFault, messageOf, systemCode } from './fault';
@@ -172,6 +172,21 @@ async function keepMode(handle: FileHandle, replaced: Stats | null): Promise<voi
     await handle.chown(replaced.uid, replaced.gid).catch(() => {});
   }
   await handle.chmod(replaced.mode & 0o777);
+}
+
+const TEMPORARY = /^\..{1,60}\.[0-9a-f]{16}\.tmp$/s;
+/** A temporary file that nobody has written to for this long has no writer any more. */
+const ABANDONED_MS = 60 * 60 * 1000;
+
+/** Names of the temporary files in `folder` that killed processes left. */
+export async function abandonedFiles(folder: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const name of await readdir(folder)) {
+    if (!TEMPORARY.test(name)) continue;
+    const there = await lstat(join(folder, name)).catch(() => null);
+    if (there?.isFile() && Date.now() - there.mtimeMs > ABANDONED_MS) found.add(name);
+  }
+  return found;
 }
 
 /** `done`; an error in it speaks of the folder that was to be written, not of the one that stands in for it. */

@@ -19,7 +19,7 @@ import {
   refuseFolders,
   saveInside,
 } from './save-journal';
-import { namingTarget, syncFolder, writeError } from './staged-file';
+import { abandonedFiles, namingTarget, syncFolder, writeError } from './staged-file';
 
 export type { FolderContents } from './save-journal';
 
@@ -115,7 +115,8 @@ async function exchange(
   const { folders } = await listFolder(target);
   refuseFolders(target, written, folders);
   const goes = (name: string) => written.has(name) || contents.isStale(name, written);
-  const stays = (name: string) => !isSaveTrace(name) && (folders.has(name) || !goes(name));
+  const abandoned = await abandonedFiles(target);
+  const stays = (name: string) => !isSaveTrace(name) && !abandoned.has(name) && (folders.has(name) || !goes(name));
   await carryOver(target, stage, stays);
   for (const name of written) await keepMode(join(target, name), join(stage, name));
   await giveMode(stage, await fs.stat(target));

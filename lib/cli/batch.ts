@@ -1,5 +1,6 @@
 import type { FormatRows, JobModel } from '../jobs/engine';
 import { type JobResult, runJob } from '../jobs/job';
+import { inputError } from '../jobs/job-error';
 import { grouped } from '../jobs/numbers';
 import type { JobEvent, Progress } from '../jobs/progress';
 import type { Parsed, Terminal } from './command';
@@ -32,6 +33,7 @@ export async function runBatchCommand(parts: BatchParts, parsed: Parsed, termina
     if (result.drained) return sayHowToResume(parts.verb, parsed, result, log, signals.exitCode);
     sayDone(parsed, result, now, log);
     terminal.stdout.write(`${result.manifest}\n`);
+    if (result.fault !== null) throw nothingUsable(result, parsed);
     return result.failed > 0 && parsed.options['fail-on-errors'] === true ? ExitCode.ROWS_FAILED : ExitCode.OK;
   } finally {
     signals.close();
@@ -91,6 +93,17 @@ function sayDone(parsed: Parsed, result: JobResult, progress: Progress | null, l
   const bad = failed > 0 ? `, ${grouped(failed)} failed (${output}/errors)` : '';
   const sentence = `done: ${grouped(rows)} rows${bad}${rate}. Report: ${output}/report.html`;
   log.end('done', sentence, { rows, failed, seconds, rows_per_second: Number(perSecond.toFixed(1)) });
+}
+
+/** The error of a run that is finished with every row in errors/: what the first row lacks is what they all lack. */
+function nothingUsable({ failed, fault }: JobResult, parsed: Parsed): Error {
+  const output = String(parsed.options['output']);
+  const { code, message } = fault as NonNullable<JobResult['fault']>;
+  const option = code === 'MISSING_TEXT' ? '. Name the field of the text with --text-field, and add --overwrite' : '';
+  return inputError(
+    'NO_USABLE_ROWS',
+    `not one of ${grouped(failed)} rows could be used (${output}/errors). The first: ${message} [${code}]${option}`,
+  );
 }
 
 /** An argument as a POSIX shell wants it. */

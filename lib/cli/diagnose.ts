@@ -41,6 +41,10 @@ export async function diagnose(): Promise<Diagnosis> {
     if (info.isaProblem) problems.push(`${info.isaProblem}: it is '${process.env['NATIVE_TRANSFORMERS_ISA']}'.`);
     if (info.memorySetting === 0)
       problems.push(`NATIVE_TRANSFORMERS_MEMORY is '${process.env['NATIVE_TRANSFORMERS_MEMORY']}', which is no size.`);
+    if (info.threadsSetting === 0)
+      problems.push(`NATIVE_TRANSFORMERS_THREADS is '${process.env['NATIVE_TRANSFORMERS_THREADS']}', not 1 to 1024.`);
+    if (info.niceSetting === -2)
+      problems.push(`NATIVE_TRANSFORMERS_NICE is '${process.env['NATIVE_TRANSFORMERS_NICE']}', not 0 to 19.`);
   } catch (error) {
     problems.push((error as Error).message);
   }

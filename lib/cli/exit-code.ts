@@ -19,7 +19,7 @@ export const exitCodeMeanings: readonly (readonly [string, string])[] = [
   ['1', 'failed, and may go well the next time: disk full, out of memory, a failing model'],
   ['2', 'the command line cannot be understood'],
   ['3', 'done, but rows went to errors/ (with --fail-on-errors only)'],
-  ['65', 'input, checkpoint or output folder that will not do'],
+  ['65', 'input, checkpoint or output folder that will not do; done, but not one row could be used'],
   ['69', 'the native build is missing or broken'],
   ['75', 'another process works in the output folder'],
   ['130', 'stopped by SIGINT after the running batches; the same command goes on'],

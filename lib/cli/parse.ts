@@ -11,7 +11,7 @@ export function parseCommand(command: Command, args: string[], env: Record<strin
   const { values, positionals } = parseFlags(command, args);
   const options: Record<string, Value> = {};
   for (const [name, spec] of Object.entries(command.options)) {
-    const given = flagOf(name, spec, values) ?? fromEnv(name, spec, env);
+    const given = flagOf(command, name, spec, values) ?? fromEnv(name, spec, env);
     options[name] = given === undefined ? undefined : checked(command, name, spec, given);
     if (given === undefined && spec.required) throw usage(command, `--${name} is missing`);
   }
@@ -62,8 +62,10 @@ function checkNames(command: Command, args: string[], options: Record<string, { 
   }
 }
 
-function flagOf(name: string, spec: OptionSpec, values: Flags): string | boolean | undefined {
-  if (spec.negatable && values[`no-${name}`] === true) return false;
+function flagOf(command: Command, name: string, spec: OptionSpec, values: Flags): string | boolean | undefined {
+  const negated = spec.negatable && values[`no-${name}`] === true;
+  if (negated && values[name] === true) throw usage(command, `--${name} and --no-${name} contradict each other`);
+  if (negated) return false;
   return values[name];
 }
 

@@ -4,13 +4,9 @@ import { jobReport } from './report/report';
 import { ReportSums } from './report/sums';
 import { writeDurable } from './run/durable';
 import type { RunFolder } from './run/folder';
+import type { Manifest } from './run/manifest';
 
-/** `manifest.json`: the result, in order. */
-export interface Manifest {
-  rows: number;
-  failed: number;
-  parts: { file: string; rows: number; sha256: string }[];
-}
+export type { Manifest } from './run/manifest';
 
 /**
  * Writes the report and then, last of all, the manifest: while it is there, the run is finished.

@@ -8,13 +8,14 @@ import { InputCursor } from './input/cursor';
 import { identify } from './input/identity';
 import { type Input, listInputs } from './input/inputs';
 import { runChanged } from './job-error';
-import { addedKeys, type JobOptions, type JobSpec, jobSpec } from './options';
+import { addedKeys, checkHeeded, givenJobOptions, type JobOptions, type JobSpec, jobSpec } from './options';
 import { runPipeline } from './pipeline';
 import { Meter } from './progress';
 import { writeDurable } from './run/durable';
 import { RunFolder } from './run/folder';
 import { Lock } from './run/lock';
-import { changes, type InputIdentity, parseRunFile, type RunFile, runFile } from './run/run-file';
+import { parseManifest } from './run/manifest';
+import { changes, checkRunFile, type InputIdentity, parseRunFile, type RunFile, runFile } from './run/run-file';
 import { ShardWriter } from './shard-writer';
 
 /** How a job ended. */
@@ -27,6 +28,8 @@ export interface JobResult {
   rows: number;
   /** Rows in `errors/`. */
   failed: number;
+  /** Why not one row of a finished run could be used: the first row's error. Null when one could, or there was none. */
+  fault: { code: string; message: string } | null;
 }
 
 interface Job {
@@ -54,11 +57,13 @@ const BLOCK_TEXT_BYTES = 4 * 1024 * 1024;
  * @throws an error with `code`: `NO_INPUT`, `INPUT_CORRUPT`, `NO_SUCH_COLUMN`, `RUN_LOCKED`, `RUN_CHANGED`, `DISK_FULL` …,
  *   or what the model threw when it failed on many rows in a row
  */
-export async function runJob(options: JobOptions): Promise<JobResult> {
+export async function runJob(given: JobOptions): Promise<JobResult> {
+  const options = givenJobOptions(given);
   const spec = jobSpec(options);
   const loading = Promise.resolve(options.model);
   loading.catch(() => {});
   const inputs = await listInputs(options.inputs, options.inputFormat ?? null, options.delimiter ?? null);
+  checkHeeded(options, inputs);
   const folder = new RunFolder(options.output);
   const [model, identities] = await Promise.all([loading, identifyAll(inputs, folder)]);
   if (spec.format === 'jsonl' && options.formatRows === undefined) {
@@ -79,24 +84,38 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
 
 async function runLocked(job: Job): Promise<JobResult> {
   const { folder } = job;
-  const text = await folder.read('run.json');
-  if (text === null) await folder.checkFresh();
-  if (text !== null && job.options.overwrite) await folder.clear();
+  const was = await earlierRun(job);
   const committed = await folder.sweep();
-  await openRun(job, text, committed);
+  await openRun(job, was, committed);
   const before = await manifestOf(folder, committed);
   const shardsBefore = committed.size;
   const done = await compute(job, committed, before?.parts.length ?? null);
-  if (!done) return { drained: true, manifest: null, ...(await countRows(folder, committed)) };
+  if (!done) return { drained: true, manifest: null, ...(await countRows(folder, committed)), fault: null };
   const manifest = before !== null && committed.size === shardsBefore ? before : await finish(job, committed.size);
-  return { drained: false, manifest: folder.file('manifest.json'), rows: manifest.rows, failed: manifest.failed };
+  const { rows, failed } = manifest;
+  const fault = rows === 0 && failed > 0 ? await folder.firstError() : null;
+  return { drained: false, manifest: folder.file('manifest.json'), rows, failed, fault };
+}
+
+/**
+ * The run that the folder holds; null when it holds none, or none any more. Nothing is removed before it is known to be
+ * a run's.
+ */
+async function earlierRun({ folder, options }: Job): Promise<RunFile | null> {
+  const path = folder.file('run.json');
+  const text = await folder.read('run.json');
+  if (text === null) await folder.checkFresh();
+  if (text === null || !options.overwrite) return text === null ? null : parseRunFile(path, text);
+  checkRunFile(path, text);
+  await folder.clear();
+  return null;
 }
 
 /** Makes this the folder's run, or refuses to where another one has left something. */
-async function openRun({ folder, run }: Job, text: string | null, committed: Set<number>): Promise<void> {
+async function openRun({ folder, run }: Job, was: RunFile | null, committed: Set<number>): Promise<void> {
   const path = folder.file('run.json');
   const isEmpty = committed.size === 0 && (await folder.read('manifest.json')) === null;
-  const changed = text === null || isEmpty ? [] : changes(parseRunFile(path, text), run);
+  const changed = was === null || isEmpty ? [] : changes(was, run);
   if (changed.length > 0) throw runChanged(folder.path, changed);
   if (isEmpty) await writeDurable(path, `${JSON.stringify(run, null, 2)}\n`);
 }
@@ -105,7 +124,7 @@ async function openRun({ folder, run }: Job, text: string | null, committed: Set
 async function manifestOf(folder: RunFolder, committed: Set<number>): Promise<Manifest | null> {
   const text = await folder.read('manifest.json');
   if (text === null) return null;
-  const manifest = JSON.parse(text) as Manifest;
+  const manifest = parseManifest(folder.file('manifest.json'), text);
   if (manifest.parts.length === committed.size) return manifest;
   await rm(folder.file('manifest.json'), { force: true });
   return null;

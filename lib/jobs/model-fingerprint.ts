@@ -5,7 +5,7 @@ import { OSError } from '../errors';
 import { sha256 } from './input/identity';
 
 /** Files of a checkpoint folder that decide what comes out of it. */
-const kDecides = /\.(json|txt|model|safetensors)$/;
+const kDecides = /\.(json|txt|model|safetensors|bin)$/;
 
 /** Sub-folders of sentence-transformers' modules. */
 const kModule = /^\d+_/;

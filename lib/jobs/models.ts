@@ -1,10 +1,10 @@
 import { AutoModel, AutoModelForSequenceClassification } from '../auto/auto-model';
 import { formatRows } from '../binding/runtime';
 import { resolveModelFolder } from '../env';
-import { ValueError } from '../errors';
 import { warn } from '../logging';
 import { kBatchTokens } from '../pipelines/batches';
 import { padRows, StreamPool } from '../pipelines/encoder';
+import { promptOf } from '../pipelines/prompt';
 import { scoreFunctionOf } from '../pipelines/scores';
 import { readSentenceModules, transformerFolder } from '../pipelines/sentence-transformers';
 import { recipeOf, TextEmbedder, type TokenRow } from '../pipelines/text-embedder';
@@ -32,7 +32,7 @@ export interface EmbedSettings {
 
 /** Loads the model of an `embed` job. @throws what loading throws; ValueError for an unknown prompt name */
 export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedModel<TokenRow>> {
-  const { dtype, pooling, normalize, prompt_name } = settings;
+  const { dtype, pooling, normalize } = settings;
   const folder = await resolveModelFolder(settings.model);
   const subfolder = await transformerFolder(folder);
   const [model, tokenizer, modules, digest] = await Promise.all([
@@ -48,7 +48,7 @@ export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedMode
     ...(normalize !== undefined && { normalize }),
   });
   const embedder = new TextEmbedder(model, tokenizer, recipe);
-  const prompt = settings.prompt ?? promptOf(modules?.prompts ?? {}, prompt_name ?? modules?.default_prompt_name);
+  const prompt = promptOf(modules, settings);
   const promptTokens = await embedder.promptTokens(prompt);
   const [probe] = await embedder.tokenize(['']);
   const { dims } = await embedder.embed([probe as TokenRow]);
@@ -78,13 +78,6 @@ export async function loadEmbedModel(settings: EmbedSettings): Promise<EmbedMode
       tokenizer.dispose();
     },
   };
-}
-
-function promptOf(prompts: Record<string, string>, name: string | null | undefined): string {
-  if (name === null || name === undefined) return '';
-  const prompt = prompts[name];
-  if (prompt !== undefined) return prompt;
-  throw new ValueError(`the model has no prompt '${name}'; it has ${Object.keys(prompts).join(', ') || 'none'}`);
 }
 
 /** Which classifier a job runs. */

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { unknownName, ValueError } from '../errors';
+import { checkOptionKinds, givenOptions, type OptionKind } from '../options';
 import type { FormatRows, JobModel } from './engine';
 import { isIndex } from './input/csv';
-import type { InputFormat } from './input/inputs';
+import type { Input, InputFormat } from './input/inputs';
 import type { JobEvent } from './progress';
 
 export type OutputFormat = 'jsonl' | 'npy' | 'safetensors' | 'parquet';
@@ -86,6 +87,25 @@ const KNOWN: Record<keyof JobOptions, true> = {
   onEvent: true,
 };
 
+const KINDS: Readonly<Record<string, OptionKind>> = {
+  inputs: 'list',
+  output: 'string',
+  textField: 'string',
+  idField: 'string',
+  delimiter: 'string',
+  csvHeader: 'boolean',
+  overwrite: 'boolean',
+  formatRows: 'function',
+  onEvent: 'function',
+};
+
+/** What was given to `runJob`: a null is as good as nothing. */
+export function givenJobOptions(options: JobOptions): JobOptions {
+  return Object.fromEntries(
+    Object.entries(givenOptions(options, 'runJob')).filter(([, value]) => value !== null),
+  ) as unknown as JobOptions;
+}
+
 /**
  * The checked options of a job, with defaults.
  * @throws TypeError on an unknown option, ValueError on a value that cannot be
@@ -94,6 +114,10 @@ export function jobSpec(options: JobOptions): JobSpec {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(KNOWN, name)) throw unknownName('option', name, 'runJob', Object.keys(KNOWN));
   }
+  checkOptionKinds('runJob', options, KINDS);
+  for (const name of ['output', 'textField', 'idField'] as const)
+    if (options[name] === '')
+      throw invalid(name, name === 'output' ? 'the path of a folder' : 'the name of a field', '');
   const { textField = 'text', idField = 'id', delimiter = null, csvHeader = null } = options;
   if (delimiter !== null && !/^[\t\x20-\x7e]$/.test(delimiter))
     throw invalid('delimiter', 'one ASCII character', delimiter);
@@ -111,6 +135,21 @@ export function jobSpec(options: JobOptions): JobSpec {
     shard_rows: positive('shardRows', options.shardRows ?? DEFAULT_SHARD_ROWS),
     max_row_bytes: positive('maxRowBytes', options.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES),
   };
+}
+
+/**
+ * Refuses options that no input heeds. Inputs whose format their first bytes will tell are not known yet: these are no
+ * CSV, and lines that come from one of them are told in a note.
+ * @throws ValueError `ERR_OPTION_VALUE`
+ */
+export function checkHeeded({ textField, delimiter, csvHeader }: JobOptions, inputs: readonly Input[]): void {
+  const unheeded = (option: string, is: string, way: string) =>
+    new ValueError(`${option} says nothing here, because ${is}: ${way}, or leave it out`, { code: 'ERR_OPTION_VALUE' });
+  const csvOption = delimiter !== undefined ? 'delimiter' : csvHeader !== undefined ? 'csvHeader' : null;
+  if (csvOption !== null && !inputs.some(({ format }) => format === 'csv'))
+    throw unheeded(csvOption, 'no input is CSV by its name (.csv, .tsv)', 'say that it is with --input-format csv');
+  if (textField !== undefined && inputs.every(({ format }) => format === 'lines'))
+    throw unheeded('textField', 'every input is plain lines, which have no fields', 'give another --input-format');
 }
 
 /**

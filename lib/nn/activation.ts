@@ -1,4 +1,4 @@
-import { NotImplementedError, nearest } from '../errors';
+import { NotImplementedError, nearest, ValueError } from '../errors';
 import { cast } from '../tensor/ops/cast';
 import { activationNames, add, gated, gt, maximum, minimum, mul, sub, unary, where } from '../tensor/ops/elementwise';
 import { slice } from '../tensor/ops/layout';
@@ -71,9 +71,13 @@ function inBfloat16(x: Tensor): Tensor {
 /**
  * The activation that a config names.
  * @param field - the config's field, for errors
- * @throws NotImplementedError naming the field and the nearest known name
+ * @throws NotImplementedError naming the field and the nearest known name; ValueError when it names none
  */
-export function createActivation(name: string, field: string): Activation {
+export function createActivation(name: string | null, field: string): Activation {
+  if (typeof name !== 'string')
+    throw new ValueError(`config.${field} is ${JSON.stringify(name)}; expected an activation's name, such as 'gelu'`, {
+      code: 'ERR_CONFIG_TYPE',
+    });
   if (name === 'prelu') return new PReLU();
   if (name === 'xielu') return new XIELUActivation();
   const known = activationNames();

@@ -16,8 +16,8 @@ export interface AttentionOptions {
   head_mask?: Tensor | null;
   /** Positions may look at themselves and earlier ones only. */
   causal?: boolean;
-  /** Positions may look this far to either side; 0 is everywhere. */
-  window?: number;
+  /** Positions may look this far to either side, 0 being at themselves alone; everywhere when null or left out. */
+  window?: number | null;
   output_attentions?: boolean;
 }
 

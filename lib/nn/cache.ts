@@ -57,6 +57,29 @@ export class DynamicCache {
     for (let layer = 0; layer < this.length; layer++) yield this[layer] as KeyValue;
   }
 
+  /**
+   * A cache of what older versions pass: [keys, values] of each layer, [B, G, S, D] each.
+   * @throws ValueError when shapes disagree; TypeError for anything else
+   */
+  static from_legacy_cache(past_key_values: readonly KeyValue[]): DynamicCache {
+    const cache = new DynamicCache();
+    const shape = checkLegacy(past_key_values);
+    if (!shape) return cache;
+    const [batch, kv_heads, length] = shape;
+    const step = cache.begin(batch, length);
+    const rows = (x: Tensor) => reshape(permute(x, [0, 2, 1, 3]), [batch * length, -1]); // [B·S, G·D]
+    scope(() => {
+      for (const [layer, [k, v]] of past_key_values.entries()) step.append(layer, rows(k), rows(v), kv_heads);
+    });
+    step.settle(true);
+    return cache;
+  }
+
+  /** [keys, values] of each layer, [B, G, S, D] each. */
+  to_legacy_cache(): KeyValue[] {
+    return [...this];
+  }
+
   /** Gives its memory back. A call with it is an error afterwards. */
   dispose(): void {
     this.#disposed = true;
@@ -126,6 +149,24 @@ export class DynamicCache {
   }
 }
 
+/** The shape that all layers share, or null of no layers. */
+function checkLegacy(layers: readonly KeyValue[]): [B: number, G: number, S: number, D: number] | null {
+  const tensors = layers.flat();
+  const pairs = layers.every((layer) => Array.isArray(layer) && layer.length === 2);
+  if (!pairs || tensors.some((tensor) => !(tensor instanceof Tensor)))
+    throw new TypeError('past_key_values must be a DynamicCache, or [keys, values] for each layer');
+  const [first] = tensors;
+  if (!first) return null;
+  for (const { dims, type } of tensors)
+    if (dims.length !== 4 || type !== 'float32' || dims.some((d, i) => d !== first.dims[i]))
+      throw new ValueError(
+        `past_key_values holds ${type} [${dims}] beside [${first.dims}]; every layer's keys and values must be float32 ` +
+          'of one shape, [batch, key heads, length, head size]',
+        { code: 'ERR_SHAPE' },
+      );
+  return [...first.dims] as [number, number, number, number];
+}
+
 /** Where tokens [first, last) of a row lie in a pool. */
 function rowsOf(pages: readonly number[], first: number, last: number): number[] {
   return Array.from({ length: last - first }, (_, i) => {
@@ -145,6 +186,7 @@ export class CacheStep {
   readonly page_size = kPageSize;
   private readonly slots: Tensor;
   private readonly added: Pool[] = [];
+  private isSettled = false;
 
   /**
    * @param past - tokens in a row before, and `length` with those that are new
@@ -198,6 +240,8 @@ export class CacheStep {
 
   /** @internal The call has succeeded: its tokens are in the cache now; or it has not, and they are not. */
   settle(succeeded: boolean): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
     for (const { keys, values } of succeeded ? this.pools : this.added) {
       keys.dispose();
       values.dispose();
@@ -221,6 +265,7 @@ export function recordSteps<T>(steps: CacheStep[], f: () => T): T {
 export function cacheOf(value: unknown): DynamicCache | null {
   if (value === undefined || value === null) return null;
   if (value instanceof DynamicCache) return value;
+  if (Array.isArray(value)) return DynamicCache.from_legacy_cache(value);
   throw new TypeError(
     `past_key_values must be a DynamicCache, such as an earlier call's output.past_key_values, not ` +
       `${typeof value === 'object' ? `a ${(value as object).constructor?.name}` : `a ${typeof value}`}`,

@@ -3,7 +3,7 @@ import { scaled_dot_product_attention } from '../tensor/ops/attention';
 import { Tensor } from '../tensor/tensor';
 import type { AttentionOptions } from './attention';
 import { attend } from './attention';
-import { type CacheStep, cacheOf, DynamicCache } from './cache';
+import { type CacheStep, cacheOf, DynamicCache, type KeyValue } from './cache';
 import { type IdInput, toIds } from './ids';
 import { Layout } from './layout';
 import {
@@ -19,8 +19,8 @@ import {
 
 /** The inputs that decoders share. `attention_mask` is [B, S]: tokens of the cache first, then those of the call. */
 export interface CausalInputs extends TokenInputs {
-  past_key_values?: DynamicCache | null;
-  /** Whether the output holds `past_key_values`; the config's when left out. */
+  past_key_values?: DynamicCache | readonly KeyValue[] | null;
+  /** Whether the output holds `past_key_values`; the config's when a call leaves it out. */
   use_cache?: boolean | null;
   /** [T], places of the tokens in the cache */
   cache_position?: IdInput | null;
@@ -29,8 +29,8 @@ export interface CausalInputs extends TokenInputs {
 }
 
 /** Inputs for a head that returns no cache: none is kept, though position ids are read as if one were. */
-export function withoutCache<I extends CausalInputs>(given: I, config: { use_cache: boolean }): I {
-  return { ...given, use_cache: false, packed: !(given.use_cache ?? config.use_cache) };
+export function withoutCache<I extends CausalInputs>(given: I): I {
+  return { ...given, use_cache: false, packed: !given.use_cache };
 }
 
 /**

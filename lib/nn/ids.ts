@@ -54,7 +54,11 @@ function ragged(name: string): ValueError {
 }
 
 function kind(value: unknown): string {
-  return value === null ? 'null' : typeof value === 'object' ? `a ${value.constructor.name}` : `a ${typeof value}`;
+  return value === null || value === undefined
+    ? String(value)
+    : typeof value === 'object'
+      ? `a ${value.constructor.name}`
+      : `a ${typeof value}`;
 }
 
 function toInt32(name: string, values: ArrayLike<number | bigint>): Int32Array {

@@ -15,20 +15,20 @@ export interface ClassifierConfig {
   problem_type: string | null;
 }
 
-/** Class numbers in [B·T] or [B], with -100 where they do not count. */
-export function labelIds(labels: Labels | undefined | null): Int32Array | null {
-  return labels === undefined || labels === null ? null : toIds('labels', labels).data;
+/** Class numbers in [B·T] or [B], with -100 where they do not count, of the argument `name`. */
+export function labelIds(labels: Labels | undefined | null, name = 'labels'): Int32Array | null {
+  return labels === undefined || labels === null ? null : toIds(name, labels).data;
 }
 
 /** @throws ValueError when there is not one label for each of `count` things */
-function classes(labels: Int32Array, count: number, num_labels: number): Tensor {
+function classes(labels: Int32Array, count: number, num_labels: number, name: string): Tensor {
   if (labels.length !== count)
-    throw new ValueError(`labels has ${labels.length} elements, but there are ${count} to label`, {
+    throw new ValueError(`${name} has ${labels.length} elements, but there are ${count} to label`, {
       code: 'ERR_SHAPE',
     });
   for (const label of labels)
     if (label !== -100 && (label < 0 || label >= num_labels))
-      throw new ValueError(`labels holds ${label}; it must be -100 or a class from 0 to ${num_labels - 1}`, {
+      throw new ValueError(`${name} holds ${label}; it must be -100 or a class from 0 to ${num_labels - 1}`, {
         code: 'ERR_INDEX_OUT_OF_RANGE',
       });
   return new Tensor('int64', BigInt64Array.from(labels, BigInt), [labels.length]);
@@ -54,10 +54,11 @@ export function packLabels(labels: Int32Array, layout: Layout): Int32Array {
 /**
  * Mean cross entropy of one class a row.
  * @param logits - [B, V]
+ * @param name - the argument that the labels came in, for errors
  */
-export function classLoss(logits: Tensor, labels: Int32Array): Tensor {
+export function classLoss(logits: Tensor, labels: Int32Array, name = 'labels'): Tensor {
   const [rows, width] = logits.dims as [number, number];
-  return cross_entropy(logits, classes(labels, rows, width));
+  return cross_entropy(logits, classes(labels, rows, width, name));
 }
 
 /**
@@ -103,10 +104,14 @@ function flat(labels: unknown): number[] {
  */
 export function spanLoss(start_logits: Tensor, end_logits: Tensor, start: Labels, end: Labels): Tensor {
   const length = start_logits.dims[1] as number;
-  const clamp = (name: string, labels: Labels) =>
-    toIds(name, labels).data.map((p) => (p < 0 ? 0 : p >= length ? -100 : p));
-  const first = classLoss(start_logits, clamp('start_positions', start));
-  const last = classLoss(end_logits, clamp('end_positions', end));
+  const edgeLoss = (name: string, logits: Tensor, labels: Labels) =>
+    classLoss(
+      logits,
+      toIds(name, labels).data.map((p) => (p < 0 ? 0 : p >= length ? -100 : p)),
+      name,
+    );
+  const first = edgeLoss('start_positions', start_logits, start);
+  const last = edgeLoss('end_positions', end_logits, end);
   return mul(add(first, last), 0.5);
 }
 

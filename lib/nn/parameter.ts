@@ -1,6 +1,7 @@
 import { RuntimeError } from '../errors';
 import { type DType, itemSize } from '../tensor/dtype';
 import { keep } from '../tensor/keep';
+import type { Pack } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
 
 /**
@@ -12,6 +13,7 @@ export class Parameter {
   /** As in PyTorch; nothing computes gradients yet. */
   requires_grad = true;
   private tensor: Tensor | null = null;
+  private disposed = false;
 
   /**
    * @param dims - shape; that of the value, once there is one
@@ -24,7 +26,7 @@ export class Parameter {
   ) {}
 
   /** How a product holds it, or null. */
-  get pack(): 'rows' | 'transposed' | null {
+  get pack(): Pack {
     return this.role === 'gemm' ? 'rows' : this.role === 'conv1d' ? 'transposed' : null;
   }
 
@@ -40,6 +42,11 @@ export class Parameter {
 
   get isLoaded(): boolean {
     return this.tensor !== null;
+  }
+
+  /** Whether its values have been given back. */
+  get isDisposed(): boolean {
+    return this.disposed && !this.isLoaded;
   }
 
   /** The weight as a tensor. @throws RuntimeError before it is loaded and after it is disposed */
@@ -79,6 +86,7 @@ export class Parameter {
   dispose(): void {
     this.tensor?.dispose();
     this.tensor = null;
+    this.disposed = true;
   }
 }
 

@@ -120,7 +120,7 @@ function yarn(config: RotaryConfig): RotaryFrequencies {
   if (low === high) high += 0.001;
 
   const inv_freq = periods(theta, dim).map((period, i) => {
-    const ramp = fround(Math.min(1, Math.max(0, (i - low) / (high - low))));
+    const ramp = Math.min(1, Math.max(0, fround(fround(i - low) / fround(high - low))));
     const kept = fround(1 - ramp);
     return fround(fround(1 / fround(factor * period)) * fround(1 - kept)) + fround(fround(1 / period) * kept);
   });
@@ -154,13 +154,18 @@ function llama3(config: RotaryConfig): RotaryFrequencies {
   const [low, high] = [number(config, 'low_freq_factor'), number(config, 'high_freq_factor')];
   const original = number(config, 'original_max_position_embeddings');
   const inv_freq = frequencies(config.rope_theta, config.dim).map((f) => {
-    const wavelength = fround((2 * Math.PI) / f);
+    const wavelength = over(2 * Math.PI, f);
     if (wavelength < original / high) return f;
     if (wavelength > original / low) return f / factor;
-    const smooth = fround(fround(fround(original / wavelength) - low) / (high - low));
+    const smooth = fround(fround(over(original, wavelength) - low) / (high - low));
     return fround(fround(fround(1 - smooth) * f) / factor) + fround(smooth * f);
   });
   return { inv_freq, scaling: 1 };
+}
+
+/** A number over a tensor's, as PyTorch works it out: by the reciprocal. */
+function over(a: number, b: number): number {
+  return fround(fround(a) * fround(1 / b));
 }
 
 /** @throws ValueError when the parameter is no number, or absent and without a fallback */

@@ -68,9 +68,8 @@ export class Tokens {
     this.inputs_embeds = inputs.inputs_embeds ? layout.packRows(inFloat32(inputs.inputs_embeds)) : null;
 
     const positions = inputs.position_ids
-      ? fitRows('position_ids', inputs.position_ids, batch, length)
-      : (limits.defaultPositions ?? fromZero)(ids, batch, length);
-    checkPositions(positions, length, limits.positions);
+      ? givenPositions(inputs.position_ids, layout, limits)
+      : countedPositions(ids, layout, limits);
     this.position_ids = packed(positions);
     this.seq_len = positions.reduce((most, p) => Math.max(most, p + 1), 0);
 
@@ -173,16 +172,23 @@ export function maskBytes(data: Int32Array): Uint8Array {
   return mask;
 }
 
-function checkPositions(positions: Int32Array, length: number, rows: number): void {
-  for (let i = 0; i < positions.length; i++) {
-    const position = positions[i] as number;
-    if (position >= 0 && position < rows) continue;
-    throw new ValueError(
-      `a row of ${length} tokens needs position ${position}, but this model has positions 0 to ${rows - 1} ` +
-        '(config.max_position_embeddings); tokenize with { truncation: true }',
-      { code: 'ERR_TOO_MANY_TOKENS' },
-    );
-  }
+/** The call's position_ids, [B, T]. Without a table of positions any number is one. @throws ValueError */
+function givenPositions(input: IdInput, { batch, length }: Layout, { positions: rows }: TokenLimits): Int32Array {
+  const positions = fitRows('position_ids', input, batch, length);
+  if (Number.isFinite(rows)) checkRange('position_ids', positions, rows, 'config.max_position_embeddings');
+  return positions;
+}
+
+/** The positions of a call that gives none, [B, T]. @throws ValueError when a row is longer than the table */
+function countedPositions(ids: Int32Array | null, { batch, length }: Layout, limits: TokenLimits): Int32Array {
+  const positions = (limits.defaultPositions ?? fromZero)(ids, batch, length);
+  const beyond = positions.find((position) => position < 0 || position >= limits.positions);
+  if (beyond === undefined) return positions;
+  throw new ValueError(
+    `a row of ${length} tokens needs position ${beyond}, but this model has positions 0 to ${limits.positions - 1} ` +
+      '(config.max_position_embeddings); tokenize with { truncation: true }',
+    { code: 'ERR_TOO_MANY_TOKENS' },
+  );
 }
 
 function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {

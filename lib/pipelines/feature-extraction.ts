@@ -6,20 +6,18 @@ import { Tensor } from '../tensor/tensor';
 import { inBlocks } from './batch-runner';
 import { encoderOf } from './encoder';
 import { type CallOptions, checkChoice, Pipeline, type PipelineParts, textsOf } from './pipeline';
+import { type PromptOptions, promptOf, saysPrompt } from './prompt';
 import { readSentenceModules, type SentenceModules, unitLength } from './sentence-transformers';
 import { type EmbeddingRecipe, recipeOf, TextEmbedder } from './text-embedder';
 
 /** How token vectors become one; transformers.js's names beside sentence-transformers'. */
 export type FeaturePooling = PoolingMode | 'none' | 'first_token' | 'last_token' | 'eos';
 
-export interface FeatureExtractionOptions extends CallOptions {
+export interface FeatureExtractionOptions extends CallOptions, PromptOptions {
   /** What the folder's modules.json says when left out; without one 'none', all vectors. */
   pooling?: FeaturePooling | null;
   /** Whether to scale vectors to length 1. What modules.json says when `pooling` is left out too, else false. */
   normalize?: boolean | null;
-  /** Put before each text: its name in the folder's prompts, or the text itself. */
-  prompt_name?: string | null;
-  prompt?: string | null;
   /** One bit for each element of a vector, packed into bytes: see `precision`. */
   quantize?: boolean | null;
   /** 'binary' (default) for int8, 'ubinary' for uint8. */
@@ -63,8 +61,15 @@ export class FeatureExtractionPipeline extends Pipeline {
     const { texts } = textsOf(this.task, input);
     const asked = settled.pooling ?? (this.modules ? null : 'none');
     const pooling = asked === null ? null : checkChoice(this.task, 'pooling', asked, poolings);
+    if (settled.precision && !settled.quantize)
+      throw new ValueError(
+        `precision is '${settled.precision}', but only vectors that are quantized have one; pass quantize: true`,
+        {
+          code: 'ERR_OPTION_VALUE',
+        },
+      );
     const precision = checkChoice(this.task, 'precision', settled.precision ?? 'binary', ['binary', 'ubinary']);
-    const prompt = this.promptOf(settled);
+    const prompt = promptOf(this.modules, options && saysPrompt(options) ? options : settled);
     if (pooling !== 'none') {
       const recipe = this.recipe(
         pooling === null ? undefined : (aliases[pooling] ?? (pooling as PoolingMode)),
@@ -80,17 +85,6 @@ export class FeatureExtractionPipeline extends Pipeline {
   override async dispose(): Promise<void> {
     this.modules?.dispose();
     await super.dispose();
-  }
-
-  private promptOf({ prompt, prompt_name }: FeatureExtractionOptions): string {
-    if (prompt !== undefined && prompt !== null) return prompt;
-    const name = prompt_name ?? this.modules?.default_prompt_name ?? null;
-    if (name === null) return '';
-    const prompts = this.modules?.prompts ?? {};
-    if (Object.hasOwn(prompts, name)) return prompts[name] as string;
-    throw new ValueError(
-      `prompt_name '${name}' is none of this model's prompts; it has ${Object.keys(prompts).join(', ') || 'none'}`,
-    );
   }
 
   private recipe(pooling: PoolingMode | undefined, { normalize }: FeatureExtractionOptions): EmbeddingRecipe {

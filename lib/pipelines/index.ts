@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutoConfig } from '../auto/auto-config';
-import { resolveModelFolder } from '../env';
+import { modelSubfolder, resolveModelFolder } from '../env';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
-import { warnOnce } from '../logging';
+import { givenOptions } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import type { PretrainedConfig } from '../pretrained/config';
-import { type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
+import { checkLoadTypes, type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { LoadProgress } from './load-progress';
 import type { Pipeline } from './pipeline';
@@ -61,13 +61,18 @@ export type PipelineOptions = FromPretrainedOptions;
 export async function pipeline<T extends PipelineType>(
   task: T,
   model?: string | null,
-  options: PipelineOptions = {},
+  options?: PipelineOptions | null,
 ): Promise<PipelineOf<T>> {
   const found = taskOf(task);
-  return (await load(found, checkModel(found, model), { ...(options ?? {}) })) as PipelineOf<T>;
+  return (await load(
+    found,
+    checkModel(found, model),
+    givenOptions(options, `pipeline('${found.name}')`),
+  )) as PipelineOf<T>;
 }
 
 async function load(task: Task, model: string, options: PipelineOptions): Promise<Pipeline> {
+  checkLoadTypes(`pipeline('${task.name}')`, options);
   const { signal, progress_callback: listener } = options;
   throwIfAborted(signal);
   const folder = await resolveModelFolder(model);
@@ -98,8 +103,8 @@ async function load(task: Task, model: string, options: PipelineOptions): Promis
 }
 
 function checkModel(task: Task, model: unknown): string {
-  if (typeof model === 'string' && model !== '') return model;
-  if (model !== undefined && model !== null && model !== '')
+  if (typeof model === 'string') return model;
+  if (model !== undefined && model !== null)
     throw new TypeError(`pipeline('${task.name}') takes the folder of a model, not a ${typeof model}`);
   throw new ValueError(
     `pipeline('${task.name}') needs a model: default models cannot be downloaded yet, so give a folder`,
@@ -109,9 +114,8 @@ function checkModel(task: Task, model: unknown): string {
 
 /** Where the model lies in its folder: as asked for, else as modules.json says. */
 async function subfolderOf(task: Task, folder: string, { subfolder }: PipelineOptions): Promise<string> {
-  if (subfolder === 'onnx')
-    warnOnce("subfolder 'onnx' holds ONNX files and means nothing here: the folder itself is used");
-  else if (subfolder !== undefined && subfolder !== null) return subfolder;
+  const asked = modelSubfolder(subfolder);
+  if (asked !== '' || subfolder === '') return asked;
   return task.name === 'feature-extraction' ? transformerFolder(folder) : '';
 }
 
@@ -131,7 +135,6 @@ function partOptions(task: Task, config: PretrainedConfig, options: PipelineOpti
   const defaults: Record<string, unknown> = {};
   const further = task.auto.classFor(config).constructor_args;
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
     if (task.call_options.includes(name)) defaults[name] = value;
     else if (loadOptionNames.includes(name) || name in config || further.includes(name)) loading[name] = value;
     else throw unknownName('option', name, `pipeline('${task.name}')`, [...task.call_options, ...loadOptionNames]);

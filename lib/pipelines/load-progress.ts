@@ -2,25 +2,18 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readIndex, shardFiles } from '../checkpoint/index-file';
 import { resolveWeights } from '../checkpoint/resolve';
-import type { FromPretrainedOptions, ProgressInfo } from '../pretrained/load-options';
-
-type Listener = (info: ProgressInfo) => void;
-
-/** Bytes of a file that are read, and that there are. */
-interface FileProgress {
-  loaded: number;
-  total: number;
-}
+import type { FromPretrainedOptions } from '../pretrained/load-options';
+import type { BytesProgressInfo, BytesRead, ProgressCallback, ProgressInfo } from '../pretrained/progress-info';
 
 /**
  * What `progress_callback` of a pipeline hears: what is told of each file, under the model's name, with the sum over
  * all files ('progress_total') before each 'progress'. A file that only says when it is done counts as read by then.
  */
 export class LoadProgress {
-  private readonly files: Record<string, FileProgress> = {};
+  private readonly files: Record<string, BytesRead> = {};
 
   constructor(
-    private readonly listener: Listener,
+    private readonly listener: ProgressCallback,
     private readonly name: string,
   ) {}
 
@@ -36,33 +29,31 @@ export class LoadProgress {
 
   /** Reports around the reading of one file. */
   async around<T>(file: string, read: () => Promise<T>): Promise<T> {
-    this.report({ status: 'initiate', file });
-    this.report({ status: 'download', file });
+    const { name } = this;
+    this.report({ status: 'initiate', name, file });
+    this.report({ status: 'download', name, file });
     const result = await read();
-    this.report({ status: 'done', file });
+    this.report({ status: 'done', name, file });
     return result;
   }
 
   readonly report = (info: ProgressInfo): void => {
-    const named = { ...info, name: this.name };
-    if (info.status === 'progress') this.advance(named);
-    const file = this.files[info.file ?? ''];
-    if (info.status === 'done' && file && file.loaded < file.total) {
-      const { total } = file;
-      this.advance({
-        status: 'progress',
-        name: this.name,
-        file: info.file as string,
-        progress: 100,
-        loaded: total,
-        total,
-      });
+    const { name } = this;
+    if (info.status === 'progress_total' || info.status === 'ready') return;
+    if (info.status === 'progress') {
+      this.advance({ ...info, name });
+      return;
     }
-    if (info.status !== 'progress' && info.status !== 'progress_total') this.listener(named);
+    const known = this.files[info.file];
+    if (info.status === 'done' && known && known.loaded < known.total) {
+      const { total } = known;
+      this.advance({ status: 'progress', name, file: info.file, progress: 100, loaded: total, total });
+    }
+    this.listener({ ...info, name });
   };
 
-  private advance(info: ProgressInfo): void {
-    this.files[info.file as string] = { loaded: info.loaded as number, total: info.total as number };
+  private advance(info: BytesProgressInfo): void {
+    this.files[info.file] = { loaded: info.loaded, total: info.total };
     const all = Object.values(this.files);
     const loaded = all.reduce((sum, file) => sum + file.loaded, 0);
     const total = all.reduce((sum, file) => sum + file.total, 0);

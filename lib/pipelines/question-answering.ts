@@ -71,6 +71,7 @@ interface Plan {
 /** Answers to questions, as stretches of a text. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions, see Pipeline
 export class QuestionAnsweringPipeline extends Pipeline {
+  static override readonly call_arguments = Number.POSITIVE_INFINITY; // samplesOf knows what they are
   static override readonly call_options = [
     'top_k',
     'doc_stride',

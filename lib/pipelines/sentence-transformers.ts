@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { openSafetensors } from '../checkpoint/safetensors';
+import { openCheckpoint } from '../checkpoint/open';
 import { NotImplementedError, OSError, ValueError } from '../errors';
 import { activate, createActivation } from '../nn/activation';
 import { Linear } from '../nn/linear';
-import type { DType } from '../tensor/dtype';
-import { fence, loadTensor } from '../tensor/load';
+import { storedTensor } from '../pretrained/stored-tensor';
+import { fence } from '../tensor/load';
 import { normalize } from '../tensor/ops/norm';
 import type { PoolingMode } from '../tensor/ops/pool';
 import type { Tensor } from '../tensor/tensor';
@@ -181,16 +181,10 @@ async function readDense(folder: string): Promise<{ layer: Linear; forward: (x: 
   const layer = new Linear(config['in_features'] as number, config['out_features'] as number, {
     bias: config['bias'] !== false,
   });
-  await using source = await openSafetensors(join(folder, 'model.safetensors'));
+  await using source = await openCheckpoint(folder);
   for (const [key, parameter] of layer.named_state()) {
-    const info = source.info(`linear.${key}`);
-    const bytes = {
-      file: source.descriptor(`linear.${key}`),
-      offset: info.byteOffset,
-      type: info.dtype as DType,
-      dims: info.shape,
-    };
-    (parameter as { value: Tensor }).value = loadTensor(bytes, 'float32', key === 'weight' ? 'rows' : null);
+    const stored = await storedTensor(source, `linear.${key}`);
+    (parameter as { value: Tensor }).value = stored.load('float32', key === 'weight' ? 'rows' : null);
   }
   await fence();
   const act = createActivation(activation, 'activation_function');

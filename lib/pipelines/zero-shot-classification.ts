@@ -1,4 +1,4 @@
-import { ValueError } from '../errors';
+import { TypeError, ValueError } from '../errors';
 import { warn } from '../logging';
 import type { Tensor } from '../tensor/tensor';
 import { inBlocks } from './batch-runner';
@@ -36,6 +36,7 @@ export interface ZeroShotClassificationPipeline {
 /** Labels of texts that the model was not trained on, by asking it whether a text entails a sentence with the label. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions, see Pipeline
 export class ZeroShotClassificationPipeline extends Pipeline {
+  static override readonly call_arguments = 3;
   static override readonly call_options = ['hypothesis_template', 'multi_label', 'candidate_labels'];
 
   /** The id of the label that says that the text entails the hypothesis. */
@@ -61,7 +62,14 @@ export class ZeroShotClassificationPipeline extends Pipeline {
     ...rest: [Labels | Options | undefined, Options?]
   ): Promise<Output | Output[]> {
     const hasLabels = typeof rest[0] === 'string' || Array.isArray(rest[0]);
-    const settled = this.settle<Options>(hasLabels ? rest[1] : (rest[1] ?? (rest[0] as Options | undefined)));
+    const [first, second] = hasLabels ? [null, rest[1]] : (rest as [Options | undefined, Options?]);
+    if (first != null && second != null)
+      throw new TypeError(
+        `${this.task} takes (texts, candidate_labels, options) or (texts, options), not options twice`,
+      );
+    const settled = this.settle<Options>(second ?? first);
+    if (hasLabels && second?.candidate_labels != null)
+      throw new TypeError(`${this.task} got candidate_labels twice: as its second argument, and in its options`);
     const { texts, single } = textsOf(this.task, input);
     const labels = labelsOf(this.task, hasLabels ? rest[0] : settled.candidate_labels);
     const hypotheses = hypothesesOf(labels, settled.hypothesis_template ?? 'This example is {}.');

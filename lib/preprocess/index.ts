@@ -27,7 +27,7 @@ export {
   XLMRobertaTokenizer,
   XLMRobertaTokenizer as XLMRobertaTokenizerFast,
 } from './tokenizer/classes';
-export type { FileProgress, FromPretrainedOptions } from './tokenizer/load';
+export type { FileProgress, FromPretrainedOptions as PretrainedTokenizerOptions } from './tokenizer/load';
 export {
   type DecodeOptions,
   type EncodeOptions,

@@ -49,7 +49,12 @@ export async function readConfig(given: string, location: ConfigLocation = {}): 
 
 async function readFrom(folder: string, name: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
   const file = join(folder, name);
-  if ((await kindOf(file)) !== 'file')
+  const kind = await kindOf(file);
+  if (kind === 'folder')
+    throw new OSError(`'${file}' is a folder, where the config's file has its name: put the file in its place`, {
+      code: 'ERR_NO_CONFIG',
+    });
+  if (kind !== 'file')
     throw new OSError(
       `'${folder}' does not appear to have a file named ${name}; a model's folder has one beside its weights`,
       { code: 'ERR_NO_CONFIG' },

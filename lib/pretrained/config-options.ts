@@ -1,9 +1,9 @@
-import { nearest, ValueError } from '../errors';
+import { nearest, TypeError, ValueError } from '../errors';
 import { warn } from '../logging';
 import type { ConfigLocation } from './config-file';
 
 /**
- * Options of loading a config. Any other name overrides a field. Those of downloads (`cache_dir`, `revision`, `token` …) are
+ * Options of loading a config. Any other name overrides a field, and must be one. Those of downloads (`cache_dir`, `revision`, `token` …) are
  * accepted, and have no part in reading a folder.
  */
 export interface ConfigOptions extends ConfigLocation {
@@ -38,6 +38,7 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
     throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
   if (options['trust_remote_code'] === true)
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+  checkAttention(options['attn_implementation']);
   const location: Record<string, unknown> = {};
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
@@ -47,12 +48,25 @@ export function partOptions(options: ConfigOptions): { location: ConfigLocation;
   return { location, rest };
 }
 
-/** Warns of overrides that are no fields, and so do nothing. */
-export function warnOfUnused(className: string, unused: Record<string, unknown>, fields: Iterable<string>): void {
+/** Names of attention kernels in Transformers: here they are one, which gives the numbers of all. */
+const attentions: readonly unknown[] = ['eager', 'sdpa', 'flash_attention_2'];
+
+/** @throws ValueError for an `attn_implementation` that Transformers does not have */
+export function checkAttention(name: unknown): void {
+  if (name === undefined || name === null || attentions.includes(name)) return;
+  throw new ValueError(`attn_implementation is '${String(name)}'; it must be 'eager', 'sdpa' or 'flash_attention_2'`);
+}
+
+/** @throws TypeError `ERR_UNKNOWN_NAME` for an override that is no field, and so would do nothing */
+export function refuseUnused(className: string, unused: Record<string, unknown>, fields: Iterable<string>): void {
   const known = [...fields];
   for (const name of Object.keys(unused)) {
     if (name === 'torch_dtype' || name === 'dtype') continue;
-    const guess = nearest(name, known);
-    warn(`${className} has no field '${name}', which is left out${guess ? `; did you mean '${guess}'?` : ''}`);
+    const guess = nearest(name, [...known, ...locationOptions, ...withoutEffect]);
+    throw new TypeError(
+      `${className} got an unexpected option '${name}', which is no field of it; ` +
+        (guess ? `did you mean '${guess}'?` : 'return_unused_kwargs: true returns what is none'),
+      { code: 'ERR_UNKNOWN_NAME' },
+    );
   }
 }

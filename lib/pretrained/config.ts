@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { AttributeError, NotImplementedError, nearest, TypeError, unknownName, ValueError } from '../errors';
 import { warn } from '../logging';
+import { givenOptions } from '../options';
 import { dropDefaults, plainFields, shortDtype } from './config-dict';
 import { commonDefaults, commonFloats, transformersVersion } from './config-fields';
 import { CONFIG_NAME, commitOf, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
 import { copyJson, equalJson, formatJson, isContainer, isFloat, markFloats, passKind } from './config-json';
 import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from './config-labels';
-import { type ConfigOptions, partOptions, warnOfUnused } from './config-options';
+import { type ConfigOptions, partOptions, refuseUnused } from './config-options';
 import { ropeParametersOf, splitRopeParameters } from './config-rope';
 import { parseLike, parseUpdates } from './config-update';
 
@@ -191,8 +192,9 @@ export class PretrainedConfig {
 
   /**
    * Loads a config from a folder with `config.json`, or from the file itself.
-   * @param options - names of fields override them; others are left out with a warning, or returned
-   * @throws OSError when there is no such folder or file, or it is not JSON; ValueError for values that cannot be
+   * @param options - names of fields override them; others are refused, or returned
+   * @throws OSError when there is no such folder or file, or it is not JSON; ValueError for values that cannot be;
+   *   TypeError for names that are no fields, unless `return_unused_kwargs` asks for them
    */
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
@@ -202,12 +204,12 @@ export class PretrainedConfig {
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
     path: string,
-    options?: ConfigOptions,
+    options?: ConfigOptions | null,
   ): Promise<C>;
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
     path: string,
-    options: ConfigOptions = {},
+    options?: ConfigOptions | null,
   ): Promise<C | [C, ConfigFields]> {
     const type = this as unknown as typeof PretrainedConfig & Maker<C>;
     const [fields, rest] = await type.get_config_dict(path, options);
@@ -224,29 +226,37 @@ export class PretrainedConfig {
    * The dictionary of a config file, and those of `options` that do not say where it lies.
    * @throws OSError as `from_pretrained`
    */
-  static async get_config_dict(path: string, options: ConfigOptions = {}): Promise<[ConfigFields, ConfigFields]> {
-    const { location, rest } = partOptions(options);
-    const fields = await readConfig(String(path), location);
+  static async get_config_dict(path: string, options?: ConfigOptions | null): Promise<[ConfigFields, ConfigFields]> {
+    const { location, rest } = partOptions(givenOptions(options, `${this.name}.from_pretrained`));
+    const fields = await readConfig(path, location);
     fields['_commit_hash'] = commitOf(String(path));
     return [fields, rest];
   }
 
   /**
    * A config with `fields`, then with those of `overrides` that are its fields.
-   * @throws ValueError when `num_labels` and `id2label` of the overrides disagree
+   * @throws ValueError when `num_labels` and `id2label` of the overrides disagree; TypeError for an override that is no
+   *   field, unless `return_unused_kwargs` asks for it
    */
   static from_dict<C extends PretrainedConfig>(
     this: Maker<C>,
     fields: ConfigFields,
     overrides: ConfigFields & { return_unused_kwargs: true },
   ): [C, ConfigFields];
-  static from_dict<C extends PretrainedConfig>(this: Maker<C>, fields: ConfigFields, overrides?: ConfigFields): C;
   static from_dict<C extends PretrainedConfig>(
     this: Maker<C>,
     fields: ConfigFields,
-    overrides: ConfigFields = {},
+    overrides?: ConfigFields | null,
+  ): C;
+  static from_dict<C extends PretrainedConfig>(
+    this: Maker<C>,
+    fields: ConfigFields,
+    overrides?: ConfigFields | null,
   ): C | [C, ConfigFields] {
-    const { return_unused_kwargs, _from_auto, _from_pipeline, ...given } = withoutUndefined(overrides);
+    const { return_unused_kwargs, _from_auto, _from_pipeline, ...given } = givenOptions(
+      overrides,
+      `${this.name}.from_dict`,
+    );
     checkLabelOverrides(given);
     const config: PretrainedConfig = new this(fields);
     const unused: ConfigFields = {};
@@ -257,7 +267,7 @@ export class PretrainedConfig {
     }
     config.checkValues();
     if (return_unused_kwargs) return [config as C, unused];
-    warnOfUnused(this.name, unused, Object.keys(config));
+    refuseUnused(this.name, unused, Object.keys(config));
     return config as C;
   }
 
@@ -285,6 +295,8 @@ export class PretrainedConfig {
 
   /** Sets fields, known or not. @throws ValueError for a field named like a method */
   update(fields: ConfigFields): void {
+    if (!isContainer(fields) || Array.isArray(fields))
+      throw new TypeError(`${this.constructor.name}.update takes one object of fields, such as { num_labels: 3 }`);
     for (const [name, value] of Object.entries(fields)) this.set(name, value, fields);
   }
 
@@ -361,8 +373,14 @@ export class PretrainedConfig {
    * Writes `config.json` into `folder`, which is made when it is not there.
    * @throws AssertionError when there is a file in its place; OSError when it cannot be written
    */
-  async save_pretrained(folder: string, options: { push_to_hub?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+  async save_pretrained(
+    folder: string,
+    given?: { push_to_hub?: boolean | null; signal?: AbortSignal } | null,
+  ): Promise<void> {
     const { name: className, _auto_class } = this.constructor as typeof PretrainedConfig;
+    const options = givenOptions(given, `${className}.save_pretrained`);
+    if (typeof folder !== 'string')
+      throw new TypeError(`${className}.save_pretrained takes the path of a folder, not ${String(folder)}`);
     const known = ['push_to_hub', 'signal'];
     for (const name of Object.keys(options))
       if (!known.includes(name)) throw unknownName('option', name, `${className}.save_pretrained`, known);

@@ -10,6 +10,7 @@ import { cat, slice } from '../tensor/ops/layout';
 import { argmax } from '../tensor/ops/reduce';
 import type { Tensor } from '../tensor/tensor';
 import type { PretrainedConfig } from './config';
+import type { ModelOutput } from './model-output';
 import { type CallInputs, type ModelInputs, PreTrainedModel } from './pretrained-model';
 
 /** Names of the inputs by which a decoder's caller handles its cache. */
@@ -33,6 +34,14 @@ export abstract class DecoderModel extends PreTrainedModel {
       ['derived', derived?.clone() ?? null],
     ] as const)
       Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+
+  /** A call keeps a cache where the config says so; what pipelines compute with this model's modules keeps none. */
+  protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
+    const given = (await inputs) as ModelInputs;
+    if (given === null || typeof given !== 'object' || Array.isArray(given)) return super.invoke(given, ...further);
+    const use_cache = given['use_cache'] ?? (this.config as { use_cache?: boolean }).use_cache;
+    return super.invoke({ ...given, use_cache }, ...further);
   }
 
   override async compute<O>(inputs: CallInputs, forward: (named: ModelInputs) => O): Promise<O> {

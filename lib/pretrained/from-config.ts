@@ -1,7 +1,8 @@
 import { NotImplementedError, TypeError, unknownName } from '../errors';
 import { type DType, parseDtype } from '../tensor/dtype';
 import { PretrainedConfig } from './config';
-import { checkAttention, checkWeightType } from './load-options';
+import { checkAttention } from './config-options';
+import { checkWeightType } from './load-options';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
 /** Options of a model that is made from a config alone. */

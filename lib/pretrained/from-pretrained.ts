@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
-import type { CheckpointSource } from '../checkpoint/source';
-import { OSError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
+import { modelSubfolder } from '../env';
+import { OSError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
@@ -12,9 +13,16 @@ import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
-import { loadGenerationConfig } from './generation-file';
+import { adoptGenerationConfig } from './generation-file';
 import { markInitialized } from './init';
-import { checkLoadOptions, checkWeightType, type FromPretrainedOptions, requestedDtype } from './load-options';
+import {
+  checkLoadOptions,
+  checkLoadTypes,
+  checkWeightType,
+  type FromPretrainedOptions,
+  loadOptionNames,
+  requestedDtype,
+} from './load-options';
 import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
 import { reportLoad } from './load-report';
@@ -24,7 +32,8 @@ import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
 
-export type { FromPretrainedOptions, ProgressInfo } from './load-options';
+export type { FromPretrainedOptions } from './load-options';
+export type { ProgressCallback, ProgressInfo } from './progress-info';
 
 /** What a load left open: names in ascending order. */
 export interface LoadingInfo {
@@ -42,10 +51,11 @@ export async function loadPretrained<M extends PreTrainedModel>(
   options: FromPretrainedOptions,
 ): Promise<[M, LoadingInfo]> {
   throwIfAborted(options.signal);
+  checkLoadTypes(`${ModelType.name}.from_pretrained`, options);
   const overrides = checkLoadOptions(options);
   const asked = requestedDtype(options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
-  const further = constructorArguments(ModelType, options, rest);
+  const further = constructorArguments(ModelType, config, options, rest);
   config.name_or_path = path ?? 'None';
   const model = new ModelType(config as never, ...(further as never[]));
   const weights = await openWeights(path, options);
@@ -53,6 +63,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
     const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
+      otherKeys: weights.source?.otherKeys ?? [],
     });
     await untieDifferent(model, plan, weights);
     await fill(ModelType, model, plan, weights, dtype, options);
@@ -70,16 +81,6 @@ export async function loadPretrained<M extends PreTrainedModel>(
   } finally {
     await weights.close();
   }
-}
-
-async function adoptGenerationConfig(
-  model: PreTrainedModel,
-  path: string | null,
-  { subfolder = '', signal }: FromPretrainedOptions,
-): Promise<void> {
-  if (!model.can_generate() || path === null) return;
-  const found = await loadGenerationConfig(path, { subfolder, signal });
-  if (found) Object.assign(model, { generation_config: found });
 }
 
 async function findConfig<M extends PreTrainedModel>(
@@ -101,7 +102,7 @@ async function findConfig<M extends PreTrainedModel>(
   if (!given && (await isFile(from)))
     throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
-    subfolder: options.subfolder ?? '',
+    subfolder: modelSubfolder(options.subfolder),
     signal: options.signal,
     ...overrides,
     return_unused_kwargs: true,
@@ -109,19 +110,31 @@ async function findConfig<M extends PreTrainedModel>(
   return { config, rest };
 }
 
-/** @throws TypeError for an option that is neither a config field nor an argument of the constructor */
+/**
+ * @throws TypeError for an option that is neither a config field nor an argument of the constructor, for more `model_args`
+ *   than there are arguments, and for an argument that is given twice
+ */
 function constructorArguments(
   ModelType: ModelClass,
+  config: PretrainedConfig,
   options: FromPretrainedOptions,
   rest: Record<string, unknown>,
 ): unknown[] {
+  const { name: className, constructor_args: known } = ModelType;
   const values = [...(options.model_args ?? [])];
+  if (values.length > known.length)
+    throw new TypeError(
+      `${className}.__init__() takes ${known.length === 0 ? 'no arguments' : known.join(', ')} behind the config, but ` +
+        `model_args has ${values.length} values`,
+    );
   for (const [name, value] of Object.entries(rest)) {
-    const index = ModelType.constructor_args.indexOf(name);
-    if (index < 0)
-      throw new TypeError(`${ModelType.name}.__init__() got an unexpected keyword argument '${name}'`, {
-        code: 'ERR_UNKNOWN_NAME',
-      });
+    const index = known.indexOf(name);
+    if (index < 0) {
+      const names = [...Object.keys(config), ...loadOptionNames, ...known];
+      throw unknownName('keyword argument', name, `${className}.__init__()`, names);
+    }
+    if (index in values)
+      throw new TypeError(`${className}.__init__() got ${name} twice: as an option, and in model_args`);
     values[index] = value;
   }
   return values;
@@ -168,7 +181,7 @@ const kCompareBytes = 4 * 2 ** 20;
 async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
   const [left, right] = [source.info(a), source.info(b)];
   if (left.dtype !== right.dtype || left.byteLength !== right.byteLength) return false;
-  if (left.file === right.file && left.byteOffset === right.byteOffset) return true;
+  if (isSamePlace(left, right)) return true;
   for (let start = 0; start < left.byteLength; start += kCompareBytes) {
     const range = { start, end: Math.min(start + kCompareBytes, left.byteLength) };
     const [x, y] = await Promise.all([source.read(a, range), source.read(b, range)]);
@@ -197,8 +210,12 @@ async function fill(
   try {
     let waiting = 0;
     for (const step of plan.steps) {
+      const { source, parameter } = step;
+      const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
       call.run(() => {
-        step.parameter.value = readStep(step.source, step.parameter, typeOf(step.name), weights);
+        parameter.value = stored
+          ? stored.load(typeOf(step.name), parameter.pack)
+          : keep(cast(weights.given?.get(source) as Tensor, typeOf(step.name)), parameter.pack);
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
@@ -218,9 +235,4 @@ async function fill(
   } finally {
     call.end();
   }
-}
-
-function readStep(source: string, parameter: Parameter, type: DType, weights: Weights): Tensor {
-  if (weights.given) return keep(cast(weights.given.get(source) as Tensor, type), parameter.pack);
-  return storedTensor(weights.source as CheckpointSource, source, type, parameter.pack);
 }

@@ -1,24 +1,46 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveModelFolder } from '../env';
+import { TypeError, ValueError } from '../errors';
 import { GenerationConfig } from '../generation/generation-config';
 import { info } from '../logging';
 import { readConfigFile } from './config-file';
+import type { FromPretrainedOptions } from './load-options';
+import type { PreTrainedModel } from './pretrained-model';
 
 export const GENERATION_CONFIG_NAME = 'generation_config.json';
 
 /**
- * The generation config beside a model's weights; null when there is none.
- * @param path - the model's folder or id; beside a single weights file none is looked for
- * @throws OSError when it cannot be read; AbortError
+ * Gives a model that generates the generation config that the load was given, or that lies beside its weights; without
+ * either it keeps what its config says.
+ * @throws TypeError, ValueError for an option that cannot be; OSError when the file cannot be read; AbortError
  */
-export async function loadGenerationConfig(
+export async function adoptGenerationConfig(
+  model: PreTrainedModel,
+  path: string | null,
+  options: FromPretrainedOptions,
+): Promise<void> {
+  const given = options.generation_config ?? null;
+  if (given !== null && !(given instanceof GenerationConfig))
+    throw new TypeError(
+      'generation_config must be a GenerationConfig, such as new GenerationConfig({ max_new_tokens: 9 })',
+    );
+  if (!model.can_generate()) {
+    if (!given) return;
+    throw new ValueError(`${model.constructor.name} does not generate, so it takes no generation_config`);
+  }
+  const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options));
+  if (found) Object.assign(model, { generation_config: found });
+}
+
+/** The generation config in a model's folder; null when there is none, as beside a single weights file. */
+async function loadGenerationConfig(
   path: string,
-  options: { subfolder?: string; signal?: AbortSignal | undefined } = {},
+  { subfolder = '', signal }: FromPretrainedOptions,
 ): Promise<GenerationConfig | null> {
-  const file = join(await resolveModelFolder(path), options.subfolder ?? '', GENERATION_CONFIG_NAME);
+  const file = join(await resolveModelFolder(path), subfolder, GENERATION_CONFIG_NAME);
   const found = await stat(file).catch(() => null);
-  if (found?.isFile()) return new GenerationConfig(await readConfigFile(file, options.signal));
+  if (found?.isFile()) return new GenerationConfig(await readConfigFile(file, signal));
   info(`'${path}' has no ${GENERATION_CONFIG_NAME}; the generation config is what the model's config says`);
   return null;
 }

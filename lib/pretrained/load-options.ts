@@ -1,24 +1,12 @@
 import { NotImplementedError, TypeError, ValueError } from '../errors';
+import type { GenerationConfig } from '../generation/generation-config';
 import { warn, warnOnce } from '../logging';
+import { checkOptionKinds, type OptionKind } from '../options';
 import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
-import type { PretrainedConfig } from './config';
-
-/** What `progress_callback` hears, in transformers.js's words. */
-export interface ProgressInfo {
-  status: 'initiate' | 'download' | 'progress' | 'progress_total' | 'done' | 'ready';
-  /** The folder or model id. */
-  name?: string;
-  file?: string;
-  /** Percent, bytes so far, bytes in all. */
-  progress?: number;
-  loaded?: number;
-  total?: number;
-  /** Of each file, with 'progress_total'. */
-  files?: Record<string, { loaded: number; total: number }>;
-  task?: string;
-  model?: string;
-}
+import { PretrainedConfig } from './config';
+import { checkAttention } from './config-options';
+import type { ProgressCallback } from './progress-info';
 
 /** Options of `from_pretrained`. Names that are none of these override config fields. */
 export interface FromPretrainedOptions {
@@ -26,7 +14,10 @@ export interface FromPretrainedOptions {
   config?: PretrainedConfig | string | null;
   /** Weights to use in place of the file's. */
   state_dict?: ReadonlyMap<string, Tensor> | Record<string, Tensor> | null;
-  /** Element type of the weights: 'float32' (default), 'float16', 'bfloat16', or 'auto' for the checkpoint's own. */
+  /**
+   * Element type of the weights: 'float32' (default), 'float16', 'bfloat16', or 'auto' for the checkpoint's own. By
+   * part, it is that of '' or 'model'.
+   */
   dtype?: string | Record<string, string> | null;
   torch_dtype?: string | Record<string, string> | null;
   ignore_mismatched_sizes?: boolean;
@@ -38,11 +29,13 @@ export interface FromPretrainedOptions {
   from_tf?: boolean;
   from_flax?: boolean;
   key_mapping?: Record<string, string> | null;
+  /** How the model generates, in place of its generation_config.json. */
+  generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
   model_args?: unknown[];
   device?: string | null;
   attn_implementation?: string | null;
-  progress_callback?: ((info: ProgressInfo) => void) | null;
+  progress_callback?: ProgressCallback | null;
   signal?: AbortSignal;
   [other: string]: unknown;
 }
@@ -60,6 +53,7 @@ const acting = [
   'from_tf',
   'from_flax',
   'key_mapping',
+  'generation_config',
   'model_args',
   'device',
   'attn_implementation',
@@ -101,15 +95,41 @@ const later = [
   'adapter_kwargs',
   'adapter_name',
   'gguf_file',
-  'generation_config',
   'tp_plan',
   'tp_size',
   'distributed_config',
   'use_flash_attention_2',
 ];
 
+/** What the values of options may be, where nothing else checks them. */
+const kinds: Readonly<Record<string, OptionKind>> = {
+  state_dict: 'object',
+  ignore_mismatched_sizes: 'boolean',
+  output_loading_info: 'boolean',
+  use_safetensors: 'boolean',
+  variant: 'string',
+  subfolder: 'string',
+  from_tf: 'boolean',
+  from_flax: 'boolean',
+  key_mapping: 'object',
+  model_args: 'list',
+  progress_callback: 'function',
+};
+
 /** Every name that is an option of loading itself. */
 export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, ...onnx, ...later];
+
+/** @throws TypeError naming an option of loading whose value is of the wrong type */
+export function checkLoadTypes(where: string, options: FromPretrainedOptions): void {
+  checkOptionKinds(where, options, kinds);
+  const { config } = options;
+  if (config === undefined || config === null || typeof config === 'string') return;
+  if (config instanceof PretrainedConfig) return;
+  throw new TypeError(
+    `config of ${where} must be a config, such as AutoConfig.from_pretrained gives, or the path of one, not ` +
+      `${typeof config === 'object' ? 'another object' : `a ${typeof config}`}; fields to change are options themselves`,
+  );
+}
 
 /**
  * Checks the options of a load and returns those that are none of its own: config overrides or constructor arguments.
@@ -129,14 +149,8 @@ export function checkLoadOptions(options: FromPretrainedOptions): Record<string,
   if (options['trust_remote_code'])
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
   checkDevice(options.device);
-  if (options.attn_implementation) checkAttention(options.attn_implementation);
+  checkAttention(options.attn_implementation);
   return rest;
-}
-
-/** @throws ValueError unless it is the name of an implementation of attention */
-export function checkAttention(name: unknown): void {
-  if (!['eager', 'sdpa', 'flash_attention_2'].includes(name as string))
-    throw new ValueError(`attn_implementation is '${String(name)}'; it must be 'eager', 'sdpa' or 'flash_attention_2'`);
 }
 
 /** @throws ValueError for a device that this build does not have */
@@ -155,8 +169,7 @@ export function requestedDtype(options: FromPretrainedOptions): DType | 'auto' |
   const { dtype, torch_dtype } = options;
   if (dtype != null && torch_dtype != null && dtype !== torch_dtype)
     throw new ValueError(`both dtype (${String(dtype)}) and torch_dtype (${String(torch_dtype)}) are given; use dtype`);
-  let asked: unknown = dtype ?? torch_dtype ?? null;
-  if (typeof asked === 'object' && asked !== null) asked = (asked as Record<string, unknown>)[''] ?? null;
+  const asked = dtypeOfModel(dtype ?? torch_dtype ?? null);
   if (asked === null || asked === 'auto') return asked;
   if (typeof asked !== 'string') throw new TypeError(`dtype must be a string, not ${typeof asked}`);
   if (isQuantizedName(asked))
@@ -165,6 +178,28 @@ export function requestedDtype(options: FromPretrainedOptions): DType | 'auto' |
       { code: 'ERR_NOT_SUPPORTED_YET' },
     );
   return checkWeightType(parseDtype(asked));
+}
+
+/** The parts that a dtype can be given for: Transformers calls the model itself '', transformers.js 'model'. */
+const parts = ['', 'model'];
+
+/** The model's own dtype in a map of dtypes by part. @throws TypeError for parts that the model does not have */
+function dtypeOfModel(asked: unknown): unknown {
+  if (typeof asked !== 'object' || asked === null) return asked;
+  if (Array.isArray(asked)) throw new TypeError('dtype must be a string, or a map of them, not a list');
+  const map = asked as Record<string, unknown>;
+  const other = Object.keys(map).filter((part) => !parts.includes(part) && map[part] !== undefined);
+  if (other.length > 0)
+    throw new TypeError(
+      `dtype names the part${other.length > 1 ? 's' : ''} ${other.map((part) => `'${part}'`).join(', ')}, and this model ` +
+        "has none but itself: give one dtype, or it as { '': 'float32' }",
+      { code: 'ERR_UNKNOWN_NAME' },
+    );
+  if (map[''] != null && map['model'] != null && map[''] !== map['model'])
+    throw new ValueError(
+      `dtype is ${String(map[''])} for '' and ${String(map['model'])} for 'model'; both are the model`,
+    );
+  return map[''] ?? map['model'] ?? null;
 }
 
 /** @throws ValueError when weights cannot be of that type */

@@ -56,16 +56,19 @@ export interface LoadPlan {
   unfilled: { name: string; parameter: Parameter }[];
 }
 
+/** Options of `planLoad`. */
+export interface PlanOptions {
+  ignore_mismatched_sizes?: boolean;
+  /** Keys of the checkpoint that hold no tensors: nothing wants them. */
+  otherKeys?: readonly string[];
+}
+
 /**
  * Plans a load.
  * @throws ValueError `corrupted`: a base checkpoint that holds a tensor of the head
  * @throws RuntimeError: shapes differ and `ignore_mismatched_sizes` is false; lists all of them
  */
-export function planLoad(
-  checkpoint: CheckpointShapes,
-  target: LoadTarget,
-  options: { ignore_mismatched_sizes?: boolean } = {},
-): LoadPlan {
+export function planLoad(checkpoint: CheckpointShapes, target: LoadTarget, options: PlanOptions = {}): LoadPlan {
   const { renamed, names } = renameKeys(checkpoint, target);
   const { toFile, strangers, silent } = matchPrefix(names, target);
 
@@ -99,7 +102,8 @@ export function planLoad(
   const present = new Set<Parameter>();
   for (const [name, parameter] of target.parameters) if (!missing.has(name)) present.add(parameter);
   for (const name of [...missing]) if (present.has(target.parameters.get(name) as Parameter)) missing.delete(name);
-  const unexpected = [...names.keys()].filter((key) => !used.has(key) && !silent(key)).map(strangers);
+  const unwanted = [...names.keys()].filter((key) => !used.has(key) && !silent(key));
+  const unexpected = [...unwanted, ...(options.otherKeys ?? [])].map(strangers);
   return {
     steps: [...sources.values()],
     copies,

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { CheckpointSource } from '../checkpoint/source';
-import type { ProgressInfo } from './load-options';
+import type { ProgressCallback, TotalProgressInfo } from './progress-info';
 
 /** Tells the caller of the files of weights and of how much of each has been read. */
 export class LoadProgress {
@@ -9,7 +9,7 @@ export class LoadProgress {
   constructor(
     private readonly name: string,
     private readonly source: CheckpointSource | null,
-    private readonly callback: ((info: ProgressInfo) => void) | null,
+    private readonly callback: ProgressCallback | null,
   ) {
     this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, total: 0, reported: 0 }]));
     for (const key of source?.names() ?? []) this.fileOf(key).total += this.source?.info(key).byteLength ?? 0;
@@ -46,7 +46,7 @@ export class LoadProgress {
   }
 
   private reportSum(): void {
-    const files: NonNullable<ProgressInfo['files']> = {};
+    const files: TotalProgressInfo['files'] = {};
     let [loaded, total] = [0, 0];
     for (const [path, file] of this.files) {
       files[basename(path)] = { loaded: file.reported, total: file.total };

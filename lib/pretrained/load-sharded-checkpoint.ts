@@ -111,7 +111,11 @@ async function fill(
     for (const part of source.parts) {
       for (const name of part.names()) {
         const parameter = parameters.get(name);
-        if (parameter) call.run(() => put(part, name, parameter));
+        if (!parameter) continue;
+        const stored = await storedTensor(part, name, signal);
+        call.run(() => {
+          parameter.value = stored.load(parameter.type, parameter.pack);
+        });
       }
       await call.run(() => fence(signal));
     }
@@ -119,8 +123,4 @@ async function fill(
   } finally {
     call.end();
   }
-}
-
-function put(part: CheckpointSource, name: string, parameter: Parameter): void {
-  parameter.value = storedTensor(part, name, parameter.type, parameter.pack);
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
-import { resolveModelFolder } from '../env';
+import { modelSubfolder, resolveModelFolder } from '../env';
+import { ValueError } from '../errors';
 import type { Tensor } from '../tensor/tensor';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
@@ -15,9 +16,17 @@ export interface Weights {
   close(): Promise<void>;
 }
 
+/** @throws ValueError for options that choose a file of weights although none is read */
+function refuseFileOptions(options: FromPretrainedOptions): void {
+  for (const name of ['from_tf', 'from_flax'])
+    if (options[name])
+      throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`);
+}
+
 export async function openWeights(path: string | null, options: FromPretrainedOptions): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
+    refuseFileOptions(options);
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
     return {
       shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
@@ -32,7 +41,7 @@ export async function openWeights(path: string | null, options: FromPretrainedOp
   const source = await openCheckpoint(folder, {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
-    subfolder: options.subfolder ?? '',
+    subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
     signal: options.signal,

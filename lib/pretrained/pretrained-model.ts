@@ -1,15 +1,17 @@
-import { AttributeError, TypeError, unknownName, ValueError } from '../errors';
+import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
 import { type Buffer, Parameter } from '../nn/parameter';
+import { checkOptionKinds, givenOptions } from '../options';
 import { Call } from '../tensor/call';
 import { recorded } from '../tensor/dispatch';
 import { scope } from '../tensor/scope';
 import { currentStream } from '../tensor/stream';
 import { readTensors, Tensor } from '../tensor/tensor';
 import { checkAutoClass } from './auto-class-names';
+import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
+import { checkAttention } from './config-options';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
-import { checkAttention } from './load-options';
 import { ModelOutput } from './model-output';
 import type { SavePretrainedOptions } from './save-options';
 import { savePretrained } from './save-pretrained';
@@ -30,6 +32,11 @@ export interface CallOptions {
 /** Far more than any model has; a config beyond it is damaged. */
 const kMostLayers = 10_000;
 
+const callOptionKinds = {
+  output_hidden_states: 'boolean',
+  output_attentions: 'boolean',
+  return_dict: 'boolean',
+} as const;
 const callOptions = ['output_hidden_states', 'output_attentions', 'return_dict', 'signal'];
 
 /** Inputs of a call by name, with its options among them. */
@@ -130,15 +137,16 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
     path: string | null,
-    options?: FromPretrainedOptions,
+    options?: FromPretrainedOptions | null,
   ): Promise<M>;
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
     path: string | null,
-    options: FromPretrainedOptions = {},
+    options?: FromPretrainedOptions | null,
   ): Promise<M | [M, LoadingInfo]> {
-    const [model, info] = await loadPretrained(this as ModelClass<M>, path, options);
-    return options.output_loading_info ? [model, info] : model;
+    const given = givenOptions(options, `${this.name}.from_pretrained`);
+    const [model, info] = await loadPretrained(this as ModelClass<M>, path, given);
+    return given.output_loading_info ? [model, info] : model;
   }
 
   /**
@@ -200,8 +208,12 @@ export abstract class PreTrainedModel extends TrainingMixin {
     return { input_ids: new Tensor('int64', rows.flat(), [3, 5]) };
   }
 
-  /** Name → tensor, in the order in which Transformers saves them; tied names share a tensor. */
+  /**
+   * Name → tensor, in the order in which Transformers saves them; tied names share a tensor.
+   * @throws RuntimeError when the model has been disposed
+   */
   state_dict(): Map<string, Tensor> {
+    this.refuseDisposed();
     const state = new Map<string, Tensor>();
     for (const [name, value] of this.named_state()) if (value instanceof Parameter) state.set(name, value.value);
     return state;
@@ -245,6 +257,17 @@ export abstract class PreTrainedModel extends TrainingMixin {
     return this;
   }
 
+  /** @throws RuntimeError `ERR_DISPOSED` when the weights have been given back */
+  private refuseDisposed(): void {
+    for (const [, parameter] of this.named_parameters()) {
+      if (!parameter.isDisposed) return;
+      const { name } = this.constructor;
+      throw new RuntimeError(`this ${name} has been disposed; load it again with ${name}.from_pretrained`, {
+        code: 'ERR_DISPOSED',
+      });
+    }
+  }
+
   /** Encoders do not generate. */
   can_generate(): boolean {
     return false;
@@ -259,11 +282,24 @@ export abstract class PreTrainedModel extends TrainingMixin {
     await this.dispose();
   }
 
+  /** What calling the model does, under its name in transformers.js. @throws as the call */
+  _call(inputs: CallInputs): Promise<ModelOutput | unknown[]> {
+    return this.invoke(inputs);
+  }
+
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     if (further.length > 0)
       throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);
-    const output = await this.compute(inputs, (named) => this.forward(named));
-    const asTuple = ((await inputs) as ModelInputs).return_dict === false || this.config.return_dict === false;
+    const stream = currentStream();
+    const given = isPromise(inputs) ? await inputs : inputs;
+    const { inputs: copied, release } = copyInputs(given);
+    let output: ModelOutput;
+    try {
+      output = await stream.run(() => this.compute(copied, (named) => this.forward(named)));
+    } finally {
+      release();
+    }
+    const asTuple = (copied as ModelInputs).return_dict === false || this.config.return_dict === false;
     return asTuple ? output.to_tuple() : output;
   }
 
@@ -273,6 +309,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
    * @throws what the call's inputs or kernels fail with; AbortError
    */
   async compute<O>(inputs: CallInputs, forward: (named: ModelInputs) => O): Promise<O> {
+    this.refuseDisposed();
     const stream = currentStream();
     const given = (await inputs) as ModelInputs;
     const named = this.checkInputs(given);
@@ -306,8 +343,13 @@ export abstract class PreTrainedModel extends TrainingMixin {
       if (!known.includes(name)) throw unknownName('input', name, className, known);
       if (value !== undefined && value !== null) named[name] = value;
     }
+    checkOptionKinds(className, named, callOptionKinds);
     return named;
   }
+}
+
+function isPromise(inputs: CallInputs): inputs is PromiseLike<object> {
+  return typeof (inputs as PromiseLike<object> | null)?.then === 'function';
 }
 
 function isIndex(tensor: Tensor): boolean {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { copyOver } from '../checkpoint/carry-over';
+import { hubBlobs } from '../checkpoint/hub-blobs';
 import { type OpenOptions, openCheckpoint } from '../checkpoint/open';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
@@ -83,9 +84,15 @@ async function checkFolder(folder: string): Promise<void> {
     throw new OSError(`there is no folder '${folder}'; give the folder of a checkpoint`, { code: 'ERR_NO_FOLDER' });
 }
 
-/** @throws ValueError when the result would be mixed with other files */
+/** @throws ValueError when the result would be mixed with other files, or with what was downloaded */
 async function targetOf(folder: string, output: string | undefined): Promise<string> {
-  if (output === undefined || resolve(output) === resolve(folder)) return folder;
+  if (output === undefined || resolve(output) === resolve(folder)) {
+    if ((await hubBlobs(folder)) !== null)
+      throw new ValueError(
+        `'${folder}' lies in a Hub cache, which holds what was downloaded; give another folder as output`,
+      );
+    return folder;
+  }
   const entries = await readdir(output).catch(() => []);
   if (entries.length > 0)
     throw new ValueError(`'${output}' is not empty; give a new folder, or none to rewrite '${folder}' itself`);

@@ -3,9 +3,10 @@ import type { WeightToWrite } from '../checkpoint/weights-files';
 import { ValueError } from '../errors';
 import { Call } from '../tensor/call';
 import { type DType, dtypes, isFloating, itemSize } from '../tensor/dtype';
-import { loadTensor } from '../tensor/load';
 import { Stream } from '../tensor/stream';
+import type { Tensor } from '../tensor/tensor';
 import { copyBytes, writeTensor } from '../tensor/write';
+import { storedTensor } from './stored-tensor';
 
 /** Bytes that are read at a time of a tensor that is copied as it is. */
 const kCopyBytes = 16 * 2 ** 20;
@@ -62,14 +63,9 @@ export class RewrittenWeights {
       });
   }
 
-  private async withCast<T>(
-    name: string,
-    to: DType,
-    use: (tensor: ReturnType<typeof loadTensor>) => Promise<T>,
-  ): Promise<T> {
-    const { dtype, shape, byteOffset } = this.source.info(name);
-    const bytes = { file: this.source.descriptor(name), offset: byteOffset, type: dtype as DType, dims: shape };
-    const tensor = this.call.run(() => this.stream.run(() => loadTensor(bytes, to, null)));
+  private async withCast<T>(name: string, to: DType, use: (tensor: Tensor) => Promise<T>): Promise<T> {
+    const stored = await storedTensor(this.source, name, this.call.signal);
+    const tensor = this.call.run(() => this.stream.run(() => stored.load(to, null)));
     try {
       return await use(tensor);
     } finally {

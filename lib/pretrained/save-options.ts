@@ -3,7 +3,7 @@ import { variantName } from '../checkpoint/weight-names';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
 import { Tensor } from '../tensor/tensor';
-import type { ProgressInfo } from './load-options';
+import type { SaveProgressInfo } from './progress-info';
 
 /** Writes the tensors of one `.bin` file to `path`. */
 export type SaveFunction = (shard: Map<string, Tensor>, path: string) => void | Promise<void>;
@@ -30,7 +30,7 @@ export interface SavePretrainedOptions {
   /** Older name of `token`. */
   use_auth_token?: string | boolean | null;
   /** Hears of files and of the bytes that have been written of each. */
-  progress_callback?: ((info: ProgressInfo) => void) | null;
+  progress_callback?: ((info: SaveProgressInfo) => void) | null;
   signal?: AbortSignal | null;
   /** Of `push_to_hub`. */
   repo_id?: string;
@@ -50,7 +50,7 @@ export interface CheckedSaveOptions {
   format: 'safetensors' | 'pytorch';
   maxShardBytes: number;
   variant: string | null;
-  progress: ((info: ProgressInfo) => void) | null;
+  progress: ((info: SaveProgressInfo) => void) | null;
   signal: AbortSignal | undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { WeightsPlan } from '../checkpoint/weights-files';
-import type { ProgressInfo } from './load-options';
+import type { SaveProgressInfo } from './progress-info';
 
 /** Tells the caller of the files that a save writes and of how much of each is written. */
 export class SaveProgress {
@@ -8,7 +8,7 @@ export class SaveProgress {
   constructor(
     private readonly name: string,
     plan: WeightsPlan,
-    private readonly callback: ((info: ProgressInfo) => void) | null,
+    private readonly callback: ((info: SaveProgressInfo) => void) | null,
   ) {
     this.files = new Map(
       plan.files.map((file) => [file.name, { loaded: 0, total: file.weights.reduce((n, w) => n + w.byteLength, 0) }]),

@@ -7,7 +7,7 @@ import { shardName } from '../checkpoint/weight-names';
 import { throwIfAborted } from '../errors';
 import type { Module } from '../nn/module';
 import { Call } from '../tensor/call';
-import { itemSize } from '../tensor/dtype';
+import { type DType, itemSize } from '../tensor/dtype';
 import { fence } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
 import { storedTensor } from './stored-tensor';
@@ -27,11 +27,13 @@ export async function load_state_dict(
   const call = new Call(signal);
   const state = new Map<string, Tensor>();
   try {
-    for (const name of source.names())
+    for (const name of source.names()) {
+      const stored = await storedTensor(source, name, signal);
       state.set(
         name,
-        call.run(() => storedTensor(source, name, null, null)),
+        call.run(() => stored.load(source.info(name).dtype as DType, null)),
       );
+    }
     await call.run(() => fence(signal));
     await source.verify();
     return state;

@@ -4,7 +4,7 @@ import { type DType, dtypeNumber } from './dtype';
 import { currentStream } from './stream';
 import { Tensor } from './tensor';
 
-/** A byte range of an open file that holds a tensor, row-major and little-endian. */
+/** Bytes of an open file that hold a tensor, little-endian: row-major, or a view with strides. */
 export interface TensorBytes {
   /** File descriptor; must stay open until a fence behind the load has passed. */
   file: number;
@@ -12,13 +12,18 @@ export interface TensorBytes {
   offset: number;
   type: DType;
   dims: readonly number[];
+  /** Distances of neighbours along each dimension, in elements; left out when they lie side by side, row-major. */
+  strides?: readonly number[];
 }
+
+/** How a product holds a weight: as panels of [N, K], of [K, N], or row-major. */
+export type Pack = 'rows' | 'transposed' | null;
 
 /**
  * Reads a tensor from a file into native memory on the current stream's threads, casting on the way. The result is a
  * parameter: immutable, and held as GEMM panels when `pack` is set: 'rows' of a weight [N, K], 'transposed' of one [K, N].
  */
-export function loadTensor(bytes: TensorBytes, type: DType, pack: 'rows' | 'transposed' | null): Tensor {
+export function loadTensor(bytes: TensorBytes, type: DType, pack: Pack): Tensor {
   const stream = currentStream();
   const output = runtime.load(stream.id, currentCall()?.id ?? 0, {
     file: bytes.file,
@@ -26,6 +31,7 @@ export function loadTensor(bytes: TensorBytes, type: DType, pack: 'rows' | 'tran
     sourceType: dtypeNumber(bytes.type),
     dtype: dtypeNumber(type),
     dims: bytes.dims,
+    strides: bytes.strides ?? [],
     pack,
   });
   return Tensor.fromNative(output, stream);

@@ -1,5 +1,20 @@
 import * as runtime from '../binding/runtime';
-import { RuntimeError } from '../errors';
+import { RuntimeError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { givenOptions } from '../options';
+
+/** How a stream computes. */
+export interface StreamOptions {
+  /** Instruction set: one of `nativeInfo().levels`, or 'reference' for the slow twins of all kernels. */
+  isa?: string | null;
+  /** 1 keeps each op on one thread: for many streams at once. */
+  threads?: 1 | null;
+}
+
+/** What waiting for a stream takes. */
+export interface WaitOptions {
+  /** Stops the wait; the promise rejects with an `AbortError`. What is recorded runs on. */
+  signal?: AbortSignal;
+}
 
 /**
  * A stream runs its ops in order on the process' compute threads; several streams run at once. The current stream is
@@ -10,16 +25,24 @@ export class Stream {
   readonly id: number;
   private closed = false;
 
-  /**
-   * @param options.isa - instruction set: one of `nativeInfo().levels`, or 'reference' for the slow twins of all kernels
-   * @param options.threads - 1 keeps each op on one thread: for many streams at once
-   * @throws ValueError when this CPU lacks `isa`
-   */
-  constructor(options: { isa?: string; threads?: 1 } = {}) {
-    this.id = runtime.createStream(options.isa ?? '', options.threads === 1);
+  /** @throws TypeError for what is no option; ValueError when this CPU lacks `isa` or `threads` is not 1 */
+  constructor(options?: StreamOptions | null) {
+    const { isa, threads, ...unknown } = givenOptions<StreamOptions>(options, 'Stream', '{ threads: 1 }');
+    for (const name of Object.keys(unknown)) throw unknownName('option', name, 'Stream', ['isa', 'threads']);
+    if (isa !== undefined && isa !== null && typeof isa !== 'string')
+      throw new TypeError(`isa of a Stream names an instruction set; it cannot be a ${typeof isa}`);
+    if (threads !== undefined && threads !== null && threads !== 1)
+      throw new ValueError(
+        `threads of a Stream is 1, or left out for all; got ${String(threads)}. NATIVE_TRANSFORMERS_THREADS sets how many there are`,
+      );
+    this.id = runtime.createStream(isa ?? '', threads === 1);
   }
 
-  /** Calls `f` with this as the current stream. `f` must not be async. @throws RuntimeError after dispose() */
+  /**
+   * Calls `f` with this as the current stream: what `f` records before it returns, or before its first `await`, runs here.
+   * Model calls are recorded on the stream that was current when they were made.
+   * @throws RuntimeError after dispose()
+   */
   run<T>(f: () => T): T {
     if (this.closed) throw new RuntimeError('this stream has been disposed', { code: 'ERR_STREAM_CLOSED' });
     const previous = current;
@@ -32,8 +55,9 @@ export class Stream {
   }
 
   /** Resolves when everything recorded so far has run. */
-  async synchronize(): Promise<void> {
-    await runtime.fence(this.id, 0);
+  async synchronize(options?: WaitOptions | null): Promise<void> {
+    const signal = signalOf(options, 'synchronize');
+    await runtime.fence(this.id, 0, signal);
   }
 
   /** Resolves when few enough commands and bytes wait to run. */
@@ -57,6 +81,14 @@ export class Stream {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The signal of a call whose options have nothing else. @throws TypeError for another option; AbortError */
+export function signalOf(options: WaitOptions | null | undefined, where: string): AbortSignal | undefined {
+  const { signal, ...unknown } = givenOptions<WaitOptions>(options, where, '{ signal }');
+  for (const name of Object.keys(unknown)) throw unknownName('option', name, where, ['signal']);
+  throwIfAborted(signal);
+  return signal ?? undefined;
 }
 
 /** A call waits until no more than this is queued before it records its own commands. */

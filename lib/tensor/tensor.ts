@@ -9,7 +9,7 @@ import { describeValue, type Element, part, type TensorData, toElements, toTyped
 import { ShapeMethods } from './methods/shape';
 import { readTensors } from './read';
 import { keepInScope } from './scope';
-import type { Stream } from './stream';
+import { type Stream, signalOf, type WaitOptions } from './stream';
 
 export type { TensorData } from './elements';
 export { readTensors } from './read';
@@ -107,9 +107,12 @@ export class Tensor extends ShapeMethods {
     return this.#local() ?? this.#readInPlace();
   }
 
-  /** The elements, once the ops that make them have run. */
-  async getData(): Promise<TypedArray> {
-    await readTensors([this]);
+  /**
+   * The elements, once the ops that make them have run.
+   * @throws AbortError when `signal` fires before; the ops run on
+   */
+  async getData(options?: WaitOptions | null): Promise<TypedArray> {
+    await readTensors([this], signalOf(options, 'getData'));
     return this.data;
   }
 

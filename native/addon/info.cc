@@ -43,6 +43,7 @@ napi_value describe(napi_env raw, napi_callback_info) {
   object.Set("isaProblem", problem ? problem : "");
   object.Set("threads", thread_pool().threads());
   object.Set("threadsSetting", threads_setting());
+  object.Set("niceSetting", nice_setting());
   object.Set("cores", usable_cores());
   object.Set("memoryLimit", static_cast<double>(allocator().stats().limit));
   object.Set("memorySetting", static_cast<double>(memory_setting()));

@@ -1,18 +1,24 @@
 // Commands that make values (ops, reshapes, uploads, loads), and those that write them to files.
+#include <algorithm>
 #include <cstring>
 
 #include "addon/arguments.h"
 #include "addon/functions.h"
+#include "core/allocator.h"
 #include "ops/op.h"
 
 namespace nt {
 namespace {
 
-// More than this is a program that never awaits.
+// More than this is a program that never awaits: so many commands, or results that all together could not be held. The
+// results of one segment are not counted: most of a forward's are gone before its last are made.
 constexpr int64_t kMostQueuedCommands = 1 << 20;
+constexpr int64_t kLeastByteBound = int64_t{8} << 30;  // above what calls of models wait for
 
 bool queue_is_full(Stream& stream) {
-  return stream.queued_commands() + static_cast<int64_t>(stream.recording().commands.size()) > kMostQueuedCommands;
+  const auto recorded = static_cast<int64_t>(stream.recording().commands.size());
+  return stream.queued_commands() + recorded > kMostQueuedCommands ||
+         (recorded == 0 && stream.queued_bytes() > std::max(kLeastByteBound, allocator().limit()));
 }
 
 // The operands of a command as JS named them.
@@ -131,7 +137,8 @@ napi_value upload(napi_env env, napi_callback_info info) {
   return status(env, kOk);
 }
 
-// load(): words: stream, call, dtype, rank, dtype in the file, pack, file; numbers: dims, offset. Result as record's.
+// load(): words: stream, call, dtype, rank, dtype in the file, pack, file, number of strides; numbers: dims, offset,
+// strides. Result as record's.
 napi_value load(napi_env env, napi_callback_info info) {
   Client* client = client_of(env, info);
   Words words(client);
@@ -150,12 +157,15 @@ napi_value load(napi_env env, napi_callback_info info) {
   attr[Command::kPack] = words.next();
   attr[Command::kFile] = words.next();
   attr[Command::kOffset] = words.next_number();
+  const int32_t strides = words.next();
+  if (strides != 0 && strides != spec.shape.rank) return refuse(env, client, "shape and strides disagree");
   Segment& segment = stream->recording();
   command.first_node = static_cast<int>(segment.nodes.size());
   command.n_out = 1;
   command.first_attr = static_cast<int>(segment.attrs.size());
-  command.n_attr = Command::kLoadAttrs;
+  command.n_attr = Command::kLoadAttrs + strides;
   segment.attrs.insert(segment.attrs.end(), attr, attr + Command::kLoadAttrs);
+  for (int32_t i = 0; i < strides; ++i) segment.attrs.push_back(words.next_number());
   put_outputs(client, segment, &spec, 1, true);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);

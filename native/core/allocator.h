@@ -24,6 +24,7 @@ class Allocator {
   void free(void* block, int64_t capacity);
   void trim(int64_t keep);
   MemoryStats stats();
+  int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(int64_t bytes) { limit_ = bytes; }
 
  private:

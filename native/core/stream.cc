@@ -12,6 +12,7 @@
 #include <unistd.h>
 #endif
 
+#include "core/gather.h"
 #include "core/thread_pool.h"
 #include "cpu/gemm/pack.h"
 
@@ -140,6 +141,37 @@ const char* write_range(int file, int64_t offset, const char* from, int64_t byte
   return nullptr;
 }
 
+const char* read_ranges(int file, int64_t offset, void* to, int64_t bytes, Parallel& parallel) {
+  std::atomic<const char*> trouble{nullptr};
+  char* at = static_cast<char*>(to);
+  parallel.ranges(bytes, kReadChunk, [&](int64_t begin, int64_t end, int) {
+    if (const char* reason = read_range(file, offset + begin, at + begin, end - begin)) trouble.store(reason);
+  });
+  return trouble.load();
+}
+
+// A view of `spec` whose elements lie apart: reads all that it touches, then brings them side by side.
+const char* read_strided(int file, int64_t offset, const double* strides, const Spec& spec, void* to,
+                         Parallel& parallel) {
+  int64_t steps[kMaxRank] = {};
+  for (int i = 0; i < spec.shape.rank; ++i) steps[i] = static_cast<int64_t>(strides[i]);
+  const int64_t item = static_cast<int64_t>(item_size(spec.dtype));
+  const int64_t bytes = strided_extent(spec.shape, steps) * item;
+  Ref<Storage> block = make_ref<Storage>();
+  if (!block->reserve(bytes)) return kOutOfMemory;
+  const void* from = block->data();
+  if (const char* reason = read_ranges(file, offset, block->data(), bytes, parallel)) return reason;
+  const auto as = [&](auto type) {
+    using T = decltype(type);
+    gather(static_cast<const T*>(from), spec.shape, steps, static_cast<T*>(to), parallel);
+  };
+  if (item == 1) as(uint8_t{});
+  if (item == 2) as(uint16_t{});
+  if (item == 4) as(uint32_t{});
+  if (item == 8) as(uint64_t{});
+  return nullptr;
+}
+
 }  // namespace
 
 void Node::finish() {
@@ -261,15 +293,17 @@ Stream::Outcome Stream::run(Segment& segment, Parallel& parallel, CallState*& cu
       if (node && !node->ready() && park(this, node)) return Outcome::kParked;
     }
     current = command.call.get();
-    execute(segment, command, parallel);
+    const Ref<CallState> lost = execute(segment, command, parallel);
     current = nullptr;
     for (int i = 0; i < command.n_in + command.n_out; ++i) segment.nodes[command.first_node + i].reset();
+    if (!command.listener) continue;
+    command.listener->finished(command.id, lost);  // what it needed has been given back by then
     command.listener.reset();
   }
   return Outcome::kDone;
 }
 
-void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
+Ref<CallState> Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
   const Ref<Node>* in = segment.nodes.data() + command.first_node;
   const Ref<Node>* out = in + command.n_in;
   Ref<CallState> lost;
@@ -280,7 +314,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
   if (command.kind == Command::kWrite) {
     const char* reason = lost ? "ECANCELED: a value to be written was never made" : write(segment, command, parallel);
     if (reason) command.call->fail(command.op, reason, nullptr, 0);
-    return;
+    return {};
   }
 
   if (command.kind == Command::kRead) {
@@ -306,8 +340,7 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
         lost->fail(command.op, reason, nullptr, 0);
       }
     }
-    command.listener->finished(command.id, lost);
-    return;
+    return lost;
   }
 
   if (!lost) {
@@ -315,13 +348,13 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
       const Ref<Storage>& storage = in[0]->storage_ref();
       if (storage->data()) {
         out[0]->give(storage);
-        return;
+        return {};
       }
       const Shape& shape = in[0]->spec().shape;
       Ref<Storage> rows = storage->rows(in[0]->spec().dtype, shape[0], shape[1], parallel);
       if (rows) {
         out[0]->give(rows);
-        return;
+        return {};
       }
     }
     TensorView views[kMaxInputs];
@@ -332,9 +365,10 @@ void Stream::execute(Segment& segment, Command& command, Parallel& parallel) {
     if (reason) command.call->fail(command.op, reason, views, command.n_in);
     if (command.call->stopped()) lost = command.call;
   }
-  if (!lost) return;
+  if (!lost) return {};
   for (int i = 0; i < command.n_out; ++i)
     if (!out[i]->ready()) out[i]->lose(lost);
+  return {};
 }
 
 const char* Stream::run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in) {
@@ -409,12 +443,11 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
 
   Ref<Storage> storage = make_ref<Storage>();
   if (!storage->reserve(source.bytes())) return kOutOfMemory;
-  std::atomic<const char*> trouble{nullptr};
-  char* to = static_cast<char*>(storage->data());
-  parallel.ranges(source.bytes(), kReadChunk, [&](int64_t begin, int64_t end, int) {
-    if (const char* reason = read_range(file, offset + begin, to + begin, end - begin)) trouble.store(reason);
-  });
-  if (const char* reason = trouble.load()) return reason;
+  const bool strided = command.n_attr > Command::kLoadAttrs;
+  const char* reason = strided
+                           ? read_strided(file, offset, attr + Command::kLoadAttrs, source, storage->data(), parallel)
+                           : read_ranges(file, offset, storage->data(), source.bytes(), parallel);
+  if (reason) return reason;
   if (source.dtype != spec.dtype) {
     static const int cast = op_named("cast");
     Ref<Storage> converted = make_ref<Storage>();

@@ -32,8 +32,8 @@ struct Command {
   enum Kind : uint8_t {
     kOp,       // run ops()[op]
     kReshape,  // out[0] shares the storage of in[0]
-    kLoad,     // read bytes of a file: attrs are LoadAttr
     kKeep,     // out[0] is in[0] as a parameter; the attr is one of Pack
+    kLoad,     // read bytes of a file: attrs are LoadAttr, then strides in elements if it is a strided view
     kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
@@ -106,7 +106,8 @@ class Stream : public Counted {
   bool turn_is_over() const;
 
   Outcome run(Segment& segment, Parallel& parallel, CallState*& current);
-  void execute(Segment& segment, Command& command, Parallel& parallel);
+  // The call to which a read has lost what it was to read, or none.
+  Ref<CallState> execute(Segment& segment, Command& command, Parallel& parallel);
   const char* run_op(Segment& segment, const Command& command, Parallel& parallel, TensorView* in);
   const char* load(Segment& segment, const Command& command, Parallel& parallel);
   const char* keep(Segment& segment, const Command& command, Parallel& parallel);

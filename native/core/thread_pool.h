@@ -64,6 +64,10 @@ ThreadPool& thread_pool();
 // What NATIVE_TRANSFORMERS_THREADS says, or -1 where it is unset, 0 where it is no number of threads (1 … 1024).
 int threads_setting();
 
+// By how much compute threads are nicer than the process: what NATIVE_TRANSFORMERS_NICE says, or -1 where it is unset
+// (10 then), -2 where it is no number from 0 to 19.
+int nice_setting();
+
 // The cores that affinity and the cgroup's quota leave to this process.
 int usable_cores();
 

@@ -5,7 +5,7 @@ import { AutoConfig } from '../../lib/auto/auto-config';
 import { loadFamily, supportedModelTypes } from '../../lib/auto/families';
 import { setLogHook } from '../../lib/logging';
 import * as models from '../../lib/models';
-import { BertConfig } from '../../lib/models/bert/model';
+import { BertConfig, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig } from '../../lib/models/distilbert/model';
 import { XLMRobertaConfig } from '../../lib/models/xlm-roberta/model';
 import { PretrainedConfig } from '../../lib/pretrained/config';
@@ -53,6 +53,21 @@ describe('AutoConfig.from_pretrained (C-17)', () => {
     });
     expect(config).toBeInstanceOf(DistilBertConfig);
     expect([config['dim'], config.output_attentions, unused]).toEqual([24, true, { foo: false }]);
+  });
+
+  it('refuses options that are no fields, as the model classes do', async () => {
+    await load({ model_type: 'bert' });
+    const fault = { name: 'TypeError', code: 'ERR_UNKNOWN_NAME' };
+    await expect(AutoConfig.from_pretrained(folder, { hidden_sise: 3 })).rejects.toMatchObject({
+      ...fault,
+      message: expect.stringMatching(/BertConfig got an unexpected option 'hidden_sise'.*did you mean 'hidden_size'/),
+    });
+    await expect(AutoConfig.from_pretrained(folder, { progress_calback: null })).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained(folder, { hidden_sise: 3 })).rejects.toMatchObject({
+      ...fault,
+      message: expect.stringMatching(/unexpected keyword argument 'hidden_sise'.*did you mean 'hidden_size'/),
+    });
+    await AutoConfig.from_pretrained(folder, { progress_callback: null, revision: 'main', cache_dir: '.' });
   });
 
   it('reads a file by its path', async () => {

@@ -15,6 +15,7 @@ import {
 import { supportedModelTypes } from '../../lib/auto/families';
 import { BertConfig, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig } from '../../lib/models/distilbert/model';
+import { PretrainedConfig } from '../../lib/pretrained/config';
 
 const golden = (family: string) => join(__dirname, '..', 'goldens', family, 'base');
 
@@ -53,6 +54,14 @@ describe('Auto models (row 201)', () => {
     await model.dispose();
   });
 
+  it('do not take an empty path for the working directory', async () => {
+    const fault = { name: 'OSError', code: 'ERR_NO_FOLDER', message: expect.stringContaining('is empty') };
+    await expect(AutoModel.from_pretrained('')).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained('')).rejects.toMatchObject(fault);
+    await expect(BertModel.from_pretrained('', { config: new BertConfig() })).rejects.toMatchObject(fault);
+    await expect(AutoModel.from_pretrained(undefined as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
+  });
+
   it('name configs without such a head, and what can be had', async () => {
     expect(() => AutoModelForNextSentencePrediction.classFor(new DistilBertConfig())).toThrow(
       expect.objectContaining({
@@ -61,6 +70,9 @@ describe('Auto models (row 201)', () => {
           /Unrecognized configuration class DistilBertConfig.*AutoModelForNextSentencePrediction/,
         ),
       }),
+    );
+    expect(() => AutoModel.classFor(new PretrainedConfig())).toThrow(
+      /Unrecognized configuration class PretrainedConfig.*load it with AutoConfig/,
     );
     await expect(AutoModelForSeq2SeqLM.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
     expect(() => AutoModelForCausalLM.classFor(new BertConfig())).toThrow(

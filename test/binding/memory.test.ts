@@ -32,9 +32,17 @@ describe('native memory', () => {
   });
 
   it('is not taken for ever by a program that never awaits', async () => {
-    const { error, value } = await resultOf<{ error: Told; value: number }>('queue-full');
-    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_QUEUE_FULL' });
-    expect(error.message).toMatch(/await/);
-    expect(value).toBe(7);
+    const env = { NATIVE_TRANSFORMERS_MEMORY: '200MB' };
+    const told = await resultOf<Record<'error' | 'full', Told> & Record<'value' | 'bytes' | 'after', number>>(
+      'queue-full',
+      { env },
+    );
+    for (const error of [told.error, told.full]) {
+      expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_QUEUE_FULL' });
+      expect(error.message).toMatch(/await/);
+    }
+    expect(told.value).toBe(7);
+    expect(told.bytes).toBeGreaterThan(8 * 2 ** 30);
+    expect(told.after).toBe(2);
   });
 });

@@ -38,6 +38,26 @@ describe('NATIVE_TRANSFORMERS_THREADS', () => {
   });
 });
 
+describe('NATIVE_TRANSFORMERS_NICE', () => {
+  const niceness = async (env: Record<string, string>) =>
+    (await settings({ NATIVE_TRANSFORMERS_THREADS: '2', ...env }))['computing'];
+
+  it('lets compute threads give way to the event loop when it is unset', async () => {
+    expect(await niceness({})).toEqual([10, 10]);
+  });
+
+  it.each(['0', '4'])('%s: is obeyed', async (nice) => {
+    expect(await niceness({ NATIVE_TRANSFORMERS_NICE: nice })).toEqual([Number(nice), Number(nice)]);
+  });
+
+  it.each(['-1', '20', 'very'])('%s: is refused', async (text) => {
+    expect(await settings({ NATIVE_TRANSFORMERS_NICE: text })).toMatchObject({
+      name: 'ValueError',
+      message: `NATIVE_TRANSFORMERS_NICE is '${text}'; it must be a whole number from 0 to 19`,
+    });
+  });
+});
+
 describe('NATIVE_TRANSFORMERS_MEMORY', () => {
   it.each([
     ['100000000', 100_000_000],

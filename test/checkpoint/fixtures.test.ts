@@ -68,13 +68,12 @@ if (existsSync(fixtures)) {
     it.each([
       ['bert-mlm-tf-safetensors', {}, 'UNSUPPORTED_LAYOUT'],
       ['bert-mlm-flax-safetensors', {}, 'UNSUPPORTED_LAYOUT'],
-      ['bert-pt-zip', {}, 'UNSUPPORTED_FORMAT'],
-      ['bert-pt-sharded', {}, 'UNSUPPORTED_FORMAT'],
+      ['bert-pt-tar', {}, 'UNSUPPORTED_FORMAT'],
       ['bert-tf-h5', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-tf-h5', { from_tf: true }, 'UNSUPPORTED_FORMAT'],
       ['bert-flax', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-pt-variant-fp16', {}, 'WEIGHTS_NOT_FOUND'],
-      ['bert-pt-variant-fp16', { variant: 'fp16' }, 'UNSUPPORTED_FORMAT'],
+      ['bert-pt-variant-fp16', { variant: 'fp32' }, 'WEIGHTS_NOT_FOUND'],
     ])('%s with %j ends in a named error', async (name, options, code) => {
       expect((await errorOf(() => openCheckpoint(join(fixtures, name), options))).code).toBe(code);
     });

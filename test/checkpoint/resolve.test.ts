@@ -50,6 +50,27 @@ describe('finding weights in a folder', () => {
     }
   });
 
+  it.each<[string, string, ResolveOptions]>([
+    ['model.safetensors', 'config.json', {}],
+    ['model.safetensors', 'config.json', { use_safetensors: true }],
+    ['model.safetensors', 'config.json', { variant: 'fp16' }],
+    ['model.fp16.safetensors', 'config.json', { variant: 'fp16' }],
+    ['pytorch_model.bin.index.json', 'config.json', { use_safetensors: false }],
+  ])('says that %s is a folder, beside %s and with %j', async (name, beside, options) => {
+    const folder = folderOf(join(name, 'inner'), beside);
+    const error = await errorOf(() => resolveWeights(folder, options));
+    expect(error).toMatchObject({ code: 'WEIGHTS_NOT_FOUND' });
+    expect(error.message).toContain(`'${name}' is a folder, where a file of weights has its name`);
+    expect(error.message).not.toMatch(/leave (variant|use_safetensors) out/);
+  });
+
+  it('takes a folder for a folder, whatever its name', async () => {
+    const folder = join(folderOf('model.safetensors/model.safetensors'), 'model.safetensors');
+    expect(await resolveWeights(folder)).toMatchObject({ path: join(folder, 'model.safetensors') });
+    const empty = join(folderOf('model.safetensors/config.json'), 'model.safetensors');
+    expect((await errorOf(() => resolveWeights(empty))).message).toMatch(/has none of the files .*; check the path/);
+  });
+
   it('tells the format', async () => {
     const format = async (name: string, options: ResolveOptions = {}) =>
       (await resolveWeights(folderOf(name), options)).format;
@@ -235,8 +256,6 @@ describe('opening a folder', () => {
   });
 
   it.each([
-    ['pytorch_model.bin', {}],
-    ['pytorch_model.bin.index.json', {}],
     ['tf_model.h5', { from_tf: true }],
     ['model.ckpt.index', { from_tf: true }],
     ['flax_model.msgpack', { from_flax: true }],

@@ -121,6 +121,10 @@ describe('the command line', () => {
     [['embed', 'x', '-m', 'x', '-o'], "Option '-o, --output <value>' argument missing"],
     [['embed', 'x', '-m', 'x', '-o', 'out', '--overwrite=yes'], "Option '--overwrite' does not take an argument"],
     [['classify', 'x', '-m', 'x', '-o', 'out', '-f', 'npy'], '--format must be one of jsonl, parquet'],
+    [
+      ['embed', 'x', '-m', 'x', '-o', 'out', '--csv-header', '--no-csv-header'],
+      '--csv-header and --no-csv-header contradict each other',
+    ],
     [['inspect'], 'FOLDER is missing'],
     [['inspect', 'a', 'b'], "inspect takes one FOLDER, got 'b' too"],
     [['doctor', 'a'], "doctor takes no arguments, got 'a'"],
@@ -204,6 +208,24 @@ describe('embed', () => {
       stderr: 'error: there is no folder x [NO_SUCH_FOLDER]\n',
     });
     expect(() => place.names('.')).toThrow();
+  });
+
+  it('exits with 65 and says why where not one row could be used, today and when asked again', async () => {
+    const input = place.file('in.jsonl', '{"txt":"a","title":"b"}\n{"txt":"c"}\n');
+    const args = ['embed', input, '-m', 'x', '-o', place.out, '--log', 'quiet'];
+    const said =
+      `error: not one of 2 rows could be used (${place.out}/errors). The first: there is no field 'text' (did you mean ` +
+      "'txt'?); the fields are 'txt', 'title' [MISSING_TEXT]. Name the field of the text with --text-field, and add " +
+      '--overwrite [NO_USABLE_ROWS]\n';
+    for (const flags of [[], [], ['--fail-on-errors']]) {
+      const { code, stdout, stderr } = await run([...args, ...flags]);
+      expect({ code, stdout, stderr }).toEqual({ code: 65, stdout: `${place.out}/manifest.json\n`, stderr: said });
+    }
+    expect(place.manifest()).toMatchObject({ rows: 0, failed: 2 });
+    const mended = await run([...args, '--text-field', 'txt', '--overwrite']);
+    expect(mended).toMatchObject({ code: 0, stderr: '' });
+    expect(place.manifest()).toMatchObject({ rows: 2, failed: 0 });
+    expect((await run(['--help'])).stdout).toMatch(/65 .*not one row\s+could be used/);
   });
 
   it('speaks in sentences on a terminal, and says nothing when quiet', async () => {

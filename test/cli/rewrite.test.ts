@@ -1,4 +1,15 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -190,6 +201,23 @@ describe('convert', () => {
 });
 
 describe('all three', () => {
+  it('leave a Hub cache as it was downloaded, and write what it holds elsewhere', async () => {
+    const cache = join(parent, 'models--a--b');
+    const snapshot = join(cache, 'snapshots', '0'.repeat(40));
+    mkdirSync(snapshot, { recursive: true });
+    mkdirSync(join(cache, 'blobs'));
+    for (const name of ['config.json', 'model.safetensors']) {
+      cpSync(join(folder, name), join(cache, 'blobs', name));
+      symlinkSync(join('..', '..', 'blobs', name), join(snapshot, name));
+    }
+    const refused = await run('shard', snapshot, '--max-shard-size', '30KB');
+    expect(refused).toMatchObject({ code: 65, stderr: expect.stringContaining('Hub cache') });
+    const out = join(parent, 'out');
+    expect((await run('shard', snapshot, '--max-shard-size', '30KB', '-o', out)).code).toBe(0);
+    expect(lstatSync(join(out, 'config.json')).isFile()).toBe(true);
+    expect(await tensors(out)).toEqual(await tensors(folder));
+  });
+
   it('stop at a signal with the old state whole', async () => {
     const before = everyFile(folder);
     const controller = new AbortController();

@@ -6,7 +6,7 @@ import type { GenerateOptions } from '../../lib/generation/generate';
 import { GenerationConfig } from '../../lib/generation/generation-config';
 import { LogLevel, setLogHook } from '../../lib/logging';
 import { GPT2Config, GPT2LMHeadModel, GPT2Model } from '../../lib/models/gpt2/model';
-import { LlamaForCausalLM } from '../../lib/models/llama/model';
+import { LlamaForCausalLM, LlamaModel } from '../../lib/models/llama/model';
 import type { DecoderModel } from '../../lib/pretrained/decoder-model';
 import { Tensor } from '../../lib/tensor/tensor';
 import { contractModel } from '../models/contract-gpt2';
@@ -283,6 +283,18 @@ describe('the generation config of a model (row 67)', () => {
       message: expect.stringMatching(message),
     });
     await model.dispose();
+  });
+
+  it('gives way to one that the load is given', async () => {
+    writeFileSync(join(folder, 'generation_config.json'), '{"max_new_tokens": 3}');
+    const generation_config = new GenerationConfig({ max_new_tokens: 2, eos_token_id: null, pad_token_id: 0 });
+    const model = await LlamaForCausalLM.from_pretrained(folder, { generation_config });
+    expect((await model.generate([[5]])).dims).toEqual([1, 3]);
+    expect(model.generation_config).not.toBe(generation_config);
+    await model.dispose();
+    const load = (options: Record<string, unknown>) => LlamaModel.from_pretrained(folder, options);
+    await expect(load({ generation_config })).rejects.toThrow(/LlamaModel does not generate/);
+    await expect(load({ generation_config: {} })).rejects.toMatchObject({ name: 'TypeError' });
   });
 
   it('gives way to one that the call passes, which leaves to it what it does not set', async () => {

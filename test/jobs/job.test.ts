@@ -11,11 +11,38 @@ describe('a job', () => {
   });
   afterEach(() => place.remove());
 
+  it('takes null and undefined for options that were not given', async () => {
+    const input = place.file('in.jsonl', sampleLines(5));
+    const names = [
+      'format',
+      'inputFormat',
+      'textField',
+      'idField',
+      'delimiter',
+      'csvHeader',
+      'shardRows',
+      'maxRowBytes',
+    ];
+    const further = ['batchTokens', 'overwrite', 'stdin', 'signal', 'drain', 'onEvent'];
+    for (const value of [null, undefined]) {
+      const options = Object.fromEntries([...names, ...further].map((name) => [name, value]));
+      const result = await place.job({ inputs: [input], ...options });
+      expect(result).toMatchObject({ drained: false, rows: 5, failed: 0 });
+    }
+    expect(JSON.parse(place.read('run.json'))).toMatchObject({ options: { text_field: 'text', format: 'jsonl' } });
+  });
+
   it('adds the vector to every row, in input order, over several parts', async () => {
     const model = fakeEmbedder({ delayMs: 1, concurrency: 3 });
     const input = place.file('in.jsonl', sampleLines(1000));
     const result = await place.job({ model, inputs: [input], shardRows: 300 });
-    expect(result).toEqual({ drained: false, manifest: `${place.out}/manifest.json`, rows: 1000, failed: 0 });
+    expect(result).toEqual({
+      drained: false,
+      manifest: `${place.out}/manifest.json`,
+      rows: 1000,
+      failed: 0,
+      fault: null,
+    });
     const manifest = place.manifest();
     expect(manifest).toMatchObject({ rows: 1000, failed: 0 });
     expect(manifest.parts.map(({ rows }) => rows)).toEqual([300, 300, 300, 100]);
@@ -203,6 +230,29 @@ describe('a job', () => {
     const noText = place.job({ inputs: [input], formatRows: undefined });
     await expect(noText).rejects.toMatchObject({ code: 'ERR_OPTION_VALUE' });
     expect(existsSync(place.out)).toBe(false);
+  });
+
+  it.each([
+    [{ delimiter: ';' }, /delimiter says nothing here.*--input-format csv/],
+    [{ csvHeader: true }, /csvHeader says nothing here/],
+    [{ csvHeader: false, textField: '0' }, /csvHeader says nothing here/],
+    [{ inputFormat: 'lines' as const, textField: 'body' }, /textField says nothing here.*no fields/],
+    [{ textField: '' }, /textField must be the name of a field/],
+    [{ idField: '' }, /idField must be the name of a field/],
+    [{ output: '' }, /output must be the path of a folder/],
+    [{ csvHeader: 'no' }, /csvHeader of runJob must be true or false, not a string \(no\)/],
+    [{ overwrite: 'yes' }, /overwrite of runJob must be true or false/],
+    [{ textField: 5 }, /textField of runJob must be a text/],
+  ])('refuses %j, which would do nothing', async (options, message) => {
+    const input = place.file('in.jsonl', sampleLines(1));
+    await expect(place.job({ inputs: [input], ...(options as object) })).rejects.toThrow(message);
+    expect(existsSync(place.out)).toBe(false);
+  });
+
+  it('takes options of CSV where one input of several is CSV', async () => {
+    const inputs = [place.file('in.jsonl', sampleLines(1)), place.file('in.csv', 'text;x\na;b\n')];
+    await place.job({ inputs, delimiter: ';', csvHeader: true });
+    expect(place.rows().map(({ text }) => text)).toEqual(['row 0', 'a']);
   });
 
   it('says so when no row has the id field that was asked for', async () => {

@@ -32,6 +32,16 @@ describe('the model of an embed job', () => {
     });
 });
 
+describe('what an embed job refuses', () => {
+  const load = (settings: Partial<EmbedSettings>) =>
+    loadEmbedModel({ model: join(kGoldens, 'sentence-flags'), ...settings });
+
+  it('a prompt and the name of one together, and a name that there is not', async () => {
+    await expect(load({ prompt: 'x', prompt_name: 'y' })).rejects.toMatchObject({ code: 'ERR_OPTION_VALUE' });
+    await expect(load({ prompt_name: 'toString' })).rejects.toMatchObject({ code: 'ERR_OPTION_VALUE' });
+  });
+});
+
 describe('the model of a classify job', () => {
   it('gives the labels and scores of the pipeline', async () => {
     for (const name of ['judge', 'distilbert']) {

@@ -1,4 +1,4 @@
-import { rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { fakeEmbedder, vectorOf } from './fake-model.cjs';
@@ -202,5 +202,69 @@ describe('a job that goes on', () => {
     rmSync(`${place.out}/run.json`);
     await expect(place.job({ inputs: [input] })).rejects.toMatchObject({ code: 'NOT_A_RUN_FOLDER' });
     await expect(place.job({ inputs: [input], output: input })).rejects.toMatchObject({ code: 'NOT_A_RUN_FOLDER' });
+  });
+
+  const refusal = (message: RegExp) => ({ code: 'NOT_A_RUN_FOLDER', message: expect.stringMatching(message) });
+
+  it.each([
+    ['report.html', '<p>mine</p>'],
+    ['report.json', '{"mine":1}'],
+    ['manifest.json', '{"mine":1}'],
+    ['run.json', '{"mine":1}'],
+    ['run.json', 'mine'],
+    ['parts/mine.txt', 'mine'],
+  ])('leaves a %s that is not its own as it is', async (name, content) => {
+    const input = place.file('in.jsonl', sampleLines(3));
+    mkdirSync(`${place.out}/parts`, { recursive: true });
+    writeFileSync(`${place.out}/${name}`, content);
+    for (const overwrite of [false, true])
+      await expect(place.job({ inputs: [input], overwrite })).rejects.toMatchObject(refusal(/--output/));
+    expect(place.read(name)).toBe(content);
+  });
+
+  it('removes nothing beside a run.json that is not its own', async () => {
+    const input = place.file('in.jsonl', sampleLines(3));
+    mkdirSync(`${place.out}/parts`, { recursive: true });
+    writeFileSync(`${place.out}/run.json`, '{"mine":1}');
+    writeFileSync(`${place.out}/parts/mine.txt`, 'mine');
+    await expect(place.job({ inputs: [input], overwrite: true })).rejects.toMatchObject(refusal(/run\.json/));
+    expect(place.read('parts/mine.txt')).toBe('mine');
+  });
+
+  it.each(['{', '{"mine":1}', '{"rows":3,"failed":0,"parts":[{}]}', 'null'])(
+    'refuses a finished run whose manifest is %s, and makes it anew when it is moved away',
+    async (content) => {
+      const input = place.file('in.jsonl', sampleLines(3));
+      await place.job({ inputs: [input] });
+      const whole = place.manifest();
+      writeFileSync(`${place.out}/manifest.json`, content);
+      await expect(place.job({ inputs: [input] })).rejects.toMatchObject(refusal(/manifest\.json.*move it away/));
+      rmSync(`${place.out}/manifest.json`);
+      await place.job({ inputs: [input] });
+      expect(place.manifest()).toEqual(whole);
+    },
+  );
+
+  it('makes a part again whose receipt is damaged', async () => {
+    const input = place.file('in.jsonl', sampleLines(3));
+    await place.job({ inputs: [input] });
+    const { files, ...rest } = JSON.parse(place.read('parts/00000.json'));
+    for (const damaged of [{ ...rest, files: [{}] }, { ...rest, files: [] }, rest, { ...rest, files, codes: 1 }]) {
+      writeFileSync(`${place.out}/parts/00000.json`, JSON.stringify(damaged));
+      const model = fakeEmbedder();
+      await place.job({ model, inputs: [input] });
+      expect(model.log.batches.flat()).toHaveLength(3);
+      expect(place.rows()).toHaveLength(3);
+    }
+  });
+
+  it('refuses the run of another version, unless it is to be dropped', async () => {
+    const input = place.file('in.jsonl', sampleLines(3));
+    await place.job({ inputs: [input] });
+    const run = JSON.parse(place.read('run.json'));
+    writeFileSync(`${place.out}/run.json`, JSON.stringify({ ...run, version: 2 }));
+    await expect(place.job({ inputs: [input] })).rejects.toMatchObject(refusal(/version.*--overwrite/));
+    await place.job({ inputs: [input], overwrite: true });
+    expect(place.rows()).toHaveLength(3);
   });
 });

@@ -81,6 +81,12 @@ describe('rotary frequencies', () => {
     expect(more?.[1]).toBeLessThan(stretched?.[1] as number);
   });
 
+  it('are those of PyTorch to the last bit', () => {
+    const llama3 = { rope_type: 'llama3', factor: 4, low_freq_factor: 1, high_freq_factor: 4 };
+    const { inv_freq } = rotaryFrequencies({ ...config, ...llama3, dim: 2, original_max_position_embeddings: 24 }, 1);
+    expect(inv_freq[0]).toBe(0.9549295902252197);
+  });
+
   it('take the factor and the scale that longrope leaves open from the lengths', () => {
     const open = {
       ...config,

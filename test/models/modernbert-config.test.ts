@@ -19,7 +19,6 @@ describe('the config of ModernBERT', () => {
   it.each([
     [{ rope_scaling: { rope_type: 'linear', factor: 2 } }, "config.rope_scaling is of type 'linear'"],
     [{ rope_parameters: { sliding_attention: { rope_type: 'yarn', rope_theta: 1 } } }, "'yarn'"],
-    [{ local_attention: 1 }, 'config.local_attention is 1; only 2 and more are supported here'],
     [{ head_dim: 4 }, 'config.head_dim is 4; only 2 is supported here'],
   ])('refuses what the layers do not compute: %j', (fields, message) => {
     expect(() => build(fields)).toThrow(
@@ -54,6 +53,32 @@ describe('the config of ModernBERT', () => {
       sliding_attention: { rope_theta: 300 },
     });
     expect(() => build({ global_rope_theta: null })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_TYPE' }));
+  });
+
+  it.each([0, 1])('lets a token of a local layer see itself alone: local_attention %d', async (local_attention) => {
+    const folder = join(__dirname, '..', 'goldens', 'modernbert', 'base');
+    const fields = { global_attn_every_n_layers: 9, local_attention };
+    const model = await ModernBertModel.from_pretrained(folder, fields);
+    const { attentions } = await model({ input_ids: [[1, 2, 3]], output_attentions: true });
+    const [, local] = attentions as { tolist(): number[][][][] }[];
+    expect(local?.tolist()[0]?.[0]).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ]);
+    await model.dispose();
+  });
+
+  it('takes any position, as it has no table of them', async () => {
+    const folder = join(__dirname, '..', 'goldens', 'modernbert', 'base');
+    const model = await ModernBertModel.from_pretrained(folder);
+    const at = async (first: number) =>
+      (await model({ input_ids: [[1, 2, 3]], position_ids: [[first, first + 1, first + 2]] })).last_hidden_state;
+    const [here, before] = [(await at(0)).data, (await at(-2)).data] as [Float32Array, Float32Array];
+    here.forEach((x, i) => {
+      expect(before[i]).toBeCloseTo(x, 4);
+    });
+    await model.dispose();
   });
 
   it('lets layer types go before the period of global layers', () => {

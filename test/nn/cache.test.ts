@@ -1,6 +1,6 @@
 import { memoryStats } from '../../lib/binding/runtime';
 import { GPT2LMHeadModel } from '../../lib/models/gpt2/model';
-import { DynamicCache } from '../../lib/nn/cache';
+import { DynamicCache, type KeyValue } from '../../lib/nn/cache';
 import type { ModelOutput } from '../../lib/pretrained/model-output';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { contractModel } from '../models/contract-gpt2';
@@ -69,6 +69,23 @@ describe('a cache of keys and values', () => {
     );
   });
 
+  it('is made of such tuples, by hand or by the call', async () => {
+    const first = { input_ids: [row.slice(0, 40), row.slice(3, 43)] };
+    const next = { input_ids: [row.slice(40), row.slice(40)] };
+    const { past_key_values: cache } = await call(first);
+    const legacy = cache.to_legacy_cache();
+    const wanted = logitsOf((await call({ ...next, past_key_values: cache })).logits);
+    const made = DynamicCache.from_legacy_cache(legacy);
+    expect([made.get_seq_length(), made.length]).toEqual([40, 2]);
+    for (const past_key_values of [made, legacy])
+      expect(logitsOf((await call({ ...next, past_key_values })).logits)).toEqual(wanted);
+    expect(made.get_seq_length()).toBe(50);
+    expect(DynamicCache.from_legacy_cache([]).get_seq_length()).toBe(0);
+    const [[keys]] = legacy as [KeyValue];
+    expect(() => DynamicCache.from_legacy_cache([[keys, keys.slice(null, [0, 1])]])).toThrow(/of one shape/);
+    expect(() => DynamicCache.from_legacy_cache([[keys] as never])).toThrow(/for each layer/);
+  });
+
   it('grows by nothing in a call that fails or is aborted', async () => {
     const cache = new DynamicCache();
     await call({ input_ids: [[1, 2, 3]], past_key_values: cache });
@@ -100,7 +117,7 @@ describe('a cache of keys and values', () => {
     await expect(call({ input_ids: [[3]], past_key_values: cache })).rejects.toMatchObject({ code: 'ERR_CACHE_BUSY' });
     await first;
     await expect(call({ input_ids: [[3], [4]], past_key_values: cache })).rejects.toThrow(/holds 1 rows.*have 2/);
-    await expect(call({ input_ids: [[3]], past_key_values: [[]] })).rejects.toMatchObject({ name: 'TypeError' });
+    await expect(call({ input_ids: [[3]], past_key_values: {} })).rejects.toMatchObject({ name: 'TypeError' });
     const short = { input_ids: [[3]], attention_mask: [[1]], past_key_values: cache };
     await expect(call(short)).rejects.toThrow(/the 2 tokens in past_key_values, then the 1 of this call/);
     cache.dispose();
@@ -114,6 +131,14 @@ describe('a cache of keys and values', () => {
     await expect(call({ input_ids: [[3]], past_key_values: cache, cache_position: [2] })).rejects.toThrow(
       /cache_position is \[2\].*from 3 on/,
     );
+  });
+
+  it('is not kept by what pipelines compute with the modules of a model', async () => {
+    const logits = () => model.compute({ input_ids: [row] }, (named) => model.forward(named).logits);
+    (await logits()).dispose();
+    const { live } = memoryStats();
+    (await logits()).dispose();
+    expect(memoryStats().live).toBe(live);
   });
 
   it('gives its memory back when it is disposed', async () => {

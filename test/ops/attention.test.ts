@@ -99,12 +99,18 @@ describe('scaled_dot_product_attention', () => {
           'of head size 64': attention({ lengths, d: 64 }),
           causal: attention({ lengths }, () => ({ causal: true, ...probs })),
           'in a window': attention({ lengths }, () => ({ window: 4, ...probs })),
+          'in a window of itself': attention({ lengths }, () => ({ window: 0, ...probs })),
           'causal in a window': attention({ lengths }, () => ({ causal: true, window: 9, ...probs })),
           'under a key mask': attention({ lengths }, (r, B, _, T) => ({ mask: r.bools([B, 1, T], 0.7), ...probs })),
           'under a full mask': attention({ lengths }, (r, B, _, T) => ({ mask: r.bools([B, T, T], 0.4), ...probs })),
           'under a mask in a window': attention({ lengths }, (r, B, _, T) => ({
             mask: r.bools([B, 1, T], 0.3),
             window: 3,
+          })),
+          'under a mask in a window of itself': attention({ lengths }, (r, B, _, T) => ({
+            mask: r.bools([B, T, T], 0.6),
+            window: 0,
+            ...probs,
           })),
           'under a mask of zeros': attention({ lengths }, (r, B, _, T) => ({ mask: r.bools([B, 1, T], 0), ...probs })),
           'with a bias': attention({ lengths }, (r, B, H, T) => ({ bias: r.floats([B, H, T, T]), ...probs })),
@@ -224,6 +230,24 @@ describe('scaled_dot_product_attention', () => {
       scale: 0,
     });
     expect(await values(probs as Tensor)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5]);
+  });
+
+  it('sees itself alone in a window of 0, and everything without a window', async () => {
+    const x = float32([1, 2, 3], [3, 1]);
+    const probs = (options: Partial<AttentionArguments>) =>
+      values(
+        scaled_dot_product_attention(x, x, x, {
+          cu_seqlens: int32([0, 3]),
+          heads: 1,
+          length: 3,
+          scale: 0,
+          output_probs: true,
+          ...options,
+        }).probs as Tensor,
+      );
+    expect(await probs({ window: 0 })).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    for (const window of [null, undefined]) expect(await probs({ window })).toEqual(Array(9).fill(Math.fround(1 / 3)));
+    await expect(async () => probs({ window: -2 })).rejects.toThrow(/window must be -1, for no limit, or not negative/);
   });
 
   it('refuses what does not fit', async () => {

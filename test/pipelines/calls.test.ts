@@ -204,7 +204,10 @@ describe('a disposed pipeline', () => {
     await pipe.dispose();
     await settle();
     expect(memoryStats().live).toBeLessThanOrEqual(before);
-    await expect(pipe('a')).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    await expect(pipe('a')).rejects.toMatchObject({
+      code: 'ERR_DISPOSED',
+      message: expect.stringMatching(/FeatureExtractionPipeline has been disposed, with its \w+Model; make another/),
+    });
     await pipe.dispose();
   });
 });

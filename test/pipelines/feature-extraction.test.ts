@@ -49,6 +49,23 @@ describe('feature-extraction over a folder of sentence-transformers', () => {
       expect(difference(await pipe(texts[0] as string, options), vectors.slice(0, 1))).toBeLessThan(1e-5);
     });
 
+  it('refuses a prompt and the name of one together, and takes either over what the pipeline was made with', async () => {
+    const folder = join(kGoldens, 'sentence-flags');
+    await using pipe = await pipeline('feature-extraction', folder);
+    const both = { prompt: 'x: ', prompt_name: 'title' };
+    await expect(pipe('a', both)).rejects.toMatchObject({
+      code: 'ERR_OPTION_VALUE',
+      message: expect.stringMatching(/prompt \('x: '\) and prompt_name \('title'\) are both given/),
+    });
+    const title = (await pipe('a', { prompt_name: 'title' })).tolist();
+    expect(title).not.toEqual((await pipe('a')).tolist());
+    await using texted = await pipeline('feature-extraction', folder, { prompt: 'x: ' });
+    expect((await texted('a', { prompt_name: 'title' })).tolist()).toEqual(title);
+    await using named = await pipeline('feature-extraction', folder, { prompt_name: 'title' });
+    expect((await named('a')).tolist()).toEqual(title);
+    expect((await named('a', { prompt: 'x: ' })).tolist()).toEqual((await texted('a')).tolist());
+  });
+
   it('names the prompts that there are when one is asked for that is not', async () => {
     await using pipe = await pipeline('feature-extraction', join(kGoldens, 'sentence-flags'));
     await expect(pipe('a', { prompt_name: 'querry' })).rejects.toThrow(/querry.*query, title/);

@@ -7,10 +7,22 @@ import { env } from '../../lib/env';
 import { LogLevel, setLogHook } from '../../lib/logging';
 import { type PipelineType, pipeline, TextClassificationPipeline } from '../../lib/pipelines';
 import { AutoTokenizer } from '../../lib/preprocess';
-import type { ProgressInfo } from '../../lib/pretrained/from-pretrained';
 import { kGoldens } from './golden-pipelines';
 
 const judge = join(kGoldens, 'judge');
+
+/** What a progress_callback may hear. */
+interface Heard {
+  status: string;
+  name?: string;
+  file?: string;
+  progress?: number;
+  loaded?: number;
+  total?: number;
+  files?: Record<string, { loaded: number; total: number }>;
+  task?: string;
+  model?: string;
+}
 
 const said: string[] = [];
 let log: ReturnType<typeof setLogHook>;
@@ -45,6 +57,10 @@ describe('pipeline(task, model, options)', () => {
   it('needs a model, and one that is there', async () => {
     await expect(pipeline('ner')).rejects.toMatchObject({ code: 'ERR_NO_MODEL' });
     await expect(pipeline('ner', null)).rejects.toMatchObject({ code: 'ERR_NO_MODEL' });
+    await expect(pipeline('ner', '')).rejects.toMatchObject({
+      code: 'ERR_NO_FOLDER',
+      message: expect.stringContaining('is empty'),
+    });
     await expect(pipeline('ner', {} as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
     await expect(pipeline('ner', join(kGoldens, 'nowhere'))).rejects.toMatchObject({ code: 'ERR_NO_FOLDER' });
     await expect(pipeline('ner', 'nobody/nothing')).rejects.toThrow(/nobody\/nothing/);
@@ -87,7 +103,7 @@ describe('pipeline(task, model, options)', () => {
   });
 
   it('tells progress_callback of every file, of their sum, and when it is ready', async () => {
-    const heard: ProgressInfo[] = [];
+    const heard: Heard[] = [];
     await using pipe = await pipeline('text-classification', judge, { progress_callback: (info) => heard.push(info) });
     expect(pipe.task).toBe('text-classification');
     expect(heard.at(-1)).toEqual({ status: 'ready', task: 'text-classification', model: judge });
@@ -148,7 +164,7 @@ describe('env', () => {
     (await AutoTokenizer.from_pretrained('somebody/judge')).dispose();
     const heard = new Set<string | undefined>();
     await using pipe = await pipeline('text-classification', 'somebody/judge', {
-      progress_callback: ({ name, model: id }) => heard.add(name ?? id),
+      progress_callback: (info) => heard.add(info.status === 'ready' ? info.model : info.name),
     });
     expect(await pipe('a fox')).toHaveLength(1);
     expect([...heard]).toEqual(['somebody/judge']);

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setLogHook } from '../../lib/logging';
@@ -59,6 +59,13 @@ describe('a folder that is no tokenizer', () => {
     ['is a file', () => withFile('f', '', join(scratch, 'f')), 'ERR_OS', /is a file/],
     ['is empty', () => scratch, 'ERR_NO_TOKENIZER', /holds nothing/],
     ['holds other things', () => withFile('config.json', '{}'), 'ERR_NO_TOKENIZER', /holds config\.json/],
+    [
+      'has a folder for a file',
+      () => join(mkdirSync(join(scratch, 'tokenizer.json'), { recursive: true }) as string, '..'),
+      'ERR_NO_TOKENIZER',
+      /tokenizer\.json' is a folder/,
+    ],
+    ['has an empty name', () => '', 'ERR_NO_FOLDER', /path of the model is empty/],
     ['has only a vocabulary', () => withFile('vocab.txt', 'a'), 'ERR_NOT_IMPLEMENTED', /vocab\.txt.*not supported yet/],
   ])('%s', async (_name, make, code, message) => {
     const call = AutoTokenizer.from_pretrained(make());

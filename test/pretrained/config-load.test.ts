@@ -121,6 +121,16 @@ describe('faults (C-08)', () => {
     });
   });
 
+  it('says that a path is empty, or no path', async () => {
+    await expect(TinyConfig.from_pretrained('')).rejects.toMatchObject({
+      name: 'OSError',
+      code: 'ERR_NO_FOLDER',
+      message: expect.stringContaining("the path of the model is empty ('')"),
+    });
+    for (const path of [undefined, null, 3])
+      await expect(TinyConfig.from_pretrained(path as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
+  });
+
   it('says that a folder has no config.json', async () => {
     const fault = {
       name: 'OSError',
@@ -129,7 +139,10 @@ describe('faults (C-08)', () => {
     };
     await expect(TinyConfig.from_pretrained(folder)).rejects.toMatchObject(fault);
     await mkdir(join(folder, 'config.json'));
-    await expect(TinyConfig.from_pretrained(folder)).rejects.toMatchObject(fault);
+    await expect(TinyConfig.from_pretrained(folder)).rejects.toMatchObject({
+      ...fault,
+      message: expect.stringContaining("config.json' is a folder"),
+    });
   });
 
   it.each([

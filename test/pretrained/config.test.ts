@@ -239,9 +239,15 @@ describe('from_dict (C-06, C-14)', () => {
     expect([config.torch_dtype, unused]).toEqual(['float16', { torch_dtype: 'float16' }]);
   });
 
-  it('says which override is no field when nobody asked for the rest', () => {
-    TinyConfig.from_dict({}, { n_layr: 7 });
-    expect(warnings).toEqual([expect.stringMatching(/n_layr.*did you mean 'n_layer'/)]);
+  it('refuses an override that is no field when nobody asked for the rest', () => {
+    expect(() => TinyConfig.from_dict({}, { n_layr: 7 })).toThrow(
+      expect.objectContaining({
+        name: 'TypeError',
+        code: 'ERR_UNKNOWN_NAME',
+        message: expect.stringMatching(/TinyConfig got an unexpected option 'n_layr'.*did you mean 'n_layer'/),
+      }),
+    );
+    expect(TinyConfig.from_dict({}, { torch_dtype: 'float16' }).torch_dtype).toBe('float16');
   });
 
   it('reads the keys of pruned_heads as integers', () => {

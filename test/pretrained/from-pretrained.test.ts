@@ -203,6 +203,28 @@ describe('from_pretrained', () => {
     });
   });
 
+  it('takes a dtype by part, and names parts that the model does not have (row 52)', async () => {
+    const path = await checkpoint();
+    for (const part of ['', 'model']) {
+      const model = await BertModel.from_pretrained(path, { dtype: { [part]: 'fp16' } });
+      expect(model.dtype).toBe('float16');
+      await model.dispose();
+    }
+    for (const dtype of [{ text: 'fp32' }, { '': 'fp16', text: 'fp32' }, { encoder_model: 'q8' }])
+      for (const name of ['dtype', 'torch_dtype'])
+        await expect(BertModel.from_pretrained(path, { [name]: dtype })).rejects.toMatchObject({
+          code: 'ERR_UNKNOWN_NAME',
+          message: expect.stringMatching(/dtype names the part '(text|encoder_model)'/),
+        });
+    await expect(BertModel.from_pretrained(path, { dtype: { '': 'q4' } })).rejects.toThrow(/'q4' is not supported yet/);
+    await expect(BertModel.from_pretrained(path, { dtype: { '': 'fp16', model: 'fp32' } })).rejects.toThrow(
+      /for 'model'/,
+    );
+    await expect(BertModel.from_pretrained(path, { dtype: ['fp32'] as never })).rejects.toMatchObject({
+      code: 'ERR_TYPE',
+    });
+  });
+
   it('casts to nearest even, overflows float16 to infinity and keeps NaN (row 55)', async () => {
     const name = 'bert.embeddings.LayerNorm.bias';
     const values = new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, 70000, -70000, Number.NaN, 2 ** -25]);
@@ -315,9 +337,9 @@ describe('from_pretrained', () => {
   it('reports progress in bytes, file by file', async () => {
     const seen: string[] = [];
     const model = await BertModel.from_pretrained(await checkpoint(), {
-      progress_callback: ({ status, file, loaded, total }) => {
-        seen.push(`${status} ${file}`);
-        if (status === 'progress') expect(loaded).toBeLessThanOrEqual(total as number);
+      progress_callback: (info) => {
+        seen.push(`${info.status} ${'file' in info ? info.file : undefined}`);
+        if (info.status === 'progress') expect(info.loaded).toBeLessThanOrEqual(info.total);
       },
     });
     expect([seen[0], seen.at(-1)]).toEqual(['initiate model.safetensors', 'done model.safetensors']);
@@ -341,7 +363,18 @@ describe('from_pretrained', () => {
   it('refuses a call on a disposed model, and a constructor without a config', async () => {
     const model = await BertModel.from_pretrained(await checkpoint());
     await model.dispose();
-    await expect(model({ input_ids: [[1, 2]] })).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    const fault = {
+      name: 'RuntimeError',
+      code: 'ERR_DISPOSED',
+      message: 'this BertModel has been disposed; load it again with BertModel.from_pretrained',
+    };
+    await expect(model({ input_ids: [[1, 2]] })).rejects.toMatchObject(fault);
+    expect(() => model.state_dict()).toThrow(expect.objectContaining(fault));
+    await model.dispose();
+    const head = await BertForMaskedLM.from_pretrained(folder);
+    await head.dispose();
+    await expect(head({ input_ids: [[1, 2]] })).rejects.toThrow(/this BertForMaskedLM has been disposed/);
+    await expect(head.bert({ input_ids: [[1, 2]] })).rejects.toThrow(/this BertModel has been disposed/);
     expect(() => new BertModel({} as BertConfig)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining('BertModel') }),
     );
@@ -361,12 +394,20 @@ describe('a call', () => {
       [{ input_ids: [[vocab_size]] }, new RegExp(`input_ids holds ${vocab_size} at element 0`)],
       [{ input_ids: [[1.5]] }, /must hold integers; element 0 is 1\.5/],
       [{ input_ids: [long] }, /needs position .*truncation: true/],
+      [{ input_ids: [[1, 2]], position_ids: [[0, -3]] }, /position_ids holds -3 at element 1.*go from 0 to/],
+      [{ input_ids: [[1]], position_ids: [[max_position_embeddings]] }, /position_ids holds \d+ at element 0/],
       [{ input_ids: [[1, 2]], attention_mask: [[1, 1, 1]] }, /Wrong shape for attention_mask: \[1,3\]/],
       [{ input_ids: [[1, 2]], attention_mask: [[1, 2]] }, /attention_mask holds 2/],
       [{ input_ids: [[1, 2]], token_type_ids: [[0, 9]] }, /token_type_ids holds 9/],
       [{ input_ids: [[1]], inputs_embeds: new Tensor('float32', [0], [1, 1, 1]) }, /cannot specify both/],
     ] as const)
       await expect(model(inputs)).rejects.toThrow(message);
+    for (const [inputs, code] of [
+      [{ input_ids: [long] }, 'ERR_TOO_MANY_TOKENS'],
+      [{ input_ids: [[1]], position_ids: [[-1]] }, 'ERR_INDEX_OUT_OF_RANGE'],
+      [{ input_ids: [[1]], position_ids: [[max_position_embeddings]] }, 'ERR_INDEX_OUT_OF_RANGE'],
+    ] as const)
+      await expect(model(inputs)).rejects.toMatchObject({ code });
     await model.dispose();
   });
 
@@ -416,6 +457,10 @@ describe('what cannot be meant', () => {
     const call = model as unknown as (...args: unknown[]) => Promise<unknown>;
     await expect(call({ input_ids: [[1]] }, { attention_mask: [[1]] })).rejects.toThrow(/takes one object/);
     await expect(call({ input_ids: [[1]], signal: 5 })).rejects.toThrow(/signal must be an AbortSignal/);
+    for (const option of ['output_hidden_states', 'output_attentions', 'return_dict'])
+      await expect(call({ input_ids: [[1]], [option]: 'yes' })).rejects.toThrow(
+        new RegExp(`${option} of BertModel must be true or false, not a string`),
+      );
     await expect(call({ input_ids: [['a']] })).rejects.toThrow(/input_ids must hold integers; element 0 is a string/);
     await expect(call({ inputs_embeds: [[[1]]] })).rejects.toThrow(/inputs_embeds must be a Tensor/);
     await expect(call({ input_ids: [[1]], head_mask: 'x' })).rejects.toThrow(/head_mask must be/);

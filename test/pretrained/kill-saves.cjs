@@ -1,4 +1,4 @@
-// Kills saves at random moments and looks at what is left. By hand, 200 kills a mode: node test/pretrained/kill-saves.cjs 200
+// Kills saves at random moments and looks at what is left. By hand, 200 kills a mode: node test/pretrained/kill-saves.cjs 200 [MODE…]
 const { spawn } = require('node:child_process');
 const {
   existsSync,
@@ -128,9 +128,12 @@ function checkFile(path, marker) {
 module.exports = { killSaves, modes };
 
 /** All modes in turn, some kills at a time, so that a run that is cut short has said something of each. */
-async function longRun(kills, round = 20) {
+async function longRun(kills, chosen, round = 20) {
   for (let done = 0; done < kills; done += round)
-    for (const mode of modes) console.log(JSON.stringify(await killSaves(mode, Math.min(round, kills - done))));
+    for (const mode of chosen) console.log(JSON.stringify(await killSaves(mode, Math.min(round, kills - done))));
 }
 
-if (require.main === module) longRun(Number(process.argv[2] ?? 20));
+if (require.main === module) {
+  const [kills, ...chosen] = process.argv.slice(2);
+  longRun(Number(kills ?? 20), chosen.length > 0 ? chosen : modes);
+}

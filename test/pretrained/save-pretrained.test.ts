@@ -19,7 +19,7 @@ import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
-import type { ProgressInfo } from '../../lib/pretrained/load-options';
+import type { BytesProgressInfo, SaveProgressInfo } from '../../lib/pretrained/progress-info';
 import { Tensor } from '../../lib/tensor/tensor';
 import { errorOf } from '../checkpoint/scratch';
 
@@ -186,14 +186,14 @@ describe('save_pretrained', () => {
 
   it('reports bytes as they are written', async () => {
     const model = await load();
-    const heard: ProgressInfo[] = [];
+    const heard: SaveProgressInfo[] = [];
     await model.save_pretrained(folder, { max_shard_size: '30KB', progress_callback: (info) => heard.push(info) });
     const files = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
     expect(heard.filter(({ status }) => status === 'initiate').map(({ file }) => file)).toEqual(files);
     expect(heard.filter(({ status }) => status === 'done').map(({ file }) => file)).toEqual(files);
     for (const file of files) {
-      const steps = heard.filter((info) => info.status === 'progress' && info.file === file);
-      const loaded = steps.map((info) => info.loaded as number);
+      const steps = heard.filter((info): info is BytesProgressInfo => info.status === 'progress' && info.file === file);
+      const loaded = steps.map((info) => info.loaded);
       expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
       expect(steps.at(-1)).toMatchObject({ loaded: steps[0]?.total, progress: 100, name: folder });
     }
@@ -259,6 +259,16 @@ describe('a save that cannot go on', () => {
       expect(snapshot(target)).toEqual(before);
       expect(readdirSync(folder)).toEqual(['model']);
     }
+  });
+
+  it('leaves the old state when the model is disposed under it', async () => {
+    const model = await load();
+    const progress_callback = ({ status }: SaveProgressInfo) => {
+      if (status === 'progress') void model.dispose();
+    };
+    const error = await errorOf(() => model.save_pretrained(join(folder, 'model'), { progress_callback }));
+    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_DISPOSED' });
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('leaves the old state and no litter when the disk is full', async () => {

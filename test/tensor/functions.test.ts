@@ -1,5 +1,6 @@
 import * as f from '../../lib/tensor/functions';
 import { set_seed } from '../../lib/tensor/random';
+import { Stream } from '../../lib/tensor/stream';
 import { Tensor } from '../../lib/tensor/tensor';
 import { float32, int64 } from '../ops/case-table';
 
@@ -307,5 +308,39 @@ describe('layer_norm', () => {
     ['whole numbers', () => f.layer_norm(int64([1, 2]), [2]), 'ERR_DTYPE', /layer_norm takes floating/],
   ])('refuses %s', (_what, run, code, message) => {
     expect(run).toThrow(coded(code, message));
+  });
+});
+
+describe('functions that return promises', () => {
+  const x = () => counting([1, 1, 2, 2]);
+  const calls: Record<string, (options: { signal: AbortSignal }) => Promise<unknown>> = {
+    matmul: (options) => f.matmul(x(), x(), options),
+    rfft: (options) => f.rfft(x(), -1, options),
+    topk: (options) => f.topk(x(), 1, options),
+    slice: (options) => f.slice(x(), [0], [1], [0], undefined, options),
+    interpolate_4d: (options) => f.interpolate_4d(x(), { size: [4, 4], ...options }),
+    getData: (options) => x().add(1).getData(options),
+    synchronize: (options) => new Stream().synchronize(options),
+  };
+
+  it.each(Object.keys(calls))('%s: stops at a signal, and refuses what is none', async (name) => {
+    const call = calls[name] as (typeof calls)[string];
+    await expect(call({ signal: AbortSignal.abort('enough') })).rejects.toMatchObject({
+      name: 'AbortError',
+      code: 'ABORT_ERR',
+      cause: 'enough',
+    });
+    await expect(call({ signal: 'x' as never })).rejects.toThrow(/signal must be an AbortSignal/);
+    await expect(call({ signal: new AbortController().signal })).resolves.not.toThrow();
+    if (name !== 'interpolate_4d')
+      await expect(call({ signla: 1 } as never)).rejects.toMatchObject({ code: 'ERR_UNKNOWN_NAME' });
+  });
+});
+
+describe('a stream', () => {
+  it('refuses what is no option of it', () => {
+    expect(() => new Stream({ foo: 1 } as never)).toThrow(/unknown option 'foo'|'foo'/);
+    expect(() => new Stream('x' as never)).toThrow(/must be an object/);
+    expect(() => new Stream({ threads: 4 } as never)).toThrow(/NATIVE_TRANSFORMERS_THREADS/);
   });
 });

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { nearest } from '../../errors';
 import { errorMessage } from '../job-error';
 import type { ByteWindow } from './byte-window';
 import { jsonMembers } from './json-members';
@@ -82,7 +83,9 @@ function own(value: object, key: string): unknown {
 }
 
 function missing(field: string, keys: string[]): string {
-  return `there is no field '${field}'; the fields are ${keys.map((key) => `'${key}'`).join(', ') || 'none'}`;
+  const guess = nearest(field, keys);
+  const hint = guess === null ? '' : ` (did you mean '${guess}'?)`;
+  return `there is no field '${field}'${hint}; the fields are ${keys.map((key) => `'${key}'`).join(', ') || 'none'}`;
 }
 
 function kind(value: unknown): string {

@@ -1,10 +1,14 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { errorCode, notARunFolder, writeError } from '../job-error';
 import { createDurable, syncFolder } from './durable';
 import { parseReceipt, type Receipt, shardName } from './receipt';
 
 const TOP_FILES = /^(manifest\.json|report\.json|report\.html|run\.json|run\.lock)\.[0-9a-f]{8}\.tmp$/;
+/** What a finished run has beside its parts. */
+const RESULTS = ['manifest.json', 'report.json', 'report.html'] as const;
 /** Another process may be about to ask for the lock, so a fresh temporary file is not a leftover. */
 const LEFTOVER_MS = 60_000;
 
@@ -83,6 +87,14 @@ export class RunFolder {
     return text === null ? null : parseReceipt(text);
   }
 
+  /** The first row in `errors/`, by its code and message; null when there is none. */
+  async firstError(): Promise<{ code: string; message: string } | null> {
+    const [name] = (await readdir(this.errors)).filter((file) => file.endsWith('.jsonl')).sort();
+    if (name === undefined) return null;
+    for await (const line of createInterface(createReadStream(join(this.errors, name)))) return JSON.parse(line);
+    return null;
+  }
+
   /** The commit point: false when another process was first. */
   async commit(receipt: Receipt): Promise<boolean> {
     return createDurable(this.receiptPath(receipt.shard), `${JSON.stringify(receipt)}\n`);
@@ -116,7 +128,7 @@ export class RunFolder {
 
   /** Drops the run that is here. A crash midway leaves a smaller run, never a wrong one. */
   async clear(): Promise<void> {
-    for (const name of ['manifest.json', 'report.json', 'report.html']) await rm(this.file(name), { force: true });
+    for (const name of RESULTS) await rm(this.file(name), { force: true });
     await syncFolder(this.path);
     await removeFiles(this.parts, () => true);
     await removeFiles(this.errors, () => true);
@@ -124,8 +136,14 @@ export class RunFolder {
     await syncFolder(this.path);
   }
 
-  /** @throws ValueError `NOT_A_RUN_FOLDER` when parts/ holds files although no run was started here */
+  /** @throws ValueError `NOT_A_RUN_FOLDER` when there is something that a run would replace although none began here */
   async checkFresh(): Promise<void> {
+    for (const name of RESULTS) {
+      if (await exists(this.file(name)))
+        throw notARunFolder(
+          `${this.file(name)} would be replaced, but no run.json says what it is: give another --output`,
+        );
+    }
     for (const folder of [this.parts, this.errors]) {
       const names = await readdir(folder);
       if (names.length === 0) continue;

@@ -38,12 +38,32 @@ export interface Receipt {
 /** Reads a receipt's text; null when it is none. */
 export function parseReceipt(text: string): Receipt | null {
   try {
-    const receipt = JSON.parse(text) as Receipt;
-    const whole = Number.isInteger(receipt.shard) && Number.isInteger(receipt.rows) && Array.isArray(receipt.files);
-    return whole && typeof receipt.input.sha256 === 'string' ? receipt : null;
+    const receipt: unknown = JSON.parse(text);
+    return isReceipt(receipt) ? receipt : null;
   } catch {
     return null;
   }
+}
+
+function isReceipt(value: unknown): value is Receipt {
+  const receipt = value as Receipt;
+  const counts = [receipt.shard, receipt.rows, receipt.failed, receipt.tokens, receipt.without_id];
+  const { files, errors, input } = receipt;
+  return (
+    counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
+    Number.isFinite(receipt.seconds) &&
+    Array.isArray(files) &&
+    files.length > 0 &&
+    files.every(isFile) &&
+    (errors === null || isFile(errors)) &&
+    typeof input.sha256 === 'string' &&
+    [receipt.codes, receipt.labels].every((sums) => typeof sums === 'object' && sums !== null) &&
+    [receipt.lengths, receipt.timeline].every((list) => Array.isArray(list) && list.every(Array.isArray))
+  );
+}
+
+function isFile({ file, bytes, sha256 }: CommittedFile): boolean {
+  return typeof file === 'string' && Number.isSafeInteger(bytes) && typeof sha256 === 'string';
 }
 
 /** `00012`, the name of shard 12 in every file name. */

@@ -36,15 +36,44 @@ export function runFile(
   return { version: 1, task, fingerprint, ...plain };
 }
 
-/** @throws ValueError `NOT_A_RUN_FOLDER` on a text that is no run file */
+/** @throws ValueError `NOT_A_RUN_FOLDER` on a text that is no run file, or one of another version */
 export function parseRunFile(path: string, text: string): RunFile {
-  try {
-    const run = JSON.parse(text) as RunFile;
-    if (run.version === 1 && typeof run.task === 'string' && Array.isArray(run.inputs)) return run;
-  } catch (error) {
-    throw notARunFolder(`${path} is not JSON: give another --output, or --overwrite`, error);
-  }
+  const run = checkRunFile(path, text);
+  if (isOfThisVersion(run)) return run;
   throw notARunFolder(`${path} is not of this version of the package: give another --output, or --overwrite`);
+}
+
+/**
+ * What a run file of any version is known by.
+ * @throws ValueError `NOT_A_RUN_FOLDER` on a text that no version of this package has written
+ */
+export function checkRunFile(path: string, text: string): object {
+  const foreign = (cause?: unknown) =>
+    notARunFolder(`${path} is no file of a run, so the folder may be somebody else's: give another --output`, cause);
+  let run: unknown = null;
+  try {
+    run = JSON.parse(text);
+  } catch (error) {
+    throw foreign(error);
+  }
+  const { version, task, fingerprint } = (run ?? {}) as Record<string, unknown>;
+  if (Number.isInteger(version) && typeof task === 'string' && typeof fingerprint === 'string') return run as object;
+  throw foreign();
+}
+
+function isOfThisVersion(run: object): run is RunFile {
+  const { version, options, model, inputs } = run as Record<string, unknown>;
+  return version === 1 && isObject(options) && isObject(model) && Array.isArray(inputs) && inputs.every(isInput);
+}
+
+function isInput(input: unknown): boolean {
+  if (!isObject(input) || typeof input['path'] !== 'string') return false;
+  const { content } = input;
+  return content === null || (isObject(content) && typeof content['sha256'] === 'string');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What differs between two runs, a phrase each: `options.format was "jsonl", is "npy"`. */

@@ -319,12 +319,15 @@ export class BertForPreTraining extends BertPreTrainedModel {
 
   override forward(inputs: BertInputs & { next_sentence_label?: Labels }): ModelOutput {
     const labels = labelIds(inputs.labels);
-    const next = labelIds(inputs.next_sentence_label);
+    const next = labelIds(inputs.next_sentence_label, 'next_sentence_label');
     const encoded = this.bert.encode(inputs, labels);
     const tokens = this.cls.predictions.forward(encoded.x); // [N, V]
     const seq_relationship_logits = this.cls.seq_relationship.forward(this.bert.pool(encoded)); // [B, 2]
     return new ModelOutput({
-      loss: labels && next && add(tokenLoss(tokens, labels, encoded.layout), classLoss(seq_relationship_logits, next)),
+      loss:
+        labels &&
+        next &&
+        add(tokenLoss(tokens, labels, encoded.layout), classLoss(seq_relationship_logits, next, 'next_sentence_label')),
       prediction_logits: encoded.layout.unpack(tokens),
       seq_relationship_logits,
       ...traceOf(encoded),

@@ -208,7 +208,7 @@ export class GPT2Model extends GPT2PreTrainedModel {
   }
 
   override forward(given: GPT2Inputs): ModelOutput {
-    const encoded = this.encode({ use_cache: this.config.use_cache, ...given });
+    const encoded = this.encode(given);
     return new ModelOutput({ last_hidden_state: encoded.layout.unpack(encoded.x), ...causalTraceOf(encoded) });
   }
 }
@@ -237,7 +237,7 @@ export class GPT2LMHeadModel extends GPT2PreTrainedModel {
 
   override forward(given: GPT2Inputs & { logits_to_keep?: number | IdInput }): ModelOutput {
     const labels = nextTokenLabels(given.labels, lengthOf(given));
-    const encoded = this.transformer.encode({ use_cache: this.config.use_cache, ...given }, labels);
+    const encoded = this.transformer.encode(given, labels);
     return causalOutput(encoded, this.lm_head, labels, given.logits_to_keep);
   }
 }
@@ -280,7 +280,7 @@ export class GPT2DoubleHeadsModel extends GPT2PreTrainedModel {
       ? toIds('mc_token_ids', mc_token_ids).data.map((p) => (p < 0 ? p + T : p))
       : new Int32Array(rows).fill(T - 1);
     const counted = this.multiple_choice_head.counts(positions, T, labels);
-    const encoded = this.transformer.encode({ use_cache: this.config.use_cache, ...flat }, counted);
+    const encoded = this.transformer.encode(flat, counted);
     const { layout } = encoded;
     const tokens = this.lm_head.forward(encoded.x); // [N, V]
     const mc_logits = this.multiple_choice_head.forward(encoded, leading, positions); // [B, K]
@@ -323,7 +323,7 @@ export class GPT2ForSequenceClassification extends GPT2PreTrainedModel {
   override forward(given: GPT2Inputs): ModelOutput {
     const positions = lastTokens(given, this.config.pad_token_id, this.constructor.name);
     const counted = countOnly(positions, lengthOf(given));
-    const encoded = this.transformer.encode({ use_cache: this.config.use_cache, ...given }, counted);
+    const encoded = this.transformer.encode(given, counted);
     return lastTokenOutput(encoded, this.score, positions, given.labels, this.config);
   }
 }
@@ -343,7 +343,7 @@ export class GPT2ForTokenClassification extends GPT2PreTrainedModel {
 
   override forward(given: GPT2Inputs): ModelOutput {
     const labels = labelIds(given.labels);
-    const encoded = this.transformer.encode(withoutCache(given, this.config), labels);
+    const encoded = this.transformer.encode(withoutCache(given), labels);
     return tokenOutput(encoded, this.classifier.forward(encoded.x), labels);
   }
 }
@@ -362,7 +362,7 @@ export class GPT2ForQuestionAnswering extends GPT2PreTrainedModel {
   }
 
   override forward(given: GPT2Inputs & SpanLabels): ModelOutput {
-    const encoded = this.transformer.encode(withoutCache(given, this.config), spanCounts(given));
+    const encoded = this.transformer.encode(withoutCache(given), spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

@@ -185,7 +185,7 @@ export class LlamaModel extends LlamaPreTrainedModel {
   }
 
   override forward(given: LlamaInputs): ModelOutput {
-    const encoded = this.encode({ use_cache: this.config.use_cache, ...given });
+    const encoded = this.encode(given);
     return new ModelOutput({ last_hidden_state: encoded.layout.unpack(encoded.x), ...causalTraceOf(encoded) });
   }
 }
@@ -214,7 +214,7 @@ export class LlamaForCausalLM extends LlamaPreTrainedModel {
 
   override forward(given: LlamaInputs & { logits_to_keep?: number | IdInput }): ModelOutput {
     const labels = nextTokenLabels(given.labels, lengthOf(given));
-    const encoded = this.model.encode({ use_cache: this.config.use_cache, ...given }, labels);
+    const encoded = this.model.encode(given, labels);
     return causalOutput(encoded, this.lm_head, labels, given.logits_to_keep);
   }
 }
@@ -235,7 +235,7 @@ export class LlamaForSequenceClassification extends LlamaPreTrainedModel {
   override forward(given: LlamaInputs): ModelOutput {
     const positions = lastTokens(given, this.config.pad_token_id, this.constructor.name);
     const counted = countOnly(positions, lengthOf(given));
-    const encoded = this.model.encode({ use_cache: this.config.use_cache, ...given }, counted);
+    const encoded = this.model.encode(given, counted);
     return lastTokenOutput(encoded, this.score, positions, given.labels, this.config);
   }
 }
@@ -255,7 +255,7 @@ export class LlamaForTokenClassification extends LlamaPreTrainedModel {
 
   override forward(given: LlamaInputs): ModelOutput {
     const labels = labelIds(given.labels);
-    const encoded = this.model.encode(withoutCache(given, this.config), labels);
+    const encoded = this.model.encode(withoutCache(given), labels);
     return tokenOutput(encoded, this.score.forward(encoded.x), labels);
   }
 }
@@ -275,7 +275,7 @@ export class LlamaForQuestionAnswering extends LlamaPreTrainedModel {
   }
 
   override forward(given: LlamaInputs & SpanLabels): ModelOutput {
-    const encoded = this.transformer.encode(withoutCache(given, this.config), spanCounts(given));
+    const encoded = this.transformer.encode(withoutCache(given), spanCounts(given));
     return spanOutput(encoded, this.qa_outputs.forward(encoded.x), given);
   }
 }

@@ -114,8 +114,8 @@ export class ModernBertConfig extends PretrainedConfig {
 
 /** What sets a layer's attention apart from another's. */
 export interface AttentionKind {
-  /** How far a token looks to either side; 0 is everywhere. */
-  window: number;
+  /** How far a token looks to either side; null is everywhere. */
+  window: number | null;
   /** Base of the rotary positions. */
   theta: number;
 }
@@ -123,7 +123,7 @@ export interface AttentionKind {
 const kFull = 'full_attention';
 const kSliding = 'sliding_attention';
 
-/** The kind of each layer. @throws NotImplementedError for scaled rotary positions, and a window of one token */
+/** The kind of each layer. @throws NotImplementedError for scaled rotary positions */
 export function attentionKinds(config: ModernBertConfig): AttentionKind[] {
   const { local_attention, head_dim, hidden_size: C, num_attention_heads: H } = config;
   const rope = ropeParametersOf(config) as Record<string, RopeParameters>;
@@ -131,8 +131,7 @@ export function attentionKinds(config: ModernBertConfig): AttentionKind[] {
   return layerTypes(config).map((type) => {
     const { rope_type, rope_theta: theta } = rope[type] as RopeParameters;
     if (rope_type !== 'default') throw unsupported(`rope_scaling is of type '${rope_type}'; only 'default' is`);
-    if (type === kFull) return { window: 0, theta };
-    if (local_attention < 2) throw unsupported(`local_attention is ${local_attention}; only 2 and more are`);
+    if (type === kFull) return { window: null, theta };
     return { window: Math.floor(local_attention / 2), theta };
   });
 }

@@ -205,8 +205,6 @@ function truncationStrategy(truncation: boolean | TruncationStrategy): Truncatio
 }
 
 function checkOptions(options: TokenizerOptions, where: string): void {
-  if (options === null || typeof options !== 'object' || Array.isArray(options))
-    throw new TypeError(`${where} takes its options as an object, such as { text_pair, padding: true }`);
   for (const name of Object.keys(options))
     if (!kCallOptions.includes(name)) throw unknownName('option', name, where, kCallOptions);
   for (const name of kBooleans) {

@@ -42,6 +42,7 @@ export async function readFolder(path: string, subfolder = ''): Promise<Tokenize
   const folder = join(await resolveModelFolder(path), subfolder);
   const names = await listFolder(folder);
   if (!names.includes(kTokenizerFile)) throw noTokenizerFile(folder, names);
+  await refuseFolder(join(folder, kTokenizerFile));
   const read = (name: string): Promise<JsonObject | null> =>
     names.includes(name) ? readJsonObject(join(folder, name)) : Promise.resolve(null);
   const [config, specialTokensMap, addedTokens, modelConfig] = await Promise.all([
@@ -71,6 +72,14 @@ async function listFolder(path: string): Promise<string[]> {
       cause: error,
     });
   }
+}
+
+async function refuseFolder(file: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (found?.isDirectory())
+    throw new OSError(`'${file}' is a folder, where the tokenizer's file has its name: put the file in its place`, {
+      code: 'ERR_NO_TOKENIZER',
+    });
 }
 
 function noTokenizerFile(folder: string, names: readonly string[]): Error {

@@ -1,5 +1,7 @@
+import { modelSubfolder } from '../../env';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
-import { warn } from '../../logging';
+import { warn, warnOnce } from '../../logging';
+import { checkOptionKinds, givenOptions, type OptionKind } from '../../options';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
@@ -20,7 +22,7 @@ export interface FileProgress {
 export interface FromPretrainedOptions {
   /** The model's configuration, when config.json is not to be asked for the tokenizer's class. */
   config?: JsonObject | { model_type?: string; tokenizer_class?: string | null } | null;
-  subfolder?: string;
+  subfolder?: string | null;
   /** `model_type` whose tokenizer class is to be used. */
   tokenizer_type?: string | null;
   use_fast?: boolean;
@@ -30,6 +32,14 @@ export interface FromPretrainedOptions {
 }
 
 const kLoadNames = ['config', 'subfolder', 'tokenizer_type', 'use_fast', 'progress_callback', 'signal'];
+/** What the values of the options of loading may be. */
+export const kLoadKinds: Readonly<Record<string, OptionKind>> = {
+  config: 'object',
+  subfolder: 'string',
+  tokenizer_type: 'string',
+  use_fast: 'boolean',
+  progress_callback: 'function',
+};
 /** They choose what is downloaded, and mean nothing for a folder; nothing of a checkpoint is ever executed. */
 const kInertNames = [
   'cache_dir',
@@ -43,6 +53,17 @@ const kInertNames = [
   'trust_remote_code',
 ];
 
+/** They set up models: transformers.js passes over them in silence where a tokenizer is loaded. */
+const kModelNames = [
+  'dtype',
+  'torch_dtype',
+  'device',
+  'session_options',
+  'use_external_data_format',
+  'model_file_name',
+  'quantized',
+];
+
 /** A class of tokenizers, as `from_pretrained` needs it. */
 export type TokenizerClass<T extends PreTrainedTokenizer = PreTrainedTokenizer> = {
   new (parts: TokenizerParts): T;
@@ -52,14 +73,16 @@ export type TokenizerClass<T extends PreTrainedTokenizer = PreTrainedTokenizer> 
 export async function loadTokenizer<T extends PreTrainedTokenizer>(
   Class: TokenizerClass<T>,
   path: string,
-  options: FromPretrainedOptions,
+  given: FromPretrainedOptions | null | undefined,
   known?: TokenizerFolder,
 ): Promise<T> {
+  const options = givenOptions(given, 'from_pretrained');
   const signal = options.signal ?? undefined;
   throwIfAborted(signal);
+  checkOptionKinds(`${Class.name}.from_pretrained`, options, kLoadKinds);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
-  const folder = known ?? (await readFolder(path, options.subfolder));
+  const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder)));
   warnOfOtherClass(Class, folder);
   const report = (status: FileProgress['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
@@ -112,8 +135,14 @@ function initOptions(Class: TokenizerClass, options: FromPretrainedOptions): Jso
   const initNames = [...kInitNames, ...Object.keys(Class.defaults.init)];
   const init: JsonObject = {};
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || kLoadNames.includes(name) || kInertNames.includes(name)) continue;
+    if (kLoadNames.includes(name) || kInertNames.includes(name)) continue;
+    if (kModelNames.includes(name)) {
+      warnOnce(`the option '${name}' sets up a model, and means nothing for a tokenizer`);
+      continue;
+    }
     if (!initNames.includes(name)) throw unknownName('option', name, 'from_pretrained', [...kLoadNames, ...initNames]);
+    if (typeof Class.defaults.init[name] === 'boolean' && typeof value !== 'boolean')
+      throw new TypeError(`${name} must be true or false, got ${JSON.stringify(value)}`);
     init[name] = value;
   }
   if (options.use_fast === false)

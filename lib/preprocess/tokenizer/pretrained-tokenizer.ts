@@ -1,5 +1,6 @@
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { warn } from '../../logging';
+import { givenOptions } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
 import type { Backend } from '../backend/backend';
 import type { AddedToken } from './added-token';
@@ -52,13 +53,19 @@ export type TokenizeOptions = Omit<TokenizerOptions, 'return_tensor'> & { pair?:
 /** Options of `encode`: those of a call; `return_tensor` is false when left out. */
 export type EncodeOptions = TokenizerOptions;
 
+/** Options of `convert_ids_to_tokens`. */
+interface SkipOptions {
+  /** Leaves special tokens out (default false). */
+  skip_special_tokens?: boolean | null;
+}
+
 const kDecodeOptions = ['skip_special_tokens', 'clean_up_tokenization_spaces', 'signal'];
 
 export interface PreTrainedTokenizer {
   (text: string, options: TokenizerOptions & OneRow): Promise<RowEncoding>;
   (text: readonly string[], options: TokenizerOptions & OneRow & { is_split_into_words: true }): Promise<RowEncoding>;
   (text: TextInput, options: TokenizerOptions & { return_tensor: false }): Promise<ListEncoding>;
-  (text: TextInput, options?: TokenizerOptions): Promise<TensorEncoding>;
+  (text: TextInput, options?: TokenizerOptions | null): Promise<TensorEncoding>;
 }
 
 /** What makes a call's result arrays of one row. */
@@ -134,21 +141,28 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   static from_pretrained<T extends PreTrainedTokenizer>(
     this: TokenizerClass<T>,
     path: string,
-    options: FromPretrainedOptions = {},
+    options?: FromPretrainedOptions | null,
   ): Promise<T> {
     return loadTokenizer(this, path, options);
   }
 
   /** @internal The call itself: `tokenizer(text, options)`. */
-  override _call(text: TextInput, options: TokenizerOptions = {}): Promise<TensorEncoding> {
-    const result = this.encodeBatch(text, options ?? {}) as Promise<TensorEncoding>;
+  override _call(text: TextInput, options?: TokenizerOptions | null, ...surplus: unknown[]): Promise<TensorEncoding> {
+    const result = surplus.some((value) => value !== undefined)
+      ? Promise.reject(
+          new TypeError(
+            `${this.constructor.name} takes texts and one object of options, and got ${2 + surplus.length} arguments`,
+          ),
+        )
+      : (this.encodeBatch(text, options) as Promise<TensorEncoding>);
     return guardAgainstNoAwait(result, this.model_input_names);
   }
 
   /** Ids of one text, or of a text and its pair. */
   encode(text: string | readonly string[], options: EncodeOptions & { return_tensor: true }): Promise<Tensor>;
-  encode(text: string | readonly string[], options?: EncodeOptions): Promise<number[]>;
-  async encode(text: string | readonly string[], options: EncodeOptions = {}): Promise<number[] | Tensor> {
+  encode(text: string | readonly string[], options?: EncodeOptions | null): Promise<number[]>;
+  async encode(text: string | readonly string[], given?: EncodeOptions | null): Promise<number[] | Tensor> {
+    const options = givenOptions(given, 'encode()');
     const plan = planCall({ return_tensor: false, ...options }, this.callDefaults(), 'encode()');
     const samples = toSamples(text, options.text_pair, plan.splitIntoWords);
     if (samples.batched) throw new TypeError('encode() takes one text; for a list call the tokenizer itself');
@@ -157,8 +171,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** The tokens of one text, without special tokens unless `add_special_tokens` is on. */
-  async tokenize(text: string | readonly string[], options: TokenizeOptions = {}): Promise<string[]> {
-    const { pair, ...rest } = options;
+  async tokenize(text: string | readonly string[], options?: TokenizeOptions | null): Promise<string[]> {
+    const { pair, ...rest } = givenOptions(options, 'tokenize()');
     const call = { add_special_tokens: false, ...rest, text_pair: rest.text_pair ?? pair ?? null };
     const plan = planCall(call, this.callDefaults(), 'tokenize()');
     const samples = toSamples(text, call.text_pair, plan.splitIntoWords);
@@ -175,7 +189,7 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** The text of one list of ids; a Tensor of ids may be [T] or [1, T]. */
-  async decode(ids: TokenIds | number | bigint, options: DecodeOptions = {}): Promise<string> {
+  async decode(ids: TokenIds | number | bigint, options?: DecodeOptions | null): Promise<string> {
     const { lists } = toIdLists(typeof ids === 'object' ? ids : [ids]);
     if (lists.length !== 1)
       throw new ValueError(`decode() takes one list of ids, got ${lists.length}; use batch_decode()`);
@@ -183,26 +197,31 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** The texts of several lists of ids, or of a Tensor [B, T]; of each id, when they are one list. */
-  async batch_decode(batch: TokenIds | readonly TokenIds[], options: DecodeOptions = {}): Promise<string[]> {
+  async batch_decode(batch: TokenIds | readonly TokenIds[], options?: DecodeOptions | null): Promise<string[]> {
     const { lists, flat } = toIdLists(batch);
     const rows = flat ? Array.from(lists[0] as Int32Array, (id) => Int32Array.of(id)) : lists;
     return this.decodeLists(rows, options, 'batch_decode()');
   }
 
-  /** Id of a token or ids of several; those that are not in the vocabulary get the id of the unknown token. */
-  convert_tokens_to_ids(tokens: string): number | null;
+  /** Id of a token or ids of several, null of null; those that are not in the vocabulary get the id of the unknown token. */
+  convert_tokens_to_ids(tokens: string | null): number | null;
   convert_tokens_to_ids(tokens: readonly string[]): (number | null)[];
-  convert_tokens_to_ids(tokens: string | readonly string[]): number | null | (number | null)[] {
-    return typeof tokens === 'string' ? this.idOrUnknown(tokens) : tokens.map((token) => this.idOrUnknown(token));
+  convert_tokens_to_ids(tokens: string | readonly string[] | null): number | null | (number | null)[] {
+    if (tokens === null) return null;
+    if (typeof tokens === 'string') return this.idOrUnknown(tokens);
+    if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === 'string'))
+      throw new TypeError('convert_tokens_to_ids() takes a token, a list of tokens or null');
+    return tokens.map((token) => this.idOrUnknown(token));
   }
 
   /** Token of an id or tokens of several; null for ids that the vocabulary does not have. */
-  convert_ids_to_tokens(ids: number | bigint, options?: { skip_special_tokens?: boolean }): string | null;
-  convert_ids_to_tokens(ids: TokenIds, options?: { skip_special_tokens?: boolean }): (string | null)[];
+  convert_ids_to_tokens(ids: number | bigint, options?: SkipOptions | null): string | null;
+  convert_ids_to_tokens(ids: TokenIds, options?: SkipOptions | null): (string | null)[];
   convert_ids_to_tokens(
     ids: TokenIds | number | bigint,
-    { skip_special_tokens = false }: { skip_special_tokens?: boolean } = {},
+    options?: SkipOptions | null,
   ): string | null | (string | null)[] {
+    const { skip_special_tokens } = givenOptions(options, 'convert_ids_to_tokens()');
     if (typeof ids !== 'object') return this.vocabulary.tokenOf(Number(ids));
     const skipped = new Set(skip_special_tokens ? this.all_special_ids : []);
     const { lists } = toIdLists(ids);
@@ -220,8 +239,11 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   ): Promise<string[]>;
   async convert_tokens_to_string(
     tokens: readonly string[] | readonly (readonly string[])[],
-    options: { signal?: AbortSignal } = {},
+    given?: { signal?: AbortSignal } | null,
   ): Promise<string | string[]> {
+    const options = givenOptions(given, 'convert_tokens_to_string()');
+    if (!Array.isArray(tokens))
+      throw new TypeError('convert_tokens_to_string() takes a list of tokens, or several such lists');
     const isBatch = tokens.length > 0 && tokens.every((list) => Array.isArray(list));
     const lists = (isBatch ? tokens : [tokens]) as string[][];
     if (!lists.every((list) => Array.isArray(list) && list.every((token) => typeof token === 'string')))
@@ -277,8 +299,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
    * Writes the tokenizer's files into a folder, which is made if need be; resolves to their paths. tokenizer.json and
    * vocabulary files are copied byte for byte, tokenizer_config.json too unless something of it was changed.
    */
-  save_pretrained(directory: string, options: SaveOptions = {}): Promise<string[]> {
-    return saveTokenizer(this, this.folder, directory, options);
+  save_pretrained(directory: string, options?: SaveOptions | null): Promise<string[]> {
+    return saveTokenizer(this, this.folder, directory, givenOptions(options, 'save_pretrained'));
   }
 
   /** Not there yet. */
@@ -307,7 +329,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     return rows;
   }
 
-  private async encodeBatch(text: TextInput, options: TokenizerOptions): Promise<BatchEncoding> {
+  private async encodeBatch(text: TextInput, given: TokenizerOptions | null | undefined): Promise<BatchEncoding> {
+    const options = givenOptions(given, 'a tokenizer call', '{ text_pair, padding: true }');
     const plan = planCall(options, this.callDefaults(), 'a tokenizer call');
     throwIfAborted(plan.signal);
     return this.assemble(toSamples(text, options.text_pair, plan.splitIntoWords), plan);
@@ -342,7 +365,12 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     return { id: id ?? 0, typeId: this.pad_token_type_id };
   }
 
-  private async decodeLists(lists: readonly Int32Array[], options: DecodeOptions, where: string): Promise<string[]> {
+  private async decodeLists(
+    lists: readonly Int32Array[],
+    given: DecodeOptions | null | undefined,
+    where: string,
+  ): Promise<string[]> {
+    const options = givenOptions(given, where);
     for (const name of Object.keys(options))
       if (!kDecodeOptions.includes(name)) throw unknownName('option', name, where, kDecodeOptions);
     const signal = options.signal ?? undefined;

@@ -1,4 +1,5 @@
 import { TypeError, unknownName, ValueError } from '../../errors';
+import { givenOptions } from '../../options';
 import { arrayOf, type DType, parseDtype } from '../dtype';
 import { describeValue, isBits, toElement } from '../elements';
 import { as, assertTensor } from '../expression';
@@ -10,12 +11,13 @@ import { Tensor } from '../tensor';
 /** Options of what makes new tensors. */
 export interface CreateOptions {
   /** Element type, in place of the usual one. */
-  dtype?: DType | string;
+  dtype?: DType | string | null;
 }
 
-function dtypeOption(op: string, options: CreateOptions, usual: DType): DType {
+function dtypeOption(op: string, given: CreateOptions | null | undefined, usual: DType): DType {
+  const options = givenOptions(given, op);
   for (const name of Object.keys(options)) if (name !== 'dtype') throw unknownName('option', name, op, ['dtype']);
-  return options.dtype === undefined ? usual : parseDtype(options.dtype);
+  return options.dtype === undefined || options.dtype === null ? usual : parseDtype(options.dtype);
 }
 
 function count(op: string, size: readonly number[]): number {
@@ -46,35 +48,35 @@ function typeOfFill(value: unknown): DType {
 }
 
 /** Every element `fill_value`: a number gives float32, a bigint int64, a boolean bool. */
-export function full(size: readonly number[], fill_value: Scalar, options: CreateOptions = {}): Tensor {
+export function full(size: readonly number[], fill_value: Scalar, options?: CreateOptions | null): Tensor {
   return filled('full', size, fill_value, dtypeOption('full', options, typeOfFill(fill_value)));
 }
 
 /** Of the shape and type of `tensor`, every element `fill_value`. */
-export function full_like(tensor: Tensor, fill_value: Scalar, options: CreateOptions = {}): Tensor {
+export function full_like(tensor: Tensor, fill_value: Scalar, options?: CreateOptions | null): Tensor {
   assertTensor('full_like', tensor);
   typeOfFill(fill_value);
   return filled('full_like', tensor.dims, fill_value, dtypeOption('full_like', options, tensor.type));
 }
 
 /** Every element 1; float32 unless `dtype` says otherwise. */
-export function ones(size: readonly number[], options: CreateOptions = {}): Tensor {
+export function ones(size: readonly number[], options?: CreateOptions | null): Tensor {
   return filled('ones', size, 1, dtypeOption('ones', options, 'float32'));
 }
 
 /** Of the shape and type of `tensor`, every element 1. */
-export function ones_like(tensor: Tensor, options: CreateOptions = {}): Tensor {
+export function ones_like(tensor: Tensor, options?: CreateOptions | null): Tensor {
   assertTensor('ones_like', tensor);
   return filled('ones_like', tensor.dims, 1, dtypeOption('ones_like', options, tensor.type));
 }
 
 /** Every element 0; float32 unless `dtype` says otherwise. */
-export function zeros(size: readonly number[], options: CreateOptions = {}): Tensor {
+export function zeros(size: readonly number[], options?: CreateOptions | null): Tensor {
   return filled('zeros', size, 0, dtypeOption('zeros', options, 'float32'));
 }
 
 /** Of the shape and type of `tensor`, every element 0. */
-export function zeros_like(tensor: Tensor, options: CreateOptions = {}): Tensor {
+export function zeros_like(tensor: Tensor, options?: CreateOptions | null): Tensor {
   assertTensor('zeros_like', tensor);
   return filled('zeros_like', tensor.dims, 0, dtypeOption('zeros_like', options, tensor.type));
 }

@@ -5,6 +5,7 @@ import * as ops from '../ops/matmul';
 import { computeFloating, promoteTypes } from '../promote';
 import { readTensors } from '../read';
 import { scope } from '../scope';
+import { signalOf, type WaitOptions } from '../stream';
 import { Tensor } from '../tensor';
 import { stack } from './join';
 
@@ -14,16 +15,17 @@ import { stack } from './join';
  * @param a - [..., M, K] float32, float16 or bfloat16
  * @param b - [..., K, N]
  * @returns [..., M, N], its elements in JS
- * @throws ValueError `ERR_SHAPE` naming both shapes; TypeError `ERR_DTYPE`
+ * @throws ValueError `ERR_SHAPE` naming both shapes; TypeError `ERR_DTYPE`; AbortError
  */
-export async function matmul(a: Tensor, b: Tensor): Promise<Tensor> {
+export async function matmul(a: Tensor, b: Tensor, options?: WaitOptions | null): Promise<Tensor> {
+  const signal = signalOf(options, 'matmul');
   assertTensor('matmul', a);
   assertTensor('matmul', b);
   const product = scope(() => {
     const type = promoteTypes('matmul', a.type, b.type);
     return as(ops.matmul(single('matmul', a), single('matmul', b)), type);
   });
-  await readTensors([product]);
+  await readTensors([product], signal);
   return product;
 }
 
@@ -43,20 +45,21 @@ const kLongestSignal = 4096;
  * @param dim - the dimension, or a Tensor that holds its number
  * @returns the shape of x with n / 2 + 1, rounded down, in place of n, and a last dimension of real and imaginary part
  */
-export async function rfft(x: Tensor, dim: Tensor | number): Promise<Tensor> {
+export async function rfft(x: Tensor, dim: Tensor | number, options?: WaitOptions | null): Promise<Tensor> {
+  const signal = signalOf(options, 'rfft');
   assertTensor('rfft', x);
   const axis = dimension('rfft', x, dim instanceof Tensor ? Number(dim.item()) : dim);
   const n = x.dims[axis] ?? 0;
   if (n > kLongestSignal)
     throw new NotImplementedError(`rfft of more than ${kLongestSignal} elements is not supported; ${x} has ${n}`);
   const spectrum = scope(() => {
-    const signal = single('rfft', x).transpose(axis, -1); // [..., n]
+    const waveform = single('rfft', x).transpose(axis, -1); // [..., n]
     const parts = [Math.cos, (angle: number) => -Math.sin(angle)].map((f) =>
-      ops.matmul(signal, waves(n, f)).transpose(axis, -1),
+      ops.matmul(waveform, waves(n, f)).transpose(axis, -1),
     );
     return stack(parts, -1);
   });
-  await readTensors([spectrum]);
+  await readTensors([spectrum], signal);
   return spectrum;
 }
 

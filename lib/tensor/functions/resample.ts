@@ -1,4 +1,5 @@
-import { TypeError, unknownName, ValueError } from '../../errors';
+import { TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
+import { givenOptions } from '../../options';
 import { isFloating } from '../dtype';
 import { as, assertTensor } from '../expression';
 import { add, clamp, mul, unary } from '../ops/elementwise';
@@ -6,6 +7,7 @@ import { index_select } from '../ops/embedding';
 import { computeFloating } from '../promote';
 import { readTensors } from '../read';
 import { scope } from '../scope';
+import type { WaitOptions } from '../stream';
 import { Tensor } from '../tensor';
 
 /**
@@ -160,12 +162,16 @@ export function interpolate(
  */
 export async function interpolate_4d(
   input: Tensor,
-  options: { size?: readonly number[] | null; mode?: InterpolationMode } = {},
+  given?: ({ size?: readonly number[] | null; mode?: InterpolationMode | null } & WaitOptions) | null,
 ): Promise<Tensor> {
+  const options = givenOptions(given, 'interpolate_4d');
   assertTensor('interpolate_4d', input);
+  const { size, signal } = options;
+  const known = ['size', 'mode', 'signal'];
   for (const name of Object.keys(options))
-    if (name !== 'size' && name !== 'mode') throw unknownName('option', name, 'interpolate_4d', ['size', 'mode']);
-  const { size, mode = 'bilinear' } = options;
+    if (!known.includes(name)) throw unknownName('option', name, 'interpolate_4d', known);
+  throwIfAborted(signal);
+  const mode = options.mode ?? 'bilinear';
   checkMode('interpolate_4d', mode);
   if (input.dims.length !== 4)
     throw new ValueError(`interpolate_4d takes [N, C, H, W], not ${input}`, { code: 'ERR_SHAPE' });
@@ -181,6 +187,6 @@ export async function interpolate_4d(
     if (mode === 'nearest') return [tap(out, length, (i) => Math.ceil(position(i) - 0.5), null)];
     return mode === 'bilinear' ? linearTaps(out, length, position) : cubicTaps(out, length, position);
   });
-  await readTensors([result]);
+  await readTensors([result], signal);
   return result;
 }

@@ -7,6 +7,7 @@ import * as sort from '../ops/sort';
 import { computeType } from '../promote';
 import { readTensors } from '../read';
 import { scope } from '../scope';
+import { signalOf, type WaitOptions } from '../stream';
 import { Tensor } from '../tensor';
 
 /** The axes in another order, as `tensor.permute(...axes)`. */
@@ -21,7 +22,12 @@ export function permute(tensor: Tensor, axes: readonly number[]): Tensor {
  * @param k - all n when left out or larger
  * @returns values [..., k] and their indices, int64; both with their elements in JS
  */
-export async function topk(x: Tensor, k?: number | null): Promise<[values: Tensor, indices: Tensor]> {
+export async function topk(
+  x: Tensor,
+  k?: number | null,
+  options?: WaitOptions | null,
+): Promise<[values: Tensor, indices: Tensor]> {
+  const signal = signalOf(options, 'topk');
   assertTensor('topk', x);
   if (x.dims.length === 0) throw new ValueError(`topk: ${x} has no dimension`, { code: 'ERR_SHAPE' });
   const n = x.dims[x.dims.length - 1] as number;
@@ -31,7 +37,7 @@ export async function topk(x: Tensor, k?: number | null): Promise<[values: Tenso
     const { values, indices } = sort.topk(as(x, computeType('topk', x.type)), Math.min(k ?? n, n));
     return [as(values, x.type), indices] as [Tensor, Tensor];
   });
-  await readTensors(best);
+  await readTensors(best, signal);
   return best;
 }
 
@@ -55,7 +61,9 @@ export async function slice(
   ends: readonly (number | bigint)[],
   axes: readonly (number | bigint)[] = starts.map((_, i) => i),
   steps: readonly (number | bigint)[] = axes.map(() => 1),
+  options?: WaitOptions | null,
 ): Promise<Tensor> {
+  const signal = signalOf(options, 'slice');
   assertTensor('slice', data);
   const dims = axes.map((axis) => dimension('slice', data, whole(axis)));
   if (new Set(dims).size !== dims.length) throw new ValueError(`slice: the axes [${axes}] name one twice`);
@@ -71,7 +79,7 @@ export async function slice(
       result = along(result, dim, whole(starts[i] as number), whole(ends[i] as number), whole(steps[i] as number));
     return result === data ? data.clone() : result;
   });
-  await readTensors([part]);
+  await readTensors([part], signal);
   return part;
 }
 

@@ -1,4 +1,5 @@
 import { TypeError, unknownName, ValueError } from '../../errors';
+import { givenOptions } from '../../options';
 import { reshape } from '../dispatch';
 import { as, assertTensor } from '../expression';
 import { add, div, mul, sub, unary } from '../ops/elementwise';
@@ -32,7 +33,7 @@ export function std_mean(
 /** Options of `layer_norm`. */
 export interface LayerNormOptions {
   /** Added to the variance; 1e-5 when left out. */
-  eps?: number;
+  eps?: number | null;
   /** Of normalized_shape, multiplied with. */
   weight?: Tensor | null;
   /** Of normalized_shape, added. */
@@ -44,7 +45,12 @@ export interface LayerNormOptions {
  * @param input - [..., ...normalized_shape] floating
  * @throws ValueError `ERR_SHAPE`; TypeError for whole numbers and unknown options
  */
-export function layer_norm(input: Tensor, normalized_shape: readonly number[], options: LayerNormOptions = {}): Tensor {
+export function layer_norm(
+  input: Tensor,
+  normalized_shape: readonly number[],
+  given?: LayerNormOptions | null,
+): Tensor {
+  const options = givenOptions(given, 'layer_norm');
   assertTensor('layer_norm', input);
   if (!Array.isArray(normalized_shape)) throw new TypeError('layer_norm: normalized_shape is an array of numbers');
   for (const name of Object.keys(options))
@@ -55,7 +61,8 @@ export function layer_norm(input: Tensor, normalized_shape: readonly number[], o
     throw new ValueError(`layer_norm: ${input} does not end in the normalized shape [${normalized_shape}]`, {
       code: 'ERR_SHAPE',
     });
-  const { eps = 1e-5, weight = null, bias = null } = options;
+  const { weight = null, bias = null } = options;
+  const eps = options.eps ?? 1e-5;
   return scope(() => {
     const computed = computeFloating('layer_norm', input.type);
     const n = normalized_shape.reduce((product, d) => product * d, 1);

@@ -1,6 +1,9 @@
 import { run, run1 } from '../dispatch';
 import type { Tensor } from '../tensor';
 
+/** The op's attribute where nothing limits how far a query sees. */
+const kNoWindow = -1;
+
 /** Rows, heads and masks of an attention. */
 export interface AttentionArguments {
   /** [B + 1] int32, where each row begins among the tokens. */
@@ -28,8 +31,8 @@ export interface AttentionArguments {
   /** [H] float32, factor on each head's probabilities. */
   head_mask?: Tensor | null;
   causal?: boolean;
-  /** |i - j| ≤ window; 0 is no limit. */
-  window?: number;
+  /** |i - j| ≤ window, 0 being itself alone; no limit when null or left out. */
+  window?: number | null;
   output_probs?: boolean;
 }
 
@@ -50,7 +53,7 @@ export function scaled_dot_product_attention(
   const { cu_seqlens, heads, kv_heads = heads, mask = null, bias = null, head_mask = null } = options;
   const { cu_seqlens_k = null, pages = null, length, key_length = length, page_size = 1 } = options;
   const scale = options.scale ?? ((q.dims[1] as number) / heads) ** -0.5;
-  const flags = [options.causal ? 1 : 0, options.window ?? 0, options.output_probs ? 1 : 0];
+  const flags = [options.causal ? 1 : 0, options.window ?? kNoWindow, options.output_probs ? 1 : 0];
   const [output, probs] = run(
     'scaled_dot_product_attention',
     [q, k, v, cu_seqlens, mask, bias, head_mask, cu_seqlens_k, pages],

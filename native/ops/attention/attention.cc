@@ -5,10 +5,10 @@
 //           mask: bool or uint8 [B, 1 or T, S], 1 = keep; bias: float32 [B or 1, H or 1, T, S]; head_mask: float32 [H];
 //           cu_seqlens_k: int32 [B + 1], likewise for the keys; left out, the keys are those of the queries' tokens;
 //           pages: int32 [B, P], needs cu_seqlens_k: key j of sequence b is row pages[b, j / Z] * Z + j % Z of k and v
-//   attrs   [H, G, scale, causal, window, output_probs, T, S, Z]: T not below the longest sequence of queries, S that
-//   of
-//           keys; window 0 is none, else a query at i sees keys j with |i - j| <= window; Z, a power of two, is the
-//           number of tokens in a page. The queries are the last of their sequence: query 0 stands at keys - queries
+//   attrs   [H, G, scale, causal, window, output_probs, T, S, Z]: T not below the longest sequence of queries, S not
+//           below that of keys; a query at i sees keys j with |i - j| <= window, 0 being itself alone; window -1 is no
+//           limit; Z, a power of two, is the number of tokens in a page. The queries are the last of their sequence:
+//           query 0 stands at keys - queries
 //   output  out float32 [N, H * D]; with output_probs also probs float32 [B, H, T, S], zero beyond each sequence
 //     probs = softmax(q kᵀ scale + bias + penalty) * head_mask,  out = probs v
 // penalty is the lowest float32 where the mask, causality or the window forbid, so that under a mask a query that sees
@@ -78,7 +78,7 @@ const char* attention_infer(InferCall& call) {
   if (heads < 1 || groups < 1 || heads % groups) return "the number of heads must be a multiple of that of key heads";
   if (q[1] % heads || k[1] != q[1] / heads * groups) return "the width must be the number of heads times the head size";
   if (k != call.in[kValue].shape) return "q, k and v must agree";
-  if (call.attr[kWindow] < 0) return "the window must not be negative";
+  if (!(call.attr[kWindow] >= kNoWindow)) return "the window must be -1, for no limit, or not negative";
   if (longest < 0 || keys < 0) return "the longest length must not be negative";
   const TensorView& offsets = call.in[kOffsets];
   if (offsets.dtype != DType::kI32 || offsets.shape.rank != 1 || offsets.shape[0] < 1)

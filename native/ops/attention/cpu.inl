@@ -45,9 +45,12 @@ class Attention {
     pack_values();
     if (t_.mask) write_penalties(t_.first_row);
     const int64_t rows = t_.last_row - t_.first_row, strips = (rows + kTileRows - 1) / kTileRows;
+    const auto begin_of = [&](int64_t s) { return t_.first_row + rows * s / strips; };
     for (int64_t head = 0; head < t_.group; ++head)
-      for (int64_t s = 0; s < strips; ++s)
-        run_strip(head, t_.first_row + rows * s / strips, t_.first_row + rows * (s + 1) / strips);
+      for (int64_t s = 0; s < strips; ++s) {
+        if (s + 1 < strips) prefetch_queries(head, begin_of(s + 1), begin_of(s + 2));
+        run_strip(head, begin_of(s), begin_of(s + 1));
+      }
   }
 
  private:
@@ -79,7 +82,7 @@ class Attention {
     if (t_.mask) return {0, t_.keys};
     first += ahead(), last += ahead();
     Keys keys = {0, t_.causal ? last : t_.keys};
-    if (t_.window) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
+    if (t_.window != kNoWindow) keys = {larger(0, first - t_.window), smaller(keys.end, last + t_.window)};
     return keys;
   }
   // Keys before the first query.
@@ -117,7 +120,12 @@ class Attention {
     for (int64_t c = 0; c < t_.d; c += 16) __builtin_prefetch(row + c);
   }
 
+  void prefetch_queries(int64_t head, int64_t first, int64_t last) const {
+    for (int64_t i = first; i < last; ++i) prefetch(t_.q + i * t_.q_stride + head * t_.d);
+  }
+
   void pack_values() {
+    prefetch_queries(0, t_.first_row, smaller(t_.last_row, t_.first_row + kTileRows));
     float* to = value_panels_;
     for (int64_t c = 0; c < t_.d; c += kPanelWidth)
       for (int64_t j = keys_.begin; j < keys_.end; ++j)
@@ -183,13 +191,13 @@ class Attention {
     const int64_t own = query + ahead();
     for (int64_t j = 0; j < t_.keys; ++j) {
       const int64_t distance = j < own ? own - j : j - own;
-      const bool seen = mask[j] && !(t_.causal && j > own) && !(t_.window && distance > t_.window);
+      const bool seen = mask[j] && !(t_.causal && j > own) && !(t_.window != kNoWindow && distance > t_.window);
       penalties_[j] = seen ? 0.0f : kMasked;
     }
   }
 
   void add_penalties(int64_t query, StripRow row, Keys keys) {
-    if (t_.mask_stride || t_.causal || t_.window) write_penalties(query);
+    if (t_.mask_stride || t_.causal || t_.window != kNoWindow) write_penalties(query);
     for_vectors(keys.size(), [=](int64_t j, int lanes) {
       float* score = scores_ + row.at(j);
       store_lanes(load_lanes(score, lanes) + load_lanes(penalties_ + j, lanes), score, lanes);

@@ -4,6 +4,8 @@
 
 namespace nt {
 
+constexpr int64_t kNoWindow = -1;
+
 // Queries [first_row, last_row) of one sequence, for the `group` query heads that share one key and value head.
 // Pointers stand at the sequence's first token (bias, mask: at its first row) and at the first head of the group.
 struct AttentionTask {
@@ -18,7 +20,7 @@ struct AttentionTask {
   int page_shift;
   float scale;
   bool causal;
-  int64_t window;       // keys with |i - j| <= window; 0: all
+  int64_t window;       // keys with |i - j| <= window; kNoWindow: all
   const uint8_t* mask;  // 1 = keep; or null
   int64_t mask_stride;  // from a row to the next, 0 when all queries share one
   const float* bias;    // added to scaled scores; or null

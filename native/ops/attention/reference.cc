@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/attention/attention.h"
+#include "ops/attention/kernels.h"
 
 namespace nt {
 namespace {
@@ -49,7 +50,7 @@ class Query {
   bool forbidden(int64_t j) const {
     const int64_t own = i_ + batch_.keys.length(b_) - batch_.length(b_);
     if (call_.attr[kCausal] != 0 && j > own) return true;
-    if (call_.attr[kWindow] != 0 && std::abs(own - j) > call_.attr[kWindow]) return true;
+    if (call_.attr[kWindow] != kNoWindow && std::abs(own - j) > call_.attr[kWindow]) return true;
     if (!has_input(call_, kMask)) return false;
     const Shape& s = call_.in[kMask].shape;
     return !call_.in[kMask].as<uint8_t>()[(b_ * s[1] + (s[1] == 1 ? 0 : i_)) * s[2] + j];

@@ -6,7 +6,12 @@ async function main() {
   const { nativeInfo } = room('binding/runtime');
   try {
     const value = (await longSum(100, 3).getData())[99];
-    report({ value, isa: nativeInfo().isa, threads: nativeInfo().threads, limit: nativeInfo().memoryLimit });
+    const { readdirSync, readFileSync } = require('node:fs');
+    const { getPriority } = require('node:os');
+    const computing = readdirSync('/proc/self/task')
+      .filter((thread) => readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').startsWith('nt-compute'))
+      .map((thread) => getPriority(Number(thread)) - getPriority());
+    report({ value, computing, isa: nativeInfo().isa, threads: nativeInfo().threads, limit: nativeInfo().memoryLimit });
   } catch (error) {
     report({ name: error.name, code: error.code, message: error.message });
   }

@@ -1,0 +1,408 @@
+/**
+ * A reader of pickles that never executes anything: instructions move plain data between a stack and a memo, and what a
+ * name, a call or a persistent id means is asked of a `PickleMeaning`, which makes data or refuses. Nothing recurses.
+ *
+ * Source: the table of instructions in Python's pickletools, protocols 0 to 5.
+ */
+import { type HeaderLimits, headerLimits } from '../header-limits';
+import { PickleBytes, type PickleFail } from './pickle-bytes';
+import {
+  describePickled,
+  type Nested,
+  PickleDict,
+  PickleFloat,
+  PickleList,
+  PickleSet,
+  PickleTuple,
+  type PickleValue,
+} from './pickle-values';
+import { unescapePython, unescapeRawUnicode } from './python-text';
+import { pytorchFault } from './pytorch-fault';
+
+/** Decides what may stand in a pickle. Each function makes plain data, or throws. */
+export interface PickleMeaning {
+  /** A class or function named by module and name. */
+  global(module: string, name: string): PickleValue;
+  /** `callable(*args)`; also `cls.__new__(cls, *args)`. */
+  call(callable: PickleValue, args: PickleTuple): PickleValue;
+  /** Sets the state of `object`. */
+  build(object: PickleValue, state: PickleValue): void;
+  persistent(id: PickleValue): PickleValue;
+}
+
+/** Options of `unpickle`. */
+export interface UnpickleOptions {
+  /** Path for messages. */
+  file: string;
+  limits?: Partial<HeaderLimits>;
+}
+
+/** Instructions between two chances for other work to run. */
+const STEP = 50_000;
+const HIGHEST_PROTOCOL = 5;
+
+/**
+ * Reads one pickle, yielding every few milliseconds.
+ *
+ * @param meaning - is given the function that throws its errors.
+ * @returns the value, and the byte behind the pickle.
+ * @throws CheckpointError `PICKLE_…`.
+ */
+export function* unpickle(
+  bytes: Buffer,
+  meaning: (fail: PickleFail) => PickleMeaning,
+  options: UnpickleOptions,
+): Generator<void, { value: PickleValue; end: number }> {
+  const machine = new PickleMachine(bytes, meaning, options.file, headerLimits(options.limits));
+  for (let i = 1; !machine.step(); i++) if (i % STEP === 0) yield;
+  return { value: machine.result as PickleValue, end: machine.end };
+}
+
+class PickleMachine {
+  result: PickleValue | undefined;
+  private readonly input: PickleBytes;
+  private readonly meaning: PickleMeaning;
+  private readonly stack: PickleValue[] = [];
+  /** Heights of the stack where MARK stood. */
+  private readonly marks: number[] = [];
+  private readonly memo = new Map<number, PickleValue>();
+  private made = 0;
+  private start = 0;
+
+  constructor(
+    bytes: Buffer,
+    meaning: (fail: PickleFail) => PickleMeaning,
+    private readonly file: string,
+    private readonly limits: HeaderLimits,
+  ) {
+    this.input = new PickleBytes(bytes, this.fail);
+    this.meaning = meaning(this.fail);
+  }
+
+  get end(): number {
+    return this.input.at;
+  }
+
+  /** Runs one instruction; true after the last. */
+  step(): boolean {
+    const { input } = this;
+    this.start = input.at;
+    const code = input.u8();
+    switch (code) {
+      case 0x2e: // STOP
+        this.result = this.pop();
+        return true;
+      case 0x80: // PROTO
+        if (input.u8() > HIGHEST_PROTOCOL) this.fail('PICKLE_INVALID', 'its protocol is newer than 5');
+        return false;
+      case 0x95: // FRAME
+        input.u64();
+        return false;
+      default:
+        if (!(this.constant(code) || this.collection(code) || this.memory(code) || this.object(code)))
+          this.refuse(code);
+        return false;
+    }
+  }
+
+  /** Instructions that push a value of their operand. */
+  private constant(code: number): boolean {
+    const { input } = this;
+    switch (code) {
+      case 0x4e: // NONE
+        return this.push(null);
+      case 0x88: // NEWTRUE
+        return this.push(true);
+      case 0x89: // NEWFALSE
+        return this.push(false);
+      case 0x4b: // BININT1
+        return this.push(input.u8());
+      case 0x4d: // BININT2
+        return this.push(input.u16());
+      case 0x4a: // BININT
+        return this.push(input.i32());
+      case 0x8a: // LONG1
+        return this.push(input.long(input.u8()));
+      case 0x8b: // LONG4
+        return this.push(input.long(input.u32()));
+      case 0x4c: // LONG
+        return this.push(input.decimal());
+      case 0x49: // INT
+        return this.push(this.intOrBool());
+      case 0x47: // BINFLOAT
+        return this.push(new PickleFloat(input.float()));
+      case 0x46: // FLOAT
+        return this.push(new PickleFloat(Number(input.lineUtf8())));
+      case 0x58: // BINUNICODE
+        return this.push(input.utf8(input.u32()));
+      case 0x8c: // SHORT_BINUNICODE
+        return this.push(input.utf8(input.u8()));
+      case 0x8d: // BINUNICODE8
+        return this.push(input.utf8(input.u64()));
+      case 0x55: // SHORT_BINSTRING
+        return this.push(input.latin1(input.u8()));
+      case 0x54: // BINSTRING
+        return this.push(input.latin1(input.u32()));
+      case 0x53: // STRING
+        return this.push(unescapePython(input.line().toString('latin1'), this.fail));
+      case 0x56: // UNICODE
+        return this.push(unescapeRawUnicode(input.line().toString('latin1')));
+      case 0x43: // SHORT_BINBYTES
+        return this.push(input.take(input.u8()));
+      case 0x42: // BINBYTES
+        return this.push(input.take(input.u32()));
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        return this.push(input.take(input.u64()));
+      default:
+        return false;
+    }
+  }
+
+  /** Instructions that make or fill tuples, lists, dictionaries and sets. */
+  private collection(code: number): boolean {
+    switch (code) {
+      case 0x28: // MARK
+        this.marks.push(this.stack.length);
+        this.count();
+        return true;
+      case 0x29: // EMPTY_TUPLE
+        return this.pushTuple([]);
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        return this.pushTuple(this.popSome(code - 0x84));
+      case 0x74: // TUPLE
+        return this.pushTuple(this.popMark());
+      case 0x5d: // EMPTY_LIST
+        return this.push(new PickleList());
+      case 0x6c: // LIST
+        return this.pushFilled(new PickleList(), this.popMark());
+      case 0x61: // APPEND
+        return this.extend(PickleList, 'a list', this.popSome(1));
+      case 0x65: // APPENDS
+        return this.extend(PickleList, 'a list', this.popMark());
+      case 0x8f: // EMPTY_SET
+        return this.push(new PickleSet());
+      case 0x90: // ADDITEMS
+        return this.extend(PickleSet, 'a set', this.popMark());
+      case 0x91: // FROZENSET
+        return this.pushFilled(new PickleSet(), this.popMark());
+      case 0x7d: // EMPTY_DICT
+        return this.push(new PickleDict());
+      case 0x64: {
+        // DICT
+        const items = this.popMark();
+        this.push(new PickleDict());
+        return this.setItems(items);
+      }
+      case 0x73: // SETITEM
+        return this.setItems(this.popSome(2));
+      case 0x75: // SETITEMS
+        return this.setItems(this.popMark());
+      default:
+        return false;
+    }
+  }
+
+  /** Instructions that move values between stack and memo. */
+  private memory(code: number): boolean {
+    const { input } = this;
+    switch (code) {
+      case 0x71: // BINPUT
+        return this.put(input.u8());
+      case 0x72: // LONG_BINPUT
+        return this.put(input.u32());
+      case 0x70: // PUT
+        return this.put(input.decimal());
+      case 0x94: // MEMOIZE
+        return this.put(this.memo.size);
+      case 0x68: // BINGET
+        return this.get(input.u8());
+      case 0x6a: // LONG_BINGET
+        return this.get(input.u32());
+      case 0x67: // GET
+        return this.get(input.decimal());
+      case 0x30: // POP
+        if (this.stack.length === this.floor) this.popMark();
+        else this.pop();
+        return true;
+      case 0x31: // POP_MARK
+        this.popMark();
+        return true;
+      case 0x32: // DUP
+        return this.push(this.top());
+      default:
+        return false;
+    }
+  }
+
+  /** Instructions that ask for the meaning of something. */
+  private object(code: number): boolean {
+    const { input, meaning } = this;
+    switch (code) {
+      case 0x63: {
+        // GLOBAL
+        const module = input.lineUtf8();
+        return this.push(meaning.global(module, input.lineUtf8()));
+      }
+      case 0x93: {
+        // STACK_GLOBAL
+        const [module, name] = this.popSome(2);
+        if (typeof module !== 'string' || typeof name !== 'string') return this.wrong('a global is named by', module);
+        return this.push(meaning.global(module, name));
+      }
+      case 0x52: // REDUCE
+      case 0x81: {
+        // NEWOBJ
+        const [callable, args] = this.popSome(2);
+        return this.push(meaning.call(callable as PickleValue, this.tuple(args)));
+      }
+      case 0x92: {
+        // NEWOBJ_EX
+        const [callable, args, named] = this.popSome(3);
+        if (!(named instanceof PickleDict && named.keys.length === 0)) this.wrong('named arguments are', named);
+        return this.push(meaning.call(callable as PickleValue, this.tuple(args)));
+      }
+      case 0x62: {
+        // BUILD
+        const [state] = this.popSome(1);
+        meaning.build(this.top(), state as PickleValue);
+        return true;
+      }
+      case 0x51: // BINPERSID
+        return this.push(meaning.persistent(this.pop()));
+      case 0x50: // PERSID
+        return this.push(meaning.persistent(input.lineUtf8()));
+      default:
+        return false;
+    }
+  }
+
+  private readonly fail: PickleFail = (code, message) => {
+    throw pytorchFault(code, this.file, `${message} (byte ${this.start} of its pickle)`, { offset: this.start });
+  };
+
+  private refuse(code: number): never {
+    const hex = `0x${code.toString(16).padStart(2, '0')}`;
+    if ([0x69, 0x6f, 0x82, 0x83, 0x84, 0x97, 0x98].includes(code)) {
+      this.fail('PICKLE_FORBIDDEN_OPCODE', `instruction ${hex} has no place in weights`);
+    }
+    this.fail('PICKLE_INVALID', `${hex} is no instruction of a pickle`);
+  }
+
+  private get floor(): number {
+    return this.marks.at(-1) ?? 0;
+  }
+
+  private push(value: PickleValue): true {
+    this.count();
+    this.stack.push(value);
+    return true;
+  }
+
+  /** Everything that is pushed counts, so that neither stack nor memo nor objects outgrow the limit. */
+  private count(): void {
+    if (++this.made > this.limits.pickleObjects) {
+      this.fail('PICKLE_TOO_LARGE', `it makes more than ${this.limits.pickleObjects} objects`);
+    }
+  }
+
+  private top(): PickleValue {
+    if (this.stack.length <= this.floor) this.fail('PICKLE_INVALID', 'an instruction finds nothing on the stack');
+    return this.stack[this.stack.length - 1] as PickleValue;
+  }
+
+  private pop(): PickleValue {
+    const value = this.top();
+    this.stack.length--;
+    return value;
+  }
+
+  private popSome(count: number): PickleValue[] {
+    if (this.stack.length - count < this.floor)
+      this.fail('PICKLE_INVALID', 'an instruction finds too little on the stack');
+    return this.stack.splice(this.stack.length - count, count);
+  }
+
+  private popMark(): PickleValue[] {
+    const mark = this.marks.pop();
+    if (mark === undefined) this.fail('PICKLE_INVALID', 'an instruction finds no mark on the stack');
+    return this.stack.splice(mark as number);
+  }
+
+  private put(index: number | bigint): true {
+    const value = this.top();
+    if (typeof index !== 'number' || index < 0 || index >= this.limits.pickleObjects) {
+      this.fail('PICKLE_TOO_LARGE', `it remembers an object under number ${index}`);
+    }
+    this.memo.set(index as number, value);
+    return true;
+  }
+
+  private get(index: number | bigint): true {
+    const value = typeof index === 'number' ? this.memo.get(index) : undefined;
+    if (value === undefined) this.fail('PICKLE_INVALID', `it recalls object ${index}, which it has not remembered`);
+    return this.push(value as PickleValue);
+  }
+
+  private pushTuple(items: PickleValue[]): true {
+    const tuple = new PickleTuple(items);
+    this.deepen(tuple, items);
+    return this.push(tuple);
+  }
+
+  private pushFilled(made: PickleList | PickleSet, items: PickleValue[]): true {
+    this.deepen(made, items);
+    for (const item of items) made.items.push(item);
+    return this.push(made);
+  }
+
+  private extend(type: typeof PickleList | typeof PickleSet, name: string, items: PickleValue[]): true {
+    const target = this.top();
+    if (!(target instanceof type)) return this.wrong(`items are added to ${name}, not to`, target);
+    this.deepen(target, items);
+    for (const item of items) target.items.push(item);
+    return true;
+  }
+
+  private setItems(items: PickleValue[]): true {
+    const target = this.top();
+    if (!(target instanceof PickleDict)) return this.wrong('items are set on a dictionary, not on', target);
+    if (items.length % 2 !== 0) this.fail('PICKLE_INVALID', 'a key has no value');
+    this.deepen(target, items);
+    for (let i = 0; i < items.length; i += 2) {
+      target.keys.push(items[i] as PickleValue);
+      target.values.push(items[i + 1] as PickleValue);
+    }
+    return true;
+  }
+
+  private deepen(outer: Nested, items: readonly PickleValue[]): void {
+    for (const item of items) {
+      const { depth } = (item ?? {}) as Partial<Nested>;
+      if (depth !== undefined && depth >= outer.depth) outer.depth = depth + 1;
+    }
+    if (outer.depth > this.limits.depth) {
+      this.fail('PICKLE_TOO_LARGE', `its values nest deeper than ${this.limits.depth}`);
+    }
+  }
+
+  private tuple(value: PickleValue | undefined): PickleTuple {
+    if (!(value instanceof PickleTuple)) this.wrong('arguments are a tuple, not', value);
+    return value as PickleTuple;
+  }
+
+  private intOrBool(): number | bigint | boolean {
+    const { input } = this;
+    const { at } = input;
+    const text = input.line().toString('latin1');
+    if (text === '00' || text === '01') return text === '01';
+    input.at = at;
+    return input.decimal();
+  }
+
+  private wrong(what: string, value: PickleValue | undefined): never {
+    this.fail('PICKLE_TYPE_ERROR', `${what} ${describePickled(value ?? null)}`);
+  }
+}

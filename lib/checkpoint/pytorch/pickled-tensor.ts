@@ -1,0 +1,52 @@
+import type { StoredDType } from '../dtype';
+import { PickleObject } from './pickle-values';
+
+/** A storage that a pickle names: a run of elements in a member of the archive. */
+export class PickledStorage extends PickleObject {
+  readonly what = 'a storage';
+  constructor(
+    /** Name of the member below `data/`. */
+    readonly key: string,
+    /** Type of the elements; null for bytes that the tensor gives a type. */
+    readonly dtype: StoredDType | null,
+    /** Elements; bytes where the type is null. */
+    readonly elements: number,
+    /** Why no weight can be in it, or null. */
+    readonly unsupported: string | null = null,
+  ) {
+    super();
+  }
+}
+
+/** A tensor as the pickle describes it: a view of a storage, in elements. Nothing of it has been checked. */
+export class PickledTensor extends PickleObject {
+  readonly what = 'a tensor';
+  constructor(
+    readonly storage: PickledStorage,
+    readonly dtype: StoredDType,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {
+    super();
+  }
+}
+
+/** A tensor that cannot be a weight: quantized, sparse and the like. */
+export class UnsupportedTensor extends PickleObject {
+  readonly what: string;
+  constructor(
+    /** What it is, such as 'a sparse tensor'. */
+    readonly kind: string,
+  ) {
+    super();
+    this.what = kind;
+  }
+}
+
+/** A class, function, dtype or object that may stand in a file of weights and means nothing to them. */
+export class InertObject extends PickleObject {
+  constructor(readonly what: string) {
+    super();
+  }
+}

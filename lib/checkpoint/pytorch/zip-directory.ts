@@ -1,0 +1,256 @@
+/**
+ * The directory of a zip archive, read strictly: the directory and its end record are the last bytes of the file, the
+ * first member begins at byte 0, and no two members share a byte or a name.
+ *
+ * Source: APPNOTE.TXT of the zip format, sections 4.3 to 4.5.
+ */
+import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { throwIfAborted } from '../../errors';
+import { quote } from '../fault';
+import type { HeaderLimits } from '../header-limits';
+import type { PinnedFile } from '../pinned-file';
+import { pytorchFault } from './pytorch-fault';
+import {
+  checkReadable,
+  ENTRY_BYTES,
+  ENTRY_SIGNATURE,
+  type Fail,
+  IN_ZIP64,
+  LOCAL_HEADER_BYTES,
+  LOCAL_SIGNATURE,
+  safeNumber,
+  type ZipEntry,
+  zip64Values,
+} from './zip-entry';
+
+const END_SIGNATURE = 0x06054b50;
+const END_BYTES = 22;
+const LOCATOR_SIGNATURE = 0x07064b50;
+const LOCATOR_BYTES = 20;
+const END64_SIGNATURE = 0x06064b50;
+const END64_BYTES = 56;
+/** Members beside those of tensors: pickle, version and the like. */
+const OTHER_MEMBERS = 1000;
+/** Members between two chances for other work to run. */
+const ENTRIES_A_STEP = 4096;
+
+/** Where the directory lies and how many members it lists. */
+interface DirectoryPlace {
+  offset: number;
+  size: number;
+  count: number;
+}
+
+/** The members of an archive by name, and where each one's bytes must end. */
+export class ZipDirectory {
+  private constructor(
+    readonly file: PinnedFile,
+    private readonly members: ReadonlyMap<string, ZipEntry>,
+    private readonly ends: ReadonlyMap<ZipEntry, number>,
+    private readonly fail: Fail,
+  ) {}
+
+  /** Reads and checks the directory. @throws CheckpointError `ZIP_…`. */
+  static async read(file: PinnedFile, limits: HeaderLimits, signal?: AbortSignal): Promise<ZipDirectory> {
+    const fail: Fail = (code, message, offset) => {
+      throw pytorchFault(code, file.path, message, offset === undefined ? {} : { offset });
+    };
+    const place = await findDirectory(file, fail, signal);
+    if (place.size > limits.headerBytes || place.count > limits.tensors + OTHER_MEMBERS) {
+      fail('ZIP_TOO_LARGE', `its directory lists ${place.count} members in ${place.size} bytes`, place.offset);
+    }
+    const bytes = Buffer.allocUnsafeSlow(place.size);
+    await file.readInto(bytes, place.offset, signal);
+    const entries = await parseEntries(bytes, place, fail, signal);
+    const members = new Map<string, ZipEntry>();
+    for (const entry of entries) {
+      if (members.has(entry.name)) fail('ZIP_DUPLICATE_NAME', `two of its members are called ${quote(entry.name)}`);
+      members.set(entry.name, entry);
+    }
+    return new ZipDirectory(file, members, endsOf(entries, place.offset, fail), fail);
+  }
+
+  names(): string[] {
+    return [...this.members.keys()];
+  }
+
+  get(name: string): ZipEntry | undefined {
+    return this.members.get(name);
+  }
+
+  /**
+   * Finds the first byte of a member's content, which only its local header tells.
+   * @throws CheckpointError `ZIP_MISMATCH` when that header and the directory disagree, `ZIP_OVERLAP`.
+   */
+  async contentOffset(entry: ZipEntry, signal?: AbortSignal): Promise<number> {
+    const { fail } = this;
+    const { headerOffset } = entry;
+    const name = Buffer.from(entry.name);
+    const end = this.ends.get(entry) as number;
+    const header = Buffer.allocUnsafeSlow(LOCAL_HEADER_BYTES + name.byteLength);
+    await this.file.readInto(header, headerOffset, signal);
+    if (header.readUInt32LE(0) !== LOCAL_SIGNATURE) {
+      fail('ZIP_INVALID', `member ${quote(entry.name)} does not begin with a local header`, headerOffset);
+    }
+    const extraLength = header.readUInt16LE(28);
+    const start = headerOffset + header.byteLength + extraLength;
+    if (
+      header.readUInt16LE(26) !== name.byteLength ||
+      !header.subarray(LOCAL_HEADER_BYTES).equals(name) ||
+      header.readUInt16LE(8) !== entry.method ||
+      (header.readUInt16LE(6) & 1) !== (entry.flags & 1)
+    ) {
+      fail('ZIP_MISMATCH', `directory and local header describe member ${quote(entry.name)} differently`, headerOffset);
+    }
+    if (start + entry.compressedSize > end) {
+      fail('ZIP_OVERLAP', `member ${quote(entry.name)} reaches into what follows it`, headerOffset);
+    }
+    let sizes = [header.readUInt32LE(18), header.readUInt32LE(22)];
+    if (sizes.includes(IN_ZIP64)) {
+      const extra = Buffer.allocUnsafeSlow(extraLength);
+      await this.file.readInto(extra, start - extraLength, signal);
+      const [size, compressed] = zip64Values(extra, 2, fail, headerOffset);
+      sizes = [compressed as number, size as number];
+    }
+    // A writer that streams leaves zeros here and states the sizes behind the content.
+    const streamed = (header.readUInt16LE(6) & 8) !== 0 && sizes.every((size) => size === 0);
+    if (!streamed && (sizes[0] !== entry.compressedSize || sizes[1] !== entry.size)) {
+      fail('ZIP_MISMATCH', `directory and local header give member ${quote(entry.name)} other sizes`, headerOffset);
+    }
+    return start;
+  }
+}
+
+/** Reads the records at the end of the file. */
+async function findDirectory(file: PinnedFile, fail: Fail, signal?: AbortSignal): Promise<DirectoryPlace> {
+  const length = Math.min(file.size, END_BYTES + LOCATOR_BYTES + END64_BYTES);
+  const tail = Buffer.allocUnsafeSlow(length);
+  const tailStart = file.size - length;
+  await file.readInto(tail, tailStart, signal);
+  const end = length - END_BYTES;
+  if (end < 0 || tail.readUInt32LE(end) !== END_SIGNATURE || tail.readUInt16LE(end + 20) !== 0) {
+    fail(
+      'ZIP_NO_DIRECTORY',
+      'it starts like a zip archive and does not end like one: it is truncated, or something was appended; fetch it again',
+    );
+  }
+  const place = {
+    count: tail.readUInt16LE(end + 10),
+    size: tail.readUInt32LE(end + 12),
+    offset: tail.readUInt32LE(end + 16),
+  };
+  const disks = [tail.readUInt16LE(end + 4), tail.readUInt16LE(end + 6)];
+  let behind = tailStart + end;
+  const locator = end - LOCATOR_BYTES;
+  const has64 = locator >= 0 && tail.readUInt32LE(locator) === LOCATOR_SIGNATURE;
+  if (has64) {
+    const at = locator - END64_BYTES;
+    behind = tailStart + at;
+    if (at < 0 || tail.readUInt32LE(at) !== END64_SIGNATURE || tail.readBigUInt64LE(locator + 8) !== BigInt(behind)) {
+      fail('ZIP_INVALID', 'its zip64 end record is not where its locator says', tailStart + locator);
+    }
+    disks.push(tail.readUInt32LE(at + 16), tail.readUInt32LE(at + 20), tail.readUInt32LE(locator + 4));
+    if (tail.readUInt32LE(locator + 16) > 1) fail('ZIP_MULTI_DISK', 'it is a part of an archive of several files');
+    const read64 = (from: number) => safeNumber(tail.readBigUInt64LE(at + from), fail, behind);
+    const wide = { count: read64(32), size: read64(40), offset: read64(48) };
+    if (read64(24) !== wide.count) fail('ZIP_MULTI_DISK', 'some of its members are in another file');
+    const agrees = (narrow: number, value: number, most: number) => narrow === most || narrow === value;
+    if (
+      !agrees(place.count, wide.count, 0xffff) ||
+      !agrees(place.size, wide.size, IN_ZIP64) ||
+      !agrees(place.offset, wide.offset, IN_ZIP64)
+    ) {
+      fail('ZIP_MISMATCH', 'its two end records disagree', behind);
+    }
+    Object.assign(place, wide);
+  } else if (tail.readUInt16LE(end + 8) !== place.count) {
+    fail('ZIP_MULTI_DISK', 'some of its members are in another file');
+  }
+  if (disks.some((disk) => disk !== 0 && disk !== (has64 ? 0xffff : 0))) {
+    fail('ZIP_MULTI_DISK', 'it is a part of an archive of several files');
+  }
+  if (place.offset + place.size !== behind) {
+    fail('ZIP_INVALID', `its directory of ${place.size} bytes at ${place.offset} does not end at ${behind}`, behind);
+  }
+  return place;
+}
+
+async function parseEntries(
+  bytes: Buffer,
+  place: DirectoryPlace,
+  fail: Fail,
+  signal?: AbortSignal,
+): Promise<ZipEntry[]> {
+  const entries: ZipEntry[] = [];
+  let at = 0;
+  while (at < bytes.byteLength) {
+    if (entries.length % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) {
+      await nextTurn();
+      throwIfAborted(signal);
+    }
+    const offset = place.offset + at;
+    if (at + ENTRY_BYTES > bytes.byteLength || bytes.readUInt32LE(at) !== ENTRY_SIGNATURE) {
+      fail('ZIP_INVALID', `entry ${entries.length} of its directory is malformed`, offset);
+    }
+    const nameEnd = at + ENTRY_BYTES + bytes.readUInt16LE(at + 28);
+    const extraEnd = nameEnd + bytes.readUInt16LE(at + 30);
+    const end = extraEnd + bytes.readUInt16LE(at + 32);
+    if (end > bytes.byteLength) fail('ZIP_INVALID', `entry ${entries.length} of its directory is cut off`, offset);
+    entries.push(parseEntry(bytes, at, nameEnd, extraEnd, fail, offset));
+    at = end;
+  }
+  if (entries.length !== place.count) {
+    fail('ZIP_MISMATCH', `its directory lists ${entries.length} members and says ${place.count}`, place.offset);
+  }
+  return entries;
+}
+
+function parseEntry(
+  bytes: Buffer,
+  at: number,
+  nameEnd: number,
+  extraEnd: number,
+  fail: Fail,
+  offset: number,
+): ZipEntry {
+  const name = bytes.subarray(at + ENTRY_BYTES, nameEnd);
+  if (!isUtf8(name) || name.includes(0)) fail('ZIP_INVALID', 'the name of a member is not UTF-8', offset);
+  const entry: ZipEntry = {
+    name: name.toString('utf8'),
+    flags: bytes.readUInt16LE(at + 8),
+    method: bytes.readUInt16LE(at + 10),
+    crc: bytes.readUInt32LE(at + 16),
+    compressedSize: bytes.readUInt32LE(at + 20),
+    size: bytes.readUInt32LE(at + 24),
+    headerOffset: bytes.readUInt32LE(at + 42),
+  };
+  if (bytes.readUInt16LE(at + 34) !== 0)
+    fail('ZIP_MULTI_DISK', `member ${quote(entry.name)} is in another file`, offset);
+  const fields = (['size', 'compressedSize', 'headerOffset'] as const).filter((field) => entry[field] === IN_ZIP64);
+  if (fields.length > 0) {
+    const values = zip64Values(bytes.subarray(nameEnd, extraEnd), fields.length, fail, offset);
+    fields.forEach((field, i) => {
+      entry[field] = values[i] as number;
+    });
+  }
+  checkReadable({ ...entry, name: quote(entry.name) }, fail);
+  return entry;
+}
+
+/** The byte that each member must end at or before: the header of the next, or the directory. */
+function endsOf(entries: readonly ZipEntry[], directory: number, fail: Fail): Map<ZipEntry, number> {
+  const sorted = [...entries].sort((a, b) => a.headerOffset - b.headerOffset);
+  if (sorted[0] !== undefined && sorted[0].headerOffset !== 0) {
+    fail('ZIP_INVALID', `${sorted[0].headerOffset} bytes stand before its first member`, 0);
+  }
+  const ends = new Map<ZipEntry, number>();
+  sorted.forEach((entry, i) => {
+    const end = sorted[i + 1]?.headerOffset ?? directory;
+    if (entry.headerOffset + LOCAL_HEADER_BYTES + Buffer.byteLength(entry.name) + entry.compressedSize > end) {
+      fail('ZIP_OVERLAP', `member ${quote(entry.name)} reaches into what follows it`, entry.headerOffset);
+    }
+    ends.set(entry, end);
+  });
+  return ends;
+}

@@ -1,0 +1,2 @@
+declare const programs: Record<string, (transformers: unknown) => Promise<unknown>>;
+export = programs;

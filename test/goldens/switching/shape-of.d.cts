@@ -1,0 +1,1 @@
+export declare function shapeOf(value: unknown): unknown;
