@@ -53,9 +53,9 @@ class AutoModelBase {
         ? known
         : await AutoConfig.from_pretrained(known ?? path, {
             subfolder: modelSubfolder(options.subfolder),
-            ...(options.signal && { signal: options.signal }),
             ...hubOptionsOf(options),
             _from_auto: true,
+            ...(options.signal && { signal: options.signal }),
           });
     const pinned = known || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
     return this.classFor(config).from_pretrained(path, pinned);

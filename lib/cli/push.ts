@@ -74,11 +74,10 @@ async function push(
     tags: parsePatterns(text('tags')) ?? [],
     token: text('token'),
     choose: (paths) => hub.chosenBy(paths, parsePatterns(text('include')), parsePatterns(text('exclude'))),
-    progress_callback: (event) => {
-      if (event.status !== 'done' || done.has(event.file) || options['quiet'] === true) return;
-      const { file } = event;
-      done.add(file);
-      stderr.write(`sent ${file}\n`);
+    progress_callback: (info) => {
+      if (info.status !== 'done' || done.has(info.file) || options['quiet'] === true) return;
+      done.add(info.file);
+      stderr.write(`sent ${info.file}\n`);
     },
     signal,
   });

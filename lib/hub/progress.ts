@@ -1,3 +1,7 @@
+import type { DownloadProgressInfo } from '../progress-info';
+
+export type { DownloadProgressInfo } from '../progress-info';
+
 /** Bytes of one file that have come over the network. The first call of a file says where it starts, the last is done. */
 export interface TransferEvent {
   file: string;
@@ -8,17 +12,6 @@ export interface TransferEvent {
 }
 
 export type TransferListener = (event: TransferEvent) => void;
-
-interface Bytes {
-  loaded: number;
-  total: number;
-}
-
-/** What `progress_callback` hears, in transformers.js's words. `progress` is in percent. */
-export type DownloadProgressInfo =
-  | { status: 'initiate' | 'download' | 'done'; name: string; file: string }
-  | ({ status: 'progress'; name: string; file: string; progress: number } & Bytes)
-  | ({ status: 'progress_total'; name: string; progress: number; files: Record<string, Bytes> } & Bytes);
 
 const kMillisecondsBetween = 50;
 

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { readIndex, shardFiles } from '../checkpoint/index-file';
 import { resolveWeights } from '../checkpoint/resolve';
 import type { FromPretrainedOptions } from '../pretrained/load-options';
-import type { BytesProgressInfo, BytesRead, ProgressCallback, ProgressInfo } from '../pretrained/progress-info';
+import type { BytesProgressInfo, BytesRead, ProgressCallback, ProgressInfo } from '../progress-info';
 
 /**
  * What `progress_callback` of a pipeline hears: what is told of each file, under the model's name, with the sum over

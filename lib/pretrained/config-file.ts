@@ -30,8 +30,8 @@ export interface ConfigLocation {
 /**
  * The dictionary in a config file: `given` itself, or `config.json` in the folder or of the model id `given`, or the
  * file that this lists under `configuration_files` for our version. `_commit_hash` says of which commit it is.
- * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`, and
- *   those of `cachedFile`; AbortError
+ * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`, and those
+ *   of `cachedFile`; AbortError
  */
 export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal, hub } = location;

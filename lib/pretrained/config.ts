@@ -387,7 +387,7 @@ export class PretrainedConfig {
    */
   async save_pretrained(folder: string, given?: SaveConfigOptions | null): Promise<void> {
     const { name: className, _auto_class } = this.constructor as typeof PretrainedConfig;
-    const options = givenOptions(given, `${className}.save_pretrained`);
+    const options = givenOptions<SaveConfigOptions>(given, `${className}.save_pretrained`);
     if (typeof folder !== 'string')
       throw new TypeError(`${className}.save_pretrained takes the path of a folder, not ${String(folder)}`);
     const { push_to_hub, ...pushing } = options;

@@ -35,8 +35,8 @@ import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
 
+export type { ProgressCallback, ProgressInfo } from '../progress-info';
 export type { FromPretrainedOptions } from './load-options';
-export type { ProgressCallback, ProgressInfo } from './progress-info';
 
 /** What a load left open: names in ascending order. */
 export interface LoadingInfo {

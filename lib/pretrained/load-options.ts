@@ -2,11 +2,11 @@ import { NotImplementedError, TypeError, ValueError } from '../errors';
 import type { GenerationConfig } from '../generation/generation-config';
 import { warn, warnOnce } from '../logging';
 import { checkOptionKinds, type OptionKind } from '../options';
+import type { ProgressCallback } from '../progress-info';
 import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
 import { checkAttention } from './config-options';
-import type { ProgressCallback } from './progress-info';
 
 /** Options of `from_pretrained`. Names that are none of these override config fields. */
 export interface FromPretrainedOptions {

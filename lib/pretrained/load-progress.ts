@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { CheckpointSource } from '../checkpoint/source';
-import type { ProgressCallback, TotalProgressInfo } from './progress-info';
+import type { ProgressCallback, TotalProgressInfo } from '../progress-info';
 
 /** Tells the caller of the files of weights and of how much of each has been read. */
 export class LoadProgress {

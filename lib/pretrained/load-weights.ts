@@ -56,7 +56,7 @@ export async function openWeights(
     signal: options.signal,
   };
   const found = await locateModel(path as string, hub);
-  if (typeof found === 'string') await completeSaveIn(join(found, options.subfolder ?? ''));
+  if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder));
   else await fetchWeights(found, choice);
   const source = await openCheckpoint(folderOf(found), choice);
   const names = source.names();

@@ -15,7 +15,7 @@ import { checkAttention } from './config-options';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { ModelOutput } from './model-output';
-import { pushSavable, saveAndPushModel } from './push-model';
+import { pushSavable } from './push-model';
 import type { SavePretrainedOptions } from './save-options';
 import { savePretrained } from './save-pretrained';
 import { TrainingMixin } from './training-mixin';
@@ -306,7 +306,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
       throw new TypeError(`${this.constructor.name} takes one object: put the options of the call among its inputs`);
     const stream = currentStream();
     const given = isPromise(inputs) ? await inputs : inputs;
-    const { inputs: copied, release } = copyInputs(given);
+    const { inputs: copied, release } = copyInputs(this.constructor.name, given);
     let output: ModelOutput;
     try {
       output = await stream.run(() => this.compute(copied, (named) => this.forward(named)));

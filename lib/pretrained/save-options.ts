@@ -2,8 +2,8 @@ import { parseSize } from '../checkpoint/size-text';
 import { variantName } from '../checkpoint/weight-names';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
+import type { SaveProgressInfo } from '../progress-info';
 import { Tensor } from '../tensor/tensor';
-import type { SaveProgressInfo } from './progress-info';
 
 /** Writes the tensors of one `.bin` file to `path`. */
 export type SaveFunction = (shard: Map<string, Tensor>, path: string) => void | Promise<void>;

@@ -1,5 +1,5 @@
 import type { WeightsPlan } from '../checkpoint/weights-files';
-import type { SaveProgressInfo } from './progress-info';
+import type { SaveProgressInfo } from '../progress-info';
 
 /** Tells the caller of the files that a save writes and of how much of each is written. */
 export class SaveProgress {

@@ -10,7 +10,7 @@ import { setLogHook } from '../../lib/logging';
 import { BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { pipeline } from '../../lib/pipelines';
 import { AutoTokenizer } from '../../lib/preprocess';
-import type { ProgressInfo } from '../../lib/pretrained/from-pretrained';
+import type { ProgressInfo, TotalProgressInfo } from '../../lib/progress-info';
 import { goodToken } from './hub-server';
 import { useScratchHub } from './scratch-hub';
 
@@ -154,7 +154,7 @@ describe('a model', () => {
     });
     expect(model).toBeDefined();
     const of = (status: string) =>
-      events.flatMap((event) => (event.status === status && 'file' in event ? [event.file] : []));
+      events.filter((event) => event.status === status).map((event) => 'file' in event && event.file);
     expect(of('initiate')).toEqual(['model.safetensors']);
     expect(of('done')).toEqual(['model.safetensors']);
     const sum = events.filter(({ status }) => status === 'progress_total').at(-1);
@@ -280,7 +280,7 @@ describe('a pipeline', () => {
     expect(got[0]).toBe('GET /api/models/org/bert/revision/main');
     expect(hub.server.requests().join(' ')).not.toMatch(/onnx|\.bin|README/);
     expect(events.at(-1)).toEqual({ status: 'ready', task: 'feature-extraction', model: 'org/bert' });
-    const sums = events.filter((event) => event.status === 'progress_total');
+    const sums = events.filter((event): event is TotalProgressInfo => event.status === 'progress_total');
     expect(sums.at(-1)!.loaded).toBe(sums[0]!.total);
     process.env['HF_HUB_OFFLINE'] = '1';
     const offline = await pipeline('feature-extraction', 'org/bert');

@@ -144,7 +144,7 @@ describe('a push', () => {
   it('reports its bytes, and stops for a signal', async () => {
     const events: string[] = [];
     await push('org/name', {
-      progress_callback: (event) => events.push(`${event.status} ${'file' in event ? event.file : ''}`),
+      progress_callback: (info) => events.push(`${info.status} ${'file' in info ? info.file : ''}`),
     });
     expect(events).toEqual(
       expect.arrayContaining(['initiate model.safetensors', 'done model.safetensors', 'done config.json']),

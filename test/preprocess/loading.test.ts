@@ -281,8 +281,8 @@ describe('options and configuration', () => {
     const heard: string[] = [];
     copy('bert');
     await load(scratch, {
-      progress_callback: (event: preprocess.FileProgress) =>
-        heard.push(`${event.status} ${'file' in event ? event.file : ''}`),
+      progress_callback: (info: preprocess.FileProgress) =>
+        heard.push(`${info.status} ${'file' in info ? info.file : ''}`),
     });
     expect(heard).toEqual(
       ['tokenizer.json', 'tokenizer_config.json'].flatMap((file) =>

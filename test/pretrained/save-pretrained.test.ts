@@ -19,7 +19,7 @@ import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
-import type { BytesProgressInfo, SaveProgressInfo } from '../../lib/pretrained/progress-info';
+import type { BytesProgressInfo, SaveProgressInfo } from '../../lib/progress-info';
 import { Tensor } from '../../lib/tensor/tensor';
 import { errorOf } from '../checkpoint/scratch';
 

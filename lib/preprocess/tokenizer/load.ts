@@ -4,6 +4,7 @@ import { type HubOptions, hubOptionNames, hubOptionsOf } from '../../hub/options
 import { DownloadProgress, type DownloadProgressInfo } from '../../hub/progress';
 import { warn, warnOnce } from '../../logging';
 import { checkOptionKinds, givenOptions, type OptionKind } from '../../options';
+import type { FileProgressInfo } from '../../progress-info';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
@@ -74,7 +75,7 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
   const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder), hubOptionsFor(path, options)));
   warnOfOtherClass(Class, folder);
-  const report = (status: 'initiate' | 'download' | 'done', file: string): void =>
+  const report = (status: FileProgressInfo['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
   const backend = new Backend();
   try {

@@ -6,7 +6,7 @@
 //   weights [R][keys] = e^(score - maximum), and the sum of each row
 //   out = (weights V) / sum                    microkernel again
 // Every sum runs in the order of its keys or of d whatever the strip, and a key keeps its lane: a row depends on its
-// own sequence alone.
+// own sequence alone. A sequence of one query, as in decoding, goes another way, in which nothing is packed.
 
 // Added to a masked score, as Transformers' eager attention does: a row with every key masked is uniform.
 static constexpr float kMasked = -3.40282347e+38f;
@@ -41,9 +41,10 @@ class Attention {
   }
 
   void run() {
+    if (t_.mask) write_penalties(t_.first_row);
+    if (t_.queries == 1 && t_.group <= t_.d) return run_single();
     pack_keys();
     pack_values();
-    if (t_.mask) write_penalties(t_.first_row);
     const int64_t rows = t_.last_row - t_.first_row, strips = (rows + kTileRows - 1) / kTileRows;
     const auto begin_of = [&](int64_t s) { return t_.first_row + rows * s / strips; };
     for (int64_t head = 0; head < t_.group; ++head)
@@ -54,6 +55,9 @@ class Attention {
   }
 
  private:
+  // Values of a single query that are summed at once.
+  static constexpr int64_t kBlock = 32;
+
   // Keys [begin, end).
   struct Keys {
     int64_t begin, end;
@@ -133,6 +137,66 @@ class Attention {
           const int lanes = static_cast<int>(smaller(larger(t_.d - i, 0), Vec::kLanes));
           (lanes ? load_lanes(row(t_.v, j) + i, lanes) : Vec(0.0f)).store(to);
         }
+  }
+
+  // A sequence's only query: keys and values are read where they lie, once for all heads of the group. What would be
+  // panels holds their scores and weights.
+  void run_single() {
+    const int64_t count = keys_.size(), columns = round_up(count, kPanelWidth);
+    float* all_scores = key_panels_;
+    for (int64_t j = 0; j < count; j += Vec::kLanes) write_scores(j, count, columns);
+    for (int64_t head = 0; head < t_.group; ++head) {
+      scores_ = all_scores + head * columns;
+      weights_ = value_panels_ + head * columns;
+      if (t_.bias) add_bias(head, 0, {0, 1}, keys_);
+      if (t_.mask) add_penalties(0, {0, 1}, keys_);
+      const float sum = exponentiate({0, 1}, keys_of(0, 1), keys_);
+      const float scale = (t_.head_weight ? t_.head_weight[head] : 1.0f) / sum;
+      if (t_.probs) write_probs(head, 0, 0, scale, keys_);
+      map_to(weights_, weights_, count, [=](Vec v) { return v * Vec(scale); });
+    }
+    for (int64_t j = 0; j < count; j += kBlock) add_values(j, smaller(kBlock, count - j), columns);
+  }
+
+  // Scores of a vector of keys, for all heads. Behind the last key they repeat its score.
+  void write_scores(int64_t first, int64_t count, int64_t columns) {
+    const float* rows[Vec::kLanes];
+    for (int64_t j = 0; j < Vec::kLanes; ++j) {
+      rows[j] = row(t_.k, keys_.begin + smaller(first + j, count - 1));
+      if (first + Vec::kLanes + j < count) prefetch(row(t_.k, keys_.begin + first + Vec::kLanes + j));
+    }
+    for (int64_t head = 0; head < t_.group; ++head) {
+      const float* q = t_.q + head * t_.d;
+      Vec sums[Vec::kLanes];
+      for (int64_t j = 0; j < Vec::kLanes; ++j) {
+        Vec sum(0.0f);
+        const float* k = rows[j];
+        for_vectors(t_.d,
+                    [&](int64_t i, int lanes) { sum = fma(load_lanes(q + i, lanes), load_lanes(k + i, lanes), sum); });
+        sums[j] = sum;
+      }
+      transpose(sums);
+      for (int64_t j = 1; j < Vec::kLanes; ++j) sums[0] = sums[0] + sums[j];
+      (sums[0] * Vec(t_.scale)).store(key_panels_ + head * columns + first);
+    }
+  }
+
+  // out += weights of keys [first, first + count) times their values, or = for the first of them.
+  void add_values(int64_t first, int64_t count, int64_t columns) {
+    const float* rows[kBlock];
+    for (int64_t j = 0; j < count; ++j) {
+      rows[j] = row(t_.v, keys_.begin + first + j);
+      if (first + count + j < keys_.size()) prefetch(row(t_.v, keys_.begin + first + count + j));
+    }
+    for (int64_t head = 0; head < t_.group; ++head) {
+      const float* weights = value_panels_ + head * columns + first;
+      float* out = t_.out + head * t_.d;
+      for_vectors(t_.d, [&](int64_t i, int lanes) {
+        Vec sum = first ? load_lanes(out + i, lanes) : Vec(0.0f);
+        for (int64_t j = 0; j < count; ++j) sum = fma(Vec(weights[j]), load_lanes(rows[j] + i, lanes), sum);
+        store_lanes(sum, out + i, lanes);
+      });
+    }
   }
 
   void run_strip(int64_t head, int64_t first, int64_t last) {

@@ -43,5 +43,8 @@ export type ProgressInfo = FileProgressInfo | BytesProgressInfo | TotalProgressI
 
 export type ProgressCallback = (info: ProgressInfo) => void;
 
+/** What a transfer over the network tells. */
+export type DownloadProgressInfo = FileProgressInfo | BytesProgressInfo | TotalProgressInfo;
+
 /** What a save tells. */
 export type SaveProgressInfo = FileProgressInfo | BytesProgressInfo;
