@@ -15,7 +15,7 @@ import { checkAttention } from './config-options';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { ModelOutput } from './model-output';
-import { pushSavable } from './push-model';
+import { pushSavable, saveAndPushModel } from './push-model';
 import type { SavePretrainedOptions } from './save-options';
 import { savePretrained } from './save-pretrained';
 import { TrainingMixin } from './training-mixin';

@@ -1,6 +1,6 @@
 import { parseSize } from '../checkpoint/size-text';
 import { variantName } from '../checkpoint/weight-names';
-import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
 import type { SaveProgressInfo } from '../progress-info';
 import { Tensor } from '../tensor/tensor';
@@ -69,7 +69,7 @@ const known = [
   'signal',
 ];
 
-/** @throws TypeError, ValueError, NotImplementedError naming the option */
+/** @throws TypeError, ValueError naming the option */
 export function checkSaveOptions(className: string, options: SavePretrainedOptions): CheckedSaveOptions {
   const where = `${className}.save_pretrained`;
   for (const [name, value] of Object.entries(options)) {
@@ -112,10 +112,6 @@ function checkHub(options: SavePretrainedOptions): void {
   for (const given of [token, use_auth_token])
     if (given !== null && typeof given !== 'string' && typeof given !== 'boolean')
       throw new TypeError(`token must be a string, true, false or null, not ${typeof given}`);
-  if (options.push_to_hub)
-    throw new NotImplementedError('push_to_hub is not supported yet; save to a folder and upload that', {
-      code: 'ERR_NOT_SUPPORTED_YET',
-    });
   for (const name of ofHub)
     if (options[name as keyof SavePretrainedOptions] != null)
       throw new ValueError(`${name} means something with push_to_hub: true only; leave it out`);

@@ -8,6 +8,7 @@ import { env } from '../../lib/env';
 import { snapshotDownload } from '../../lib/hub/snapshot';
 import { setLogHook } from '../../lib/logging';
 import { BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
+import { GPT2Config, GPT2LMHeadModel } from '../../lib/models/gpt2/model';
 import { pipeline } from '../../lib/pipelines';
 import { AutoTokenizer } from '../../lib/preprocess';
 import type { ProgressInfo, TotalProgressInfo } from '../../lib/progress-info';
@@ -183,6 +184,21 @@ describe('a model', () => {
       env.allowRemoteModels = true;
     }
   });
+});
+
+it('a model that generates comes with its generation config', async () => {
+  const tiny = { n_layer: 1, n_head: 2, n_embd: 8, vocab_size: 11, n_positions: 16 };
+  const made = new GPT2LMHeadModel(new GPT2Config(tiny));
+  made.init_weights();
+  const folder = join(hub.home, 'gpt2');
+  await made.save_pretrained(folder);
+  await made.dispose();
+  hub.server.commit('org/gpt2', { ...filesOf(folder), 'generation_config.json': '{"max_new_tokens": 7}' });
+  await using model = await GPT2LMHeadModel.from_pretrained('org/gpt2');
+  expect(model.generation_config).toMatchObject({ max_new_tokens: 7 });
+  hub.server.commit('org/gpt2', filesOf(folder, ['config.json', 'model.safetensors']));
+  await using other = await GPT2LMHeadModel.from_pretrained('org/gpt2');
+  expect(other.generation_config).toMatchObject({ max_new_tokens: null });
 });
 
 describe('an error of the Hub is an OSError that says what to do', () => {

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
+import { LocalTokenNotFoundError } from '../../lib/hub/hub-errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
 import type { BytesProgressInfo, SaveProgressInfo } from '../../lib/progress-info';
@@ -204,7 +205,7 @@ describe('what save_pretrained refuses', () => {
   it.each([
     [{ max_shard_siez: 3 }, TypeError, /max_shard_siez.*did you mean 'max_shard_size'/],
     [{ is_main_process: 'yes' }, TypeError, /is_main_process/],
-    [{ push_to_hub: true }, NotImplementedError, /push_to_hub/],
+    [{ push_to_hub: true, token: false }, LocalTokenNotFoundError, /Token is required/],
     [{ repo_id: 'me/mine' }, ValueError, /repo_id.*push_to_hub/],
     [{ token: 'a', use_auth_token: 'b' }, ValueError, /are both specified/],
     [{ token: 3 }, TypeError, /token/],
