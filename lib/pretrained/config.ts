@@ -29,7 +29,7 @@ const integerKeyed: ReadonlySet<string> = new Set(['id2label', 'pruned_heads']);
 
 /** Options of `PretrainedConfig.save_pretrained`. */
 export interface SaveConfigOptions extends PushOptions {
-  push_to_hub?: boolean;
+  push_to_hub?: boolean | null;
   /** Where to push; default the folder's name. */
   repo_id?: string | null;
 }

@@ -85,7 +85,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     config.torch_dtype = dtype;
     reportLoad(ModelType.name, String(path), plan, config);
     model.eval();
-    await adoptGenerationConfig(model, path, options);
+    await adoptGenerationConfig(model, path, options, hub);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
     return [model, { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] }];
   } catch (error) {

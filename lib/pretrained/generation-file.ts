@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { resolveModelFolder } from '../env';
 import { TypeError, ValueError } from '../errors';
 import { GenerationConfig } from '../generation/generation-config';
+import { folderOf, locateModel } from '../hub/model-repo';
+import type { HubOptions } from '../hub/options';
 import { info } from '../logging';
 import { readConfigFile } from './config-file';
 import type { FromPretrainedOptions } from './load-options';
@@ -19,6 +20,7 @@ export async function adoptGenerationConfig(
   model: PreTrainedModel,
   path: string | null,
   options: FromPretrainedOptions,
+  hub: HubOptions = {},
 ): Promise<void> {
   const given = options.generation_config ?? null;
   if (given !== null && !(given instanceof GenerationConfig))
@@ -29,7 +31,7 @@ export async function adoptGenerationConfig(
     if (!given) return;
     throw new ValueError(`${model.constructor.name} does not generate, so it takes no generation_config`);
   }
-  const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options));
+  const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options, hub));
   if (found) Object.assign(model, { generation_config: found });
 }
 
@@ -37,8 +39,11 @@ export async function adoptGenerationConfig(
 async function loadGenerationConfig(
   path: string,
   { subfolder = '', signal }: FromPretrainedOptions,
+  hub: HubOptions,
 ): Promise<GenerationConfig | null> {
-  const file = join(await resolveModelFolder(path), subfolder, GENERATION_CONFIG_NAME);
+  const location = await locateModel(path, hub);
+  if (typeof location !== 'string') await location.fetch(join(subfolder, GENERATION_CONFIG_NAME), true);
+  const file = join(folderOf(location, subfolder), GENERATION_CONFIG_NAME);
   const found = await stat(file).catch(() => null);
   if (found?.isFile()) return new GenerationConfig(await readConfigFile(file, signal));
   info(`'${path}' has no ${GENERATION_CONFIG_NAME}; the generation config is what the model's config says`);

@@ -15,7 +15,7 @@ import { checkAttention } from './config-options';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { ModelOutput } from './model-output';
-import { pushSavable } from './push-model';
+import { pushSavable, saveAndPushModel } from './push-model';
 import type { SavePretrainedOptions } from './save-options';
 import { savePretrained } from './save-pretrained';
 import { TrainingMixin } from './training-mixin';
@@ -179,7 +179,9 @@ export abstract class PreTrainedModel extends TrainingMixin {
    *   `WRITE_FAILED`, `SAVE_IN_PROGRESS`; TypeError, ValueError, NotImplementedError for options; AbortError
    */
   async save_pretrained(save_directory: string, options: SavePretrainedOptions = {}): Promise<void> {
-    await savePretrained(this, save_directory, options);
+    if (!options.push_to_hub) return savePretrained(this, save_directory, options);
+    const save = (folder: string, saving: SavePretrainedOptions) => savePretrained(this, folder, saving);
+    await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
   }
 
   /** @internal Further files of a save, by name: a generation config, where the class generates. */

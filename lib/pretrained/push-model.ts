@@ -1,6 +1,6 @@
 import { NotImplementedError } from '../errors';
 import type { CommitInfo } from '../hub/commit-files';
-import { type PushOptions, pushToHub } from '../hub/push-to-hub';
+import { type PushOptions, pushOptionNames, pushToHub, saveAndPush } from '../hub/push-to-hub';
 
 /** What can be saved into a folder; options that a class does not know are not passed to it. */
 interface Savable {
@@ -35,4 +35,25 @@ export function pushSavable(
     repo_id,
     options,
   );
+}
+
+/**
+ * `save_pretrained(folder, { push_to_hub: true })`: saves with the options of saving, and commits what is new of the folder
+ * with those of pushing.
+ */
+export async function saveAndPushModel(
+  className: string,
+  folder: string,
+  options: Record<string, unknown>,
+  save: (folder: string, options: Record<string, unknown>) => Promise<void>,
+): Promise<void> {
+  const ofSaving = ['max_shard_size', 'safe_serialization', 'signal', 'progress_callback'];
+  const saving: Record<string, unknown> = {};
+  const pushing: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    const ofPush = name === 'repo_id' || pushOptionNames.includes(name);
+    if (name !== 'push_to_hub' && (!ofPush || ofSaving.includes(name))) saving[name] = value;
+    if (ofPush && !['max_shard_size', 'safe_serialization', 'progress_callback'].includes(name)) pushing[name] = value;
+  }
+  await saveAndPush({ className, save: (to) => save(to, saving) }, folder, pushing);
 }

@@ -346,6 +346,18 @@ describe('what can be pushed (H-08, H-13)', () => {
     expect([...headFiles().keys()]).toEqual(expect.arrayContaining(['tokenizer.json', 'tokenizer_config.json']));
   });
 
+  it('is a model while it is saved', async () => {
+    const model = new BertModel(new BertConfig({ hidden_size: 32, num_attention_heads: 4, num_hidden_layers: 1 }));
+    model.init_weights();
+    await model.save_pretrained('kept', { push_to_hub: true, max_shard_size: '20kB', tags: ['mine'] });
+    const { repo, paths } = writes.commits[0]!;
+    expect(repo).toBe('someone/kept');
+    expect(paths).toEqual(expect.arrayContaining(['README.md', 'config.json', 'model.safetensors.index.json']));
+    await using again = await BertModel.from_pretrained('someone/kept', { token: goodToken });
+    expect(again.num_parameters()).toBe(model.num_parameters());
+    await model.dispose();
+  });
+
   it('is a model', async () => {
     const model = new BertModel(new BertConfig({ hidden_size: 32, num_attention_heads: 4, num_hidden_layers: 1 }));
     const saves = { max_shard_size: '' };

@@ -204,7 +204,6 @@ describe('what save_pretrained refuses', () => {
   it.each([
     [{ max_shard_siez: 3 }, TypeError, /max_shard_siez.*did you mean 'max_shard_size'/],
     [{ is_main_process: 'yes' }, TypeError, /is_main_process/],
-    [{ push_to_hub: true }, NotImplementedError, /push_to_hub/],
     [{ repo_id: 'me/mine' }, ValueError, /repo_id.*push_to_hub/],
     [{ token: 'a', use_auth_token: 'b' }, ValueError, /are both specified/],
     [{ token: 3 }, TypeError, /token/],
