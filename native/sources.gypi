@@ -25,7 +25,6 @@
       "native/addon/addon.cc",
       "native/addon/client.cc",
       "native/addon/control.cc",
-      "native/addon/file-lock.cc",
       "native/addon/files.cc",
       "native/addon/format.cc",
       "native/addon/info.cc",

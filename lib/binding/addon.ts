@@ -81,11 +81,6 @@ export interface Addon {
   exchange(a: string, b: string, done: (error: number) => void): void;
   /** Locks an open file or folder for this process; gives 0 or the number of the system's error. */
   lock(file: number): number;
-  /**
-   * Locks the open file for this descriptor alone, until it is closed, without waiting (flock).
-   * @returns 0 locked, 1 held by another, -1 no such locks here, else the errno
-   */
-  lockFile(fd: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

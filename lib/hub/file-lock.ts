@@ -1,11 +1,16 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { constants as systemConstants } from 'node:os';
 import { dirname } from 'node:path';
 import { addon } from '../binding/addon';
 import { OSError } from '../errors';
 import { info, warnOnce } from '../logging';
 import { pause } from './request';
 
+/** Numbers of the system's errors: somebody else has the lock; the file system has none. */
+const { EWOULDBLOCK, EAGAIN, EINTR, ENOSYS, EOPNOTSUPP, ENOTSUP, ENOLCK } = systemConstants.errno;
+const kHeld = new Set([EWOULDBLOCK, EAGAIN, EINTR]);
+const kNoLocks = new Set([ENOSYS, EOPNOTSUPP, ENOTSUP, ENOLCK]);
 const kSecondsBetweenMessages = 10;
 
 /** A lock that this process holds; also among processes, ours and Python's. */
@@ -31,9 +36,10 @@ export async function lockFile(
   for (let wait = 0.005; ; wait = Math.min(0.1, wait * 1.5)) {
     const handle = await openLockFile(path);
     try {
-      const result = addon().lockFile(handle.fd);
-      if (result === -1) return withoutLocks(path, handle);
-      if (result > 1) throw new OSError(`'${path}' cannot be locked (errno ${result})`, { code: 'ERR_HUB_CACHE' });
+      const result = addon().lock(handle.fd);
+      if (kNoLocks.has(result)) return withoutLocks(path, handle);
+      if (result !== 0 && !kHeld.has(result))
+        throw new OSError(`'${path}' cannot be locked (errno ${result})`, { code: 'ERR_HUB_CACHE' });
       if (result === 0 && (await isStill(path, handle)))
         return { exclusive: true, release: () => handle.close().catch(() => {}) };
       await handle.close();

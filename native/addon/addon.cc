@@ -89,6 +89,5 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "profile", profile, nullptr);
   set_function(env, exports, "exchange", exchange, nullptr);
   set_function(env, exports, "lock", lock, nullptr);
-  set_function(env, exports, "lockFile", lock_file, nullptr);
   return exports;
 }

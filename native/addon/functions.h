@@ -32,8 +32,6 @@ napi_value hold(napi_env env, napi_callback_info info);
 // files.cc
 napi_value exchange(napi_env env, napi_callback_info info);
 napi_value lock(napi_env env, napi_callback_info info);
-// file-lock.cc
-napi_value lock_file(napi_env env, napi_callback_info info);
 
 // info.cc
 napi_value describe(napi_env env, napi_callback_info info);

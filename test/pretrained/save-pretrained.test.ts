@@ -205,7 +205,6 @@ describe('what save_pretrained refuses', () => {
   it.each([
     [{ max_shard_siez: 3 }, TypeError, /max_shard_siez.*did you mean 'max_shard_size'/],
     [{ is_main_process: 'yes' }, TypeError, /is_main_process/],
-    [{ push_to_hub: true, token: false }, LocalTokenNotFoundError, /Token is required/],
     [{ repo_id: 'me/mine' }, ValueError, /repo_id.*push_to_hub/],
     [{ token: 'a', use_auth_token: 'b' }, ValueError, /are both specified/],
     [{ token: 3 }, TypeError, /token/],
@@ -215,6 +214,7 @@ describe('what save_pretrained refuses', () => {
     [{ save_function: 3 }, TypeError, /save_function/],
     [{ state_dict: { a: 3 } }, TypeError, /'a'/],
     [{ signal: 3 }, TypeError, /signal/],
+    [{ push_to_hub: true, token: false }, LocalTokenNotFoundError, /Token is required/],
     [{ safe_serialization: false }, NotImplementedError, /pytorch_model\.bin/],
   ])('%j', async (options, type, words) => {
     const model = await load();
