@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import { writeWhole } from '../checkpoint/staged-file';
 import { saveFolder } from '../checkpoint/staged-folder';
 import {
-  checkFormat,
   isStaleWeights,
   planWeights,
   type WeightsLayout,
@@ -55,7 +54,6 @@ export async function savePretrained(
     variant: options.variant,
     maxShardBytes: options.maxShardBytes,
   };
-  if (!options.save_function) checkFormat(layout.format);
   const state = stateToSave(model, options);
   stampConfig(model);
   const writer = new StateWriter(options.signal);
@@ -163,19 +161,17 @@ class StateWriter {
 
   private weight(name: string, tensor: Tensor): StateWeight {
     const { stream, call } = this;
-    const weight: StateWeight = {
+    return {
       name,
       tensor,
       dtype: tensor.type,
       shape: tensor.dims,
       byteLength: tensor.size * itemSize(tensor.type),
       storage: storageOf(tensor),
+      identity: tensor,
       bytes: () => copyBytes(tensor, stream, call),
+      writeInto: (descriptor, offset) => writeTensor(tensor, descriptor, offset, stream, call),
     };
-    const writeInto = async (descriptor: number, offset: number) => {
-      await writeTensor(tensor, descriptor, offset, stream, call);
-    };
-    return tensor.isHost || tensor.owner !== tensor ? weight : { ...weight, writeInto };
   }
 
   close(): void {

@@ -184,11 +184,40 @@ describe('save_pretrained', () => {
     expect(warnings()).toContainEqual(expect.stringContaining('save_function'));
   });
 
+  it('keeps names of one tensor in .bin files as names of one storage', async () => {
+    const model = await load();
+    for (const options of [{}, { max_shard_size: '12KB' }]) {
+      const target = join(folder, `bin${options.max_shard_size ?? ''}`);
+      await model.save_pretrained(target, { ...options, safe_serialization: false });
+      await using source = await openCheckpoint(target);
+      expect([...source.names()].sort()).toEqual([...model.state_dict().keys()].sort());
+      const place = (name: string) => {
+        const { file, byteOffset, storage } = source.info(name);
+        return { file, byteOffset, storage };
+      };
+      const table = place('bert.embeddings.word_embeddings.weight');
+      expect(table.storage).toBeDefined();
+      expect(place('cls.predictions.decoder.weight')).toEqual(table);
+      expect(place('cls.predictions.decoder.bias')).toEqual(place('cls.predictions.bias'));
+      expect(place('cls.predictions.transform.dense.bias')).not.toEqual(place('cls.predictions.bias'));
+    }
+    const index = JSON.parse(readFileSync(join(folder, 'bin12KB', 'pytorch_model.bin.index.json'), 'utf8'));
+    const safe = JSON.parse(readFileSync(join(saved, 'sharded', 'model.safetensors.index.json'), 'utf8'));
+    expect(index.metadata).toEqual(safe.metadata);
+  });
+
   it('reports bytes as they are written', async () => {
     const model = await load();
     const heard: SaveProgressInfo[] = [];
     await model.save_pretrained(folder, { max_shard_size: '30KB', progress_callback: (info) => heard.push(info) });
-    const files = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    await model.save_pretrained(folder, {
+      max_shard_size: '30KB',
+      safe_serialization: false,
+      progress_callback: (info) => heard.push(info),
+    });
+    const files = ['model', 'pytorch_model'].flatMap((stem, i) =>
+      [1, 2].map((n) => `${stem}-0000${n}-of-00002.${i === 0 ? 'safetensors' : 'bin'}`),
+    );
     expect(heard.filter(({ status }) => status === 'initiate').map(({ file }) => file)).toEqual(files);
     expect(heard.filter(({ status }) => status === 'done').map(({ file }) => file)).toEqual(files);
     for (const file of files) {
@@ -213,7 +242,6 @@ describe('what save_pretrained refuses', () => {
     [{ save_function: 3 }, TypeError, /save_function/],
     [{ state_dict: { a: 3 } }, TypeError, /'a'/],
     [{ signal: 3 }, TypeError, /signal/],
-    [{ safe_serialization: false }, NotImplementedError, /pytorch_model\.bin/],
   ])('%j', async (options, type, words) => {
     const model = await load();
     const error = await errorOf(() => model.save_pretrained(folder, options as never));

@@ -9,6 +9,7 @@ const layouts = {
   sharded: [{ max_shard_size: '2MB' }, { max_shard_size: '1.5MB' }],
   'sharded to single': [{ max_shard_size: '2MB' }, {}],
   loaded: [{}, {}],
+  bin: [{ safe_serialization: false }, { safe_serialization: false, max_shard_size: '2MB' }],
   foreign: [{}, { max_shard_size: '2MB' }],
   'in place': [{ max_shard_size: '2MB' }, {}],
 };
