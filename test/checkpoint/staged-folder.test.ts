@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { exchangePaths, lockFile } from '../../lib/binding/files';
 import type { FolderSystem } from '../../lib/checkpoint/folder-lock';
 import { completeInterruptedSave } from '../../lib/checkpoint/save-journal';
-import { writeWhole } from '../../lib/checkpoint/staged-file';
+import { StagedFile, writeWhole } from '../../lib/checkpoint/staged-file';
 import { type FolderContents, saveFolder } from '../../lib/checkpoint/staged-folder';
 import { AbortError, OSError } from '../../lib/errors';
 import { errorOf, scratchFolder } from './scratch';
@@ -197,6 +197,27 @@ describe('saving by exchange', () => {
     };
     await saveFolder(target, contents, late);
     expect(found()).toEqual({ a: 'new', late: 'late', log: '2' });
+  });
+
+  it('lets a file that is being written into the folder take its place in the new one', async () => {
+    fill({ a: 'old', b: 'old' });
+    let committed: Promise<void> = Promise.resolve();
+    const between: FolderSystem = {
+      ...native,
+      async exchange(a, b) {
+        if (b !== target) return exchangePaths(a, b);
+        const staged = await StagedFile.create(join(target, 'b'));
+        await staged.write(Buffer.from('new'));
+        const refused = await exchangePaths(a, b);
+        committed = staged.commit(); // its temporary file is in the old folder now
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return refused;
+      },
+    };
+    await saveFolder(target, files({ a: 'new' }), between);
+    await committed;
+    expect(found()).toEqual({ a: 'new', b: 'new' });
+    tidy();
   });
 
   it('completes when the folder comes to be meanwhile', async () => {

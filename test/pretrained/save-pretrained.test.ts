@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import { writeWhole } from '../../lib/checkpoint/staged-file';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
@@ -351,6 +352,23 @@ describe('saving over an older state', () => {
     await again.save_pretrained(folder);
     await using source = await openCheckpoint(folder);
     expect(new Set(source.names().map((name) => source.info(name).dtype))).toEqual(new Set(['float16']));
+  });
+
+  it('goes well beside a tokenizer that is saved into the same folder at the same time', async () => {
+    const model = await load();
+    const target = join(folder, 'model');
+    for (let i = 0; i < 25; i++) {
+      if (i % 5 === 0) rmSync(target, { recursive: true, force: true });
+      mkdirSync(target, { recursive: true });
+      const text = `of turn ${i}`;
+      const names = ['tokenizer.json', 'vocab.txt', 'special_tokens_map.json'];
+      await Promise.all([
+        model.save_pretrained(target, i % 2 ? { max_shard_size: '30KB' } : {}),
+        ...names.map((name) => writeWhole(join(target, name), Buffer.from(text))),
+      ]);
+      for (const name of names) expect(readFileSync(join(target, name), 'utf8')).toBe(text);
+      expect(list(target).filter((name) => name.startsWith('.'))).toEqual([]);
+    }
   });
 
   it('keeps links, folders, modes and hard links of what it does not write', async () => {
