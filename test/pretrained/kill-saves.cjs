@@ -54,10 +54,14 @@ function saveOnce(target) {
   return run(join(__dirname, 'programs', 'save-once.cjs'), [target], () => {});
 }
 
-/** Starts endless saves, and kills them `ms` after the first has begun. */
+/** Starts endless saves, and kills them `ms` after the first, second or third of them has begun. */
 function startAndKill(mode, target, ms) {
+  let begun = Math.floor(Math.random() * 3);
   return run(join(__dirname, 'programs', 'save-forever.cjs'), [mode, target], (child) => {
-    child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), ms));
+    child.stdout.on('data', (text) => {
+      begun -= String(text).split('\n').length - 1;
+      if (begun < 0) setTimeout(() => child.kill('SIGKILL'), ms);
+    });
   });
 }
 

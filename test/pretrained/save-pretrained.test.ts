@@ -354,6 +354,15 @@ describe('saving over an older state', () => {
     expect(new Set(source.names().map((name) => source.info(name).dtype))).toEqual(new Set(['float16']));
   });
 
+  it('holds one tensor beyond the model', () => {
+    const program = join(__dirname, 'programs', 'save-memory.cjs');
+    const run = (task: string) => spawnSync(process.execPath, [program, task, folder], { encoding: 'utf8' });
+    expect(run('make')).toMatchObject({ status: 0, stderr: '' });
+    const { beyond, largest } = JSON.parse(run('save').stdout) as { beyond: number; largest: number };
+    expect(beyond).toBeLessThan(1.1 * largest); // of 38 MB
+    expect(beyond).toBeGreaterThan(0.9 * largest); // panels are unpacked, or this measures nothing
+  });
+
   it('goes well beside a tokenizer that is saved into the same folder at the same time', async () => {
     const model = await load();
     const target = join(folder, 'model');
