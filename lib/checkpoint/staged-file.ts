@@ -81,7 +81,7 @@ export class StagedFile {
     try {
       await write((this.handle as FileHandle).fd, this.written);
     } catch (error) {
-      throw /^E[A-Z0-9]+$/.test(systemCode(error)) ? writeError(error, this.destination) : error;
+      throw isOfSystem(error) ? writeError(error, this.destination) : error;
     }
     this.written += length;
   }
@@ -232,6 +232,11 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Whether `error` has a code of the system's, such as ENOSPC, and none of ours. */
+export function isOfSystem(error: unknown): boolean {
+  return /^E[A-Z0-9]+$/.test(systemCode(error));
 }
 
 export function writeError(error: unknown, path: string): OSError {

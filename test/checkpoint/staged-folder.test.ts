@@ -266,6 +266,31 @@ describe('saving by exchange', () => {
     tidy();
   });
 
+  it('leaves a folder where it is that holds what may not be read, and says so of one that may not be read itself', async () => {
+    fill({ a: 'old' });
+    const { ino } = statSync(target);
+    const isRoot = process.geteuid?.() === 0;
+    for (const path of [scratch, parent]) chmodSync(path, 0o777);
+    mkdirSync(join(target, 'closed'), { mode: 0o000 });
+    if (isRoot) for (const path of [target, join(target, 'a')]) chownSync(path, 65534, 65534);
+    if (isRoot) process.seteuid?.(65534);
+    try {
+      await saveFolder(target, files({ a: 'new' }), native);
+      expect(statSync(target).ino).toBe(ino);
+      expect(readFileSync(join(target, 'a'), 'utf8')).toBe('new');
+      chmodSync(target, 0o000);
+      const error = await errorOf(() => saveFolder(target, files({ a: 'newer' }), native));
+      expect(error).toMatchObject({ name: 'OSError', code: 'WRITE_FAILED' });
+      expect(error.message).toContain(target);
+    } finally {
+      chmodSync(target, 0o755);
+      if (isRoot) process.seteuid?.(0);
+    }
+    chmodSync(join(target, 'closed'), 0o755);
+    expect(readdirSync(target).sort()).toEqual(['a', 'closed']);
+    tidy();
+  });
+
   it('copies where there are no hard links', async () => {
     const link = jest.spyOn(promises, 'link').mockRejectedValue(Object.assign(new Error('no'), { code: 'EPERM' }));
     try {
