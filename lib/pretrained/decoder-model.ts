@@ -10,6 +10,7 @@ import { cat, slice } from '../tensor/ops/layout';
 import { argmax } from '../tensor/ops/reduce';
 import type { Tensor } from '../tensor/tensor';
 import type { PretrainedConfig } from './config';
+import { GENERATION_CONFIG_NAME, generationConfigText } from './generation-file';
 import type { ModelOutput } from './model-output';
 import { type CallInputs, type ModelInputs, PreTrainedModel } from './pretrained-model';
 
@@ -34,6 +35,14 @@ export abstract class DecoderModel extends PreTrainedModel {
       ['derived', derived?.clone() ?? null],
     ] as const)
       Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+
+  /** @internal Those of any model, and the generation config. @throws ValueError when that contradicts itself */
+  override filesBesideWeights(): Map<string, string> {
+    const files = super.filesBesideWeights();
+    if (this.can_generate() && this.generation_config)
+      files.set(GENERATION_CONFIG_NAME, generationConfigText(this.generation_config));
+    return files;
   }
 
   /** A call keeps a cache where the config says so; what pipelines compute with this model's modules keeps none. */

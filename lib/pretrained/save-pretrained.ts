@@ -55,11 +55,13 @@ export async function savePretrained(
     maxShardBytes: options.maxShardBytes,
   };
   const state = stateToSave(model, options);
+  const beside = options.isMain ? model.filesBesideWeights() : new Map<string, string>();
   stampConfig(model);
   const writer = new StateWriter(options.signal);
   try {
     const plan = planWeights(writer.weights(state), layout, model.num_parameters());
-    if (options.isMain) await saveWhole(model, directory, plan, options);
+    if (options.isMain)
+      await saveWhole(directory, plan, new Map([[CONFIG_NAME, model.config.to_json_string()], ...beside]), options);
     else await saveWeights(directory, plan, options);
     report(directory, plan);
   } finally {
@@ -98,15 +100,14 @@ function firstFloating(model: PreTrainedModel): string | null {
 }
 
 async function saveWhole(
-  model: PreTrainedModel,
   directory: string,
   plan: WeightsPlan,
+  texts: ReadonlyMap<string, string>,
   options: CheckedSaveOptions,
 ): Promise<void> {
   const { signal } = options;
   const write = async (folder: string): Promise<string[]> => {
     const names = await writePlan(folder, directory, plan, options);
-    const texts = new Map([[CONFIG_NAME, model.config.to_json_string()], ...model.filesBesideWeights()]);
     for (const [name, text] of texts) await writeWhole(join(folder, name), Buffer.from(text), signal);
     return [...names, ...texts.keys()];
   };
