@@ -55,6 +55,7 @@ export async function savePretrained(
     maxShardBytes: options.maxShardBytes,
   };
   const state = stateToSave(model, options);
+  if (options.isMain) model.prepareSave();
   const beside = options.isMain ? model.filesBesideWeights() : new Map<string, string>();
   stampConfig(model);
   const writer = new StateWriter(options.signal);

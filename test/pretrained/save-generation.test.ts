@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ValueError } from '../../lib/errors';
 import { GenerationConfig } from '../../lib/generation/generation-config';
+import { LogLevel, setLogHook } from '../../lib/logging';
 import { GPT2LMHeadModel, GPT2Model } from '../../lib/models/gpt2/model';
 import { errorOf } from '../checkpoint/scratch';
 
@@ -38,6 +39,23 @@ describe('saving how a model generates', () => {
     const base = await GPT2Model.from_pretrained(golden);
     await base.save_pretrained(join(folder, 'base'));
     expect(readdirSync(join(folder, 'base'))).not.toContain(file);
+  });
+
+  it('moves what the model config says of generation, with a warning', async () => {
+    const logged: [number, string][] = [];
+    const model = await GPT2LMHeadModel.from_pretrained(golden, { max_length: 33, repetition_penalty: 1.5 });
+    setLogHook((level, message) => logged.push([level, message]));
+    try {
+      await model.save_pretrained(folder);
+      await model.save_pretrained(folder);
+    } finally {
+      setLogHook(null);
+    }
+    expect(logged).toEqual([[LogLevel.WARNING, expect.stringContaining('"max_length":33')]]);
+    expect(saved()).toMatchObject({ max_length: 33, repetition_penalty: 1.5 });
+    expect(model.config).toMatchObject({ max_length: null, repetition_penalty: null });
+    const again = await GPT2LMHeadModel.from_pretrained(folder);
+    expect(again.generation_config).toMatchObject({ max_length: 33, repetition_penalty: 1.5 });
   });
 
   it.each([
