@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import '../../lib/auto/auto-model';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { writeWhole } from '../../lib/checkpoint/staged-file';
@@ -91,6 +92,13 @@ describe('save_pretrained', () => {
     const model = await load();
     await model.save_pretrained(join(folder, 'a', 'b', 'c'));
     expect(list(join(folder, 'a', 'b', 'c'))).toEqual(['config.json', 'model.safetensors']);
+  });
+
+  it("keeps a config's auto_map", async () => {
+    const model = await load();
+    model.config['auto_map'] = { AutoModel: 'modeling.Custom' };
+    await model.save_pretrained(folder);
+    expect(config(folder).auto_map).toEqual({ AutoModel: 'modeling.Custom' });
   });
 
   it('says where the weights are', async () => {
@@ -253,9 +261,8 @@ describe('what save_pretrained refuses', () => {
 
   it('a disposed model, and one whose class or config is registered for an auto class', async () => {
     const model = await load();
-    class Custom extends BertModel {
-      static override _auto_class = 'AutoModel';
-    }
+    class Custom extends BertModel {}
+    Custom.register_for_auto_class('AutoModel');
     const custom = await Custom.from_pretrained(golden);
     expect(await errorOf(() => custom.save_pretrained(folder))).toBeInstanceOf(NotImplementedError);
     await model.dispose();
