@@ -128,7 +128,7 @@ export async function listFolder(folder: string): Promise<{ files: Set<string>; 
   return { files: names(false), folders: names(true) };
 }
 
-/** Entries below `folder`, counted up to `most`; folders that belong to another file system count as `most`. */
+/** Entries below `folder`, counted up to `most`; folders of another file system, and those that cannot be read, count as `most`. */
 export async function countEntries(folder: string, most: number): Promise<number> {
   const { dev } = await stat(folder);
   let n = 0;
@@ -142,6 +142,8 @@ export async function countEntries(folder: string, most: number): Promise<number
       else await walk(inner);
     }
   };
-  await walk(folder);
+  await walk(folder).catch(() => {
+    n = most;
+  });
   return Math.min(n, most);
 }

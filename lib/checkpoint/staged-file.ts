@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { OSError, throwIfAborted } from '../errors';
 import { type CheckpointFault, messageOf, systemCode } from './fault';
 import { isHubBlob } from './hub-blobs';
 
 /** Small writes are gathered until they reach this many bytes. */
 const GATHER_BYTES = 1024 * 1024;
+/** How often, and how long, a temporary file is waited for that is in another folder for a moment. */
+const FOLLOW_MS = 20;
+const LONGEST_FOLLOW_MS = 1000;
 /** Bytes given to one system call, so that a signal is heard soon. */
 const WRITE_BYTES = 16 * 1024 * 1024;
 
@@ -77,7 +81,7 @@ export class StagedFile {
     try {
       await write((this.handle as FileHandle).fd, this.written);
     } catch (error) {
-      throw /^E[A-Z0-9]+$/.test(systemCode(error)) ? writeError(error, this.destination) : error;
+      throw isOfSystem(error) ? writeError(error, this.destination) : error;
     }
     this.written += length;
   }
@@ -104,10 +108,25 @@ export class StagedFile {
     await this.finish();
     throwIfAborted(this.signal);
     try {
-      await rename(this.temporary, this.destination);
+      await this.takePlace();
       await syncFolder(dirname(this.destination));
     } catch (error) {
       throw writeError(error, this.destination);
+    }
+  }
+
+  /**
+   * Renames the file. Where the folder was exchanged for a newer one meanwhile, the temporary file follows in a moment
+   * (staged-folder.ts): it is waited for.
+   */
+  private async takePlace(): Promise<void> {
+    for (let waited = 0; ; waited += FOLLOW_MS) {
+      try {
+        return await rename(this.temporary, this.destination);
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT' || waited >= LONGEST_FOLLOW_MS) throw error;
+      }
+      await pause(FOLLOW_MS);
     }
   }
 
@@ -213,6 +232,11 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Whether `error` has a code of the system's, such as ENOSPC, and none of ours. */
+export function isOfSystem(error: unknown): boolean {
+  return /^E[A-Z0-9]+$/.test(systemCode(error));
 }
 
 export function writeError(error: unknown, path: string): OSError {

@@ -19,7 +19,7 @@ import {
   refuseFolders,
   saveInside,
 } from './save-journal';
-import { abandonedFiles, namingTarget, syncFolder, writeError } from './staged-file';
+import { abandonedFiles, isOfSystem, namingTarget, syncFolder, writeError } from './staged-file';
 
 export type { FolderContents } from './save-journal';
 
@@ -49,7 +49,7 @@ export async function saveFolder(
     await syncParents(parents, dirname(target));
   } catch (error) {
     await removeParents(parents, dirname(target));
-    throw error;
+    throw isOfSystem(error) ? writeError(error, target) : error;
   }
 }
 

@@ -1,17 +1,20 @@
 /** The files that hold a model's weights in a folder: how many, what they are called, and which old ones they replace. */
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { NotImplementedError } from '../errors';
 import { formatIndex } from './index-file';
+import { type TensorAlias, writePyTorch } from './pytorch/pytorch-writer';
 import { type TensorToWrite, writeSafetensors } from './safetensors-writer';
 import { planShards } from './shard-plan';
 import { writeWhole } from './staged-file';
 import { indexName, SAFE_WEIGHTS_NAME, shardName, variantName, WEIGHTS_NAME } from './weight-names';
 
-/** A tensor to write. Those with the same `storage` share their bytes. */
+/** A tensor to write. */
 export interface WeightToWrite extends TensorToWrite {
   byteLength: number;
+  /** Tensors with the same storage may share bytes. */
   storage: unknown;
+  /** Names with the same identity are one tensor. */
+  identity: unknown;
 }
 
 /** How weights are laid out. */
@@ -81,7 +84,7 @@ export function planWeights(
  * Writes the files of a plan into `folder`, holding the bytes of one tensor at a time. Each file is on the disk when it
  * gets its name, the index last.
  * @returns their names
- * @throws OSError `DISK_FULL`, `WRITE_FAILED`; AbortError; NotImplementedError as `checkFormat`
+ * @throws OSError `DISK_FULL`, `WRITE_FAILED`; ValueError for a type that the format does not have; AbortError
  */
 export async function writeWeights(
   folder: string,
@@ -96,26 +99,37 @@ export async function writeWeights(
       await syncFile(path);
     } else {
       const hear = onTensor && ((name: string, byteLength: number) => onTensor(file.name, name, byteLength));
-      await writerOf(plan.layout.format)(path, file.weights, { onTensor: hear, signal });
+      await WRITERS[plan.layout.format](path, file.weights, { onTensor: hear, signal });
     }
   }
   if (plan.index) await writeWhole(join(folder, plan.index.name), Buffer.from(plan.index.text), signal);
   return [...plan.files.map((file) => file.name), ...(plan.index ? [plan.index.name] : [])];
 }
 
-/** @throws NotImplementedError when there is no writer of the format */
-export function checkFormat(format: WeightsLayout['format']): void {
-  writerOf(format);
+/** Writes one file. */
+type Writer = (path: string, weights: readonly WeightToWrite[], options: WriterOptions) => Promise<number>;
+
+interface WriterOptions {
+  onTensor: ((name: string, byteLength: number) => void) | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** The writer of each format: the one place where a new one is named. */
-function writerOf(format: WeightsLayout['format']): typeof writeSafetensors {
-  if (format === 'safetensors') return writeSafetensors;
-  throw new NotImplementedError(
-    `writing ${WEIGHTS_NAME} (safe_serialization: false, or --format bin) is not supported yet; save as safetensors, ` +
-      'which every version of Transformers since 4.30 reads',
-    { code: 'ERR_NOT_SUPPORTED_YET' },
-  );
+const WRITERS: Readonly<Record<WeightsLayout['format'], Writer>> = {
+  safetensors: writeSafetensors,
+  pytorch: (path, weights, options) => writePyTorch(path, withAliases(weights), options),
+};
+
+/** Names that are one tensor become names of one storage. */
+function withAliases(weights: readonly WeightToWrite[]): (WeightToWrite | TensorAlias)[] {
+  const first = new Map<unknown, string>();
+  return weights.map((weight) => {
+    const { name, identity } = weight;
+    const alias = first.get(identity);
+    if (alias !== undefined) return { name, alias };
+    first.set(identity, name);
+    return weight;
+  });
 }
 
 /**

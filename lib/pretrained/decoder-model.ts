@@ -10,6 +10,8 @@ import { cat, slice } from '../tensor/ops/layout';
 import { argmax } from '../tensor/ops/reduce';
 import type { Tensor } from '../tensor/tensor';
 import type { PretrainedConfig } from './config';
+import { GENERATION_CONFIG_NAME, generationConfigText } from './generation-file';
+import { misplacedGenerationFields } from './misplaced-generation';
 import type { ModelOutput } from './model-output';
 import { type CallInputs, type ModelInputs, PreTrainedModel } from './pretrained-model';
 
@@ -34,6 +36,27 @@ export abstract class DecoderModel extends PreTrainedModel {
       ['derived', derived?.clone() ?? null],
     ] as const)
       Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+
+  /** @internal Moves what a model config says of generation to where Transformers looks for it now. */
+  override prepareSave(): void {
+    const { generation_config, config } = this;
+    const fields = this.can_generate() && generation_config ? misplacedGenerationFields(config) : {};
+    if (Object.keys(fields).length === 0) return;
+    warn(
+      `the model config holds settings of generation, ${JSON.stringify(fields)}: they are saved in ` +
+        `${GENERATION_CONFIG_NAME}, and are null in the model config from now on`,
+    );
+    Object.assign(generation_config as GenerationConfig, fields);
+    for (const name of Object.keys(fields)) config[name] = null;
+  }
+
+  /** @internal Those of any model, and the generation config. @throws ValueError when that contradicts itself */
+  override filesBesideWeights(): Map<string, string> {
+    const files = super.filesBesideWeights();
+    if (this.can_generate() && this.generation_config)
+      files.set(GENERATION_CONFIG_NAME, generationConfigText(this.generation_config));
+    return files;
   }
 
   /** A call keeps a cache where the config says so; what pipelines compute with this model's modules keeps none. */

@@ -1,11 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TypeError, ValueError } from '../errors';
+import { contradictions } from '../generation/contradictions';
 import { GenerationConfig } from '../generation/generation-config';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { info } from '../logging';
+import { transformersVersion } from './config-fields';
 import { readConfigFile } from './config-file';
+import { formatJson } from './config-json';
 import type { FromPretrainedOptions } from './load-options';
 import type { PreTrainedModel } from './pretrained-model';
 
@@ -48,4 +51,21 @@ async function loadGenerationConfig(
   if (found?.isFile()) return new GenerationConfig(await readConfigFile(file, signal));
   info(`'${path}' has no ${GENERATION_CONFIG_NAME}; the generation config is what the model's config says`);
   return null;
+}
+
+/**
+ * The text of a generation config's file: what differs from the defaults.
+ * @throws ValueError when it contradicts itself
+ */
+export function generationConfigText(config: GenerationConfig): string {
+  const problems = contradictions(config);
+  if (problems.length > 0)
+    throw new ValueError(
+      `GenerationConfig is invalid: ${problems.join('; ')}. Set model.generation_config right, and save again`,
+      { code: 'ERR_GENERATION_CONFIG' },
+    );
+  const fields: Record<string, unknown> = { transformers_version: transformersVersion };
+  for (const name of config.differing()) fields[name] = config[name];
+  if (config._from_model_config) fields['_from_model_config'] = true;
+  return `${formatJson(fields)}\n`;
 }

@@ -184,6 +184,9 @@ export abstract class PreTrainedModel extends TrainingMixin {
     await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
   }
 
+  /** @internal What a class changes in its configs before they are saved. */
+  prepareSave(): void {}
+
   /** @internal Further files of a save, by name: a generation config, where the class generates. */
   filesBesideWeights(): Map<string, string> {
     return new Map();

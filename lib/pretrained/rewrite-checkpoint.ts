@@ -8,7 +8,13 @@ import type { CheckpointSource } from '../checkpoint/source';
 import { writeWhole } from '../checkpoint/staged-file';
 import { type FolderContents, saveFolder } from '../checkpoint/staged-folder';
 import { indexName, SAFE_WEIGHTS_NAME, WEIGHTS_NAME } from '../checkpoint/weight-names';
-import { checkFormat, isStaleWeights, planWeights, type WeightsPlan, writeWeights } from '../checkpoint/weights-files';
+import {
+  isStaleWeights,
+  planWeights,
+  type WeightsPlan,
+  type WeightToWrite,
+  writeWeights,
+} from '../checkpoint/weights-files';
 import { OSError, throwIfAborted, ValueError } from '../errors';
 import { type DType, parseDtype } from '../tensor/dtype';
 import { CONFIG_NAME, readConfigFile } from './config-file';
@@ -50,24 +56,23 @@ export interface RewriteReport {
  * Writes a checkpoint's weights anew, tensor by tensor, without knowing the model: other types, other files, another format.
  * All other files stay, and `config.json` says the new type. The folder holds the old state or the new one at any moment.
  *
- * @throws CheckpointError, OSError when it cannot be read or written; ValueError, NotImplementedError for options; AbortError
+ * @throws CheckpointError, OSError when it cannot be read or written; ValueError for options; AbortError
  */
 export async function rewriteCheckpoint(folder: string, options: RewriteOptions): Promise<RewriteReport> {
   throwIfAborted(options.signal);
   const dtype = options.dtype === undefined ? null : checkWeightType(parseDtype(options.dtype));
   const maxShardBytes = parseSize(options.max_shard_size ?? '5GB');
-  if (options.format !== undefined) checkFormat(options.format);
   await checkFolder(folder);
   await completeSaveIn(folder);
   const target = await targetOf(folder, options.output);
   const open: OpenOptions = { ...(options.signal && { signal: options.signal }) };
   const source = await openCheckpoint(folder, { ...open, variant: options.variant ?? null });
-  const weights = new RewrittenWeights(source, dtype, options.signal);
+  const format = options.format ?? (source.format === 'safetensors' ? 'safetensors' : 'pytorch');
+  const weights = new RewrittenWeights(source, dtype, format === 'pytorch', options.signal);
   try {
-    const format = options.format ?? (source.format === 'safetensors' ? 'safetensors' : 'pytorch');
-    checkFormat(format);
     const layout = { format, variant: options.variant ?? null, maxShardBytes };
-    const plan = planWeights(weights.all(), layout, parameters(source));
+    const all = weights.all();
+    const plan = planWeights(all, layout, parameters(all));
     const rewrite = new Rewrite(folder, target, source, plan, await newConfig(folder, dtype), options.signal);
     const report = await rewrite.report();
     if (!options.dryRun) await rewrite.run();
@@ -99,8 +104,9 @@ async function targetOf(folder: string, output: string | undefined): Promise<str
   return output;
 }
 
-function parameters(source: CheckpointSource): number {
-  return source.names().reduce((n, name) => n + source.info(name).shape.reduce((m, dim) => m * dim, 1), 0);
+function parameters(weights: readonly WeightToWrite[]): number {
+  const tensors = new Map(weights.map(({ identity, shape }) => [identity, shape]));
+  return [...tensors.values()].reduce((n, shape) => n + shape.reduce((m, dim) => m * dim, 1), 0);
 }
 
 /** The text of `config.json` for another type; null when it stays as it is. @throws ValueError for quantised weights */

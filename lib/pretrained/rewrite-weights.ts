@@ -1,4 +1,4 @@
-import type { CheckpointSource } from '../checkpoint/source';
+import { type CheckpointSource, isByteRange } from '../checkpoint/source';
 import type { WeightToWrite } from '../checkpoint/weights-files';
 import { ValueError } from '../errors';
 import { Call } from '../tensor/call';
@@ -13,7 +13,7 @@ const kCopyBytes = 16 * 2 ** 20;
 
 /**
  * The tensors of an open checkpoint as they are to be written again, each read when its turn comes: those of floating types
- * as `dtype`, others as they are.
+ * as `dtype`, others as they are. Names of one tensor stay that where the format written `shares`; else each has bytes of its own.
  */
 export class RewrittenWeights {
   private readonly stream = new Stream();
@@ -22,6 +22,7 @@ export class RewrittenWeights {
   constructor(
     private readonly source: CheckpointSource,
     private readonly dtype: DType | null,
+    private readonly shares: boolean,
     signal: AbortSignal | undefined,
   ) {
     this.call = new Call(signal);
@@ -38,29 +39,30 @@ export class RewrittenWeights {
   }
 
   private weight(name: string): WeightToWrite {
-    const { dtype, shape, byteLength } = this.source.info(name);
-    const storage = Symbol(name);
+    const info = this.source.info(name);
+    const { dtype, shape, byteLength } = info;
+    const isKnown = this.shares && isByteRange(info) && byteLength > 0;
+    const identity = isKnown ? `${info.file} ${info.byteOffset} ${dtype} ${shape}` : Symbol(name);
+    const same = { name, shape, storage: identity, identity };
     const to = castTo(name, dtype, this.dtype);
-    if (to === null) return { name, dtype, shape, byteLength, storage, bytes: () => this.copied(name, byteLength) };
+    if (to === null) return { ...same, dtype, byteLength, bytes: () => this.copied(name, byteLength) };
     const size = shape.reduce((n, dim) => n * dim, 1);
-    const weight = { name, dtype: to, shape, byteLength: size * itemSize(to), storage };
     return {
-      ...weight,
+      ...same,
+      dtype: to,
+      byteLength: size * itemSize(to),
       bytes: () => this.withCast(name, to, (tensor) => copyBytes(tensor, this.stream, this.call)),
       writeInto: (descriptor, offset) =>
-        this.withCast(name, to, async (tensor) => {
-          await writeTensor(tensor, descriptor, offset, this.stream, this.call);
-        }),
+        this.withCast(name, to, (tensor) => writeTensor(tensor, descriptor, offset, this.stream, this.call)),
     };
   }
 
   private async *copied(name: string, byteLength: number): AsyncGenerator<Uint8Array> {
-    for (let start = 0; start < byteLength; start += kCopyBytes)
-      yield await this.source.read(name, {
-        start,
-        end: Math.min(start + kCopyBytes, byteLength),
-        ...(this.call.signal && { signal: this.call.signal }),
-      });
+    // What is not a byte range of the file is gathered, or unpacked, as a whole.
+    const step = isByteRange(this.source.info(name)) ? kCopyBytes : byteLength;
+    const signal = this.call.signal && { signal: this.call.signal };
+    for (let start = 0; start < byteLength; start += step)
+      yield await this.source.read(name, { start, end: Math.min(start + step, byteLength), ...signal });
   }
 
   private async withCast<T>(name: string, to: DType, use: (tensor: Tensor) => Promise<T>): Promise<T> {

@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import { writeWhole } from '../checkpoint/staged-file';
 import { saveFolder } from '../checkpoint/staged-folder';
 import {
-  checkFormat,
   isStaleWeights,
   planWeights,
   type WeightsLayout,
@@ -55,13 +54,15 @@ export async function savePretrained(
     variant: options.variant,
     maxShardBytes: options.maxShardBytes,
   };
-  if (!options.save_function) checkFormat(layout.format);
   const state = stateToSave(model, options);
+  if (options.isMain) model.prepareSave();
+  const beside = options.isMain ? model.filesBesideWeights() : new Map<string, string>();
   stampConfig(model);
   const writer = new StateWriter(options.signal);
   try {
     const plan = planWeights(writer.weights(state), layout, model.num_parameters());
-    if (options.isMain) await saveWhole(model, directory, plan, options);
+    if (options.isMain)
+      await saveWhole(directory, plan, new Map([[CONFIG_NAME, model.config.to_json_string()], ...beside]), options);
     else await saveWeights(directory, plan, options);
     report(directory, plan);
   } finally {
@@ -100,15 +101,14 @@ function firstFloating(model: PreTrainedModel): string | null {
 }
 
 async function saveWhole(
-  model: PreTrainedModel,
   directory: string,
   plan: WeightsPlan,
+  texts: ReadonlyMap<string, string>,
   options: CheckedSaveOptions,
 ): Promise<void> {
   const { signal } = options;
   const write = async (folder: string): Promise<string[]> => {
     const names = await writePlan(folder, directory, plan, options);
-    const texts = new Map([[CONFIG_NAME, model.config.to_json_string()], ...model.filesBesideWeights()]);
     for (const [name, text] of texts) await writeWhole(join(folder, name), Buffer.from(text), signal);
     return [...names, ...texts.keys()];
   };
@@ -163,19 +163,17 @@ class StateWriter {
 
   private weight(name: string, tensor: Tensor): StateWeight {
     const { stream, call } = this;
-    const weight: StateWeight = {
+    return {
       name,
       tensor,
       dtype: tensor.type,
       shape: tensor.dims,
       byteLength: tensor.size * itemSize(tensor.type),
       storage: storageOf(tensor),
+      identity: tensor,
       bytes: () => copyBytes(tensor, stream, call),
+      writeInto: (descriptor, offset) => writeTensor(tensor, descriptor, offset, stream, call),
     };
-    const writeInto = async (descriptor: number, offset: number) => {
-      await writeTensor(tensor, descriptor, offset, stream, call);
-    };
-    return tensor.isHost || tensor.owner !== tensor ? weight : { ...weight, writeInto };
   }
 
   close(): void {

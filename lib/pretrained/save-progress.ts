@@ -1,4 +1,4 @@
-import type { WeightsPlan } from '../checkpoint/weights-files';
+import type { WeightsFile, WeightsPlan } from '../checkpoint/weights-files';
 import type { SaveProgressInfo } from '../progress-info';
 
 /** Tells the caller of the files that a save writes and of how much of each is written. */
@@ -10,9 +10,7 @@ export class SaveProgress {
     plan: WeightsPlan,
     private readonly callback: ((info: SaveProgressInfo) => void) | null,
   ) {
-    this.files = new Map(
-      plan.files.map((file) => [file.name, { loaded: 0, total: file.weights.reduce((n, w) => n + w.byteLength, 0) }]),
-    );
+    this.files = new Map(plan.files.map((file) => [file.name, { loaded: 0, total: bytesOf(file) }]));
     for (const file of this.files.keys()) callback?.({ status: 'initiate', name, file });
   }
 
@@ -29,4 +27,10 @@ export class SaveProgress {
   done(): void {
     for (const file of this.files.keys()) this.callback?.({ status: 'done', name: this.name, file });
   }
+}
+
+/** Bytes of a file's tensors; what has several names is written once. */
+function bytesOf(file: WeightsFile): number {
+  const tensors = new Map(file.weights.map((weight) => [weight.identity, weight.byteLength]));
+  return [...tensors.values()].reduce((n, byteLength) => n + byteLength, 0);
 }

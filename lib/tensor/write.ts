@@ -1,9 +1,13 @@
+import { write } from 'node:fs';
+import { promisify } from 'node:util';
 import * as runtime from '../binding/runtime';
 import { RuntimeError, throwIfAborted } from '../errors';
 import type { Call } from './call';
 import { arrayOf } from './dtype';
 import type { Stream } from './stream';
 import type { Tensor } from './tensor';
+
+const writeSome = promisify(write);
 
 /** Elements that live natively go to files and copies from there; those in JS, and views, are taken from JS. */
 function isNative(tensor: Tensor): boolean {
@@ -13,7 +17,6 @@ function isNative(tensor: Tensor): boolean {
 /**
  * Writes a tensor's bytes, row-major and little-endian, into an open file from `offset` on: from native memory, on
  * `stream`'s threads, where the tensor lives there. When the promise settles the file is touched no more.
- * @returns false, with nothing written, when the elements are in JS: `tensor.data` has them
  * @throws OSError whose code is the system's (ENOSPC, EIO, …); RuntimeError `ERR_DISPOSED`; AbortError
  */
 export async function writeTensor(
@@ -22,9 +25,9 @@ export async function writeTensor(
   offset: number,
   stream: Stream,
   call: Call,
-): Promise<boolean> {
-  if (!isNative(tensor)) return false;
+): Promise<void> {
   throwIfAborted(call.signal);
+  if (!isNative(tensor)) return await writeAll(descriptor, await copyBytes(tensor, stream, call), offset);
   refused(tensor, () => runtime.write(stream.id, call.id, tensor.native(), descriptor, offset));
   // No signal here: an abort ends the command within a chunk, and until then the descriptor must stay open.
   const done = runtime.fence(stream.id, call.id);
@@ -32,7 +35,11 @@ export async function writeTensor(
     throwIfAborted(call.signal);
     throw error;
   });
-  return true;
+}
+
+async function writeAll(descriptor: number, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; )
+    done += (await writeSome(descriptor, bytes, done, bytes.byteLength - done, offset + done)).bytesWritten;
 }
 
 /** The bytes of a tensor in an array of their own; the tensor stays where it is. @throws as `writeTensor` */

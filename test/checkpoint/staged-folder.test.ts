@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { exchangePaths, lockFile } from '../../lib/binding/files';
 import type { FolderSystem } from '../../lib/checkpoint/folder-lock';
 import { completeInterruptedSave } from '../../lib/checkpoint/save-journal';
-import { writeWhole } from '../../lib/checkpoint/staged-file';
+import { StagedFile, writeWhole } from '../../lib/checkpoint/staged-file';
 import { type FolderContents, saveFolder } from '../../lib/checkpoint/staged-folder';
 import { AbortError, OSError } from '../../lib/errors';
 import { errorOf, scratchFolder } from './scratch';
@@ -199,6 +199,27 @@ describe('saving by exchange', () => {
     expect(found()).toEqual({ a: 'new', late: 'late', log: '2' });
   });
 
+  it('lets a file that is being written into the folder take its place in the new one', async () => {
+    fill({ a: 'old', b: 'old' });
+    let committed: Promise<void> = Promise.resolve();
+    const between: FolderSystem = {
+      ...native,
+      async exchange(a, b) {
+        if (b !== target) return exchangePaths(a, b);
+        const staged = await StagedFile.create(join(target, 'b'));
+        await staged.write(Buffer.from('new'));
+        const refused = await exchangePaths(a, b);
+        committed = staged.commit(); // its temporary file is in the old folder now
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return refused;
+      },
+    };
+    await saveFolder(target, files({ a: 'new' }), between);
+    await committed;
+    expect(found()).toEqual({ a: 'new', b: 'new' });
+    tidy();
+  });
+
   it('completes when the folder comes to be meanwhile', async () => {
     const contents = files({ a: 'new' }, () => fill({ mine: 'mine' }));
     await saveFolder(target, contents, native);
@@ -242,6 +263,31 @@ describe('saving by exchange', () => {
       chmodSync(parent, 0o755);
     }
     expect(found()).toEqual({ a: 'new', mine: 'mine' });
+    tidy();
+  });
+
+  it('leaves a folder where it is that holds what may not be read, and says so of one that may not be read itself', async () => {
+    fill({ a: 'old' });
+    const { ino } = statSync(target);
+    const isRoot = process.geteuid?.() === 0;
+    for (const path of [scratch, parent]) chmodSync(path, 0o777);
+    mkdirSync(join(target, 'closed'), { mode: 0o000 });
+    if (isRoot) for (const path of [target, join(target, 'a')]) chownSync(path, 65534, 65534);
+    if (isRoot) process.seteuid?.(65534);
+    try {
+      await saveFolder(target, files({ a: 'new' }), native);
+      expect(statSync(target).ino).toBe(ino);
+      expect(readFileSync(join(target, 'a'), 'utf8')).toBe('new');
+      chmodSync(target, 0o000);
+      const error = await errorOf(() => saveFolder(target, files({ a: 'newer' }), native));
+      expect(error).toMatchObject({ name: 'OSError', code: 'WRITE_FAILED' });
+      expect(error.message).toContain(target);
+    } finally {
+      chmodSync(target, 0o755);
+      if (isRoot) process.seteuid?.(0);
+    }
+    chmodSync(join(target, 'closed'), 0o755);
+    expect(readdirSync(target).sort()).toEqual(['a', 'closed']);
     tidy();
   });
 

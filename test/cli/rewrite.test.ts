@@ -191,12 +191,45 @@ describe('convert', () => {
     expect(info.missing_keys).toEqual([]);
   });
 
-  it('names .bin as what is not supported yet, and changes nothing', async () => {
+  it('writes .bin files and reads them back: the same tensors, the same bytes', async () => {
     const before = everyFile(folder);
-    const { code, stderr } = await run('convert', folder, '--to', 'bin');
-    expect({ code }).toEqual({ code: 65 });
-    expect(stderr).toContain('pytorch_model.bin');
+    const values = await tensors(folder);
+    for (const size of ['30KB', '1TB']) {
+      expect(await run('convert', folder, '--to', 'bin', '--max-shard-size', size)).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+      expect(weightsFiles()).toEqual([]);
+      expect(await tensors(folder)).toEqual(values);
+    }
+    expect(readdirSync(folder)).toContain('pytorch_model.bin');
+    expect((await run('convert', folder, '--to', 'safetensors')).code).toBe(0);
     expect(everyFile(folder)).toEqual(before);
+  });
+
+  it('keeps tied names tied from .bin to .bin, and gives each its bytes in safetensors files', async () => {
+    const model = await BertForMaskedLM.from_pretrained(folder);
+    const tied = ['bert.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'] as const;
+    const bin = join(parent, 'bin');
+    await model.save_pretrained(bin, { safe_serialization: false });
+    const storages = async (path: string) => {
+      await using source = await openCheckpoint(path);
+      return tied.map((name) => `${source.info(name).file} ${source.info(name).byteOffset}`);
+    };
+    for (const args of [
+      ['cast', bin, '--dtype', 'fp16'],
+      ['shard', bin, '--max-shard-size', '9KB'],
+    ]) {
+      expect((await run(...args)).code).toBe(0);
+      const [table, head] = await storages(bin);
+      expect(head).toBe(table);
+    }
+    expect((await run('convert', bin, '--to', 'safetensors')).code).toBe(0);
+    expect(readdirSync(bin).sort()).toEqual(['config.json', 'model.safetensors']);
+    const [table, head] = await storages(bin);
+    expect(head).not.toBe(table);
+    const found = await tensors(bin);
+    expect(found.get(tied[1])).toBe(found.get(tied[0]));
   });
 });
 

@@ -13,7 +13,7 @@ const {
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
-const modes = ['single', 'sharded', 'sharded to single', 'loaded', 'foreign', 'in place'];
+const modes = ['single', 'sharded', 'sharded to single', 'bin', 'loaded', 'foreign', 'in place'];
 const foreign = {
   'tokenizer.json': '{}',
   'README.md': 'mine',
@@ -54,10 +54,14 @@ function saveOnce(target) {
   return run(join(__dirname, 'programs', 'save-once.cjs'), [target], () => {});
 }
 
-/** Starts endless saves, and kills them `ms` after the first has begun. */
+/** Starts endless saves, and kills them `ms` after the first, second or third of them has begun. */
 function startAndKill(mode, target, ms) {
+  let begun = Math.floor(Math.random() * 3);
   return run(join(__dirname, 'programs', 'save-forever.cjs'), [mode, target], (child) => {
-    child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), ms));
+    child.stdout.on('data', (text) => {
+      begun -= String(text).split('\n').length - 1;
+      if (begun < 0) setTimeout(() => child.kill('SIGKILL'), ms);
+    });
   });
 }
 
@@ -85,7 +89,7 @@ async function inspect(mode, target, found) {
   }
   try {
     if (mode === 'in place') await (await BertModel.from_pretrained(target)).dispose(); // which completes the save
-    const marker = await stateOf(target);
+    const marker = await (mode === 'bin' ? stateOfBin : stateOf)(target);
     found.states[marker]++;
   } catch (error) {
     found.torn++;
@@ -109,6 +113,19 @@ async function stateOf(target) {
   let tensors = 0;
   for (const file of files) tensors += checkFile(join(target, file), marker);
   if (tensors !== (map ? Object.keys(map).length : 55)) throw new Error(`${tensors} tensors`);
+  return marker;
+}
+
+/** The same of `.bin` files, beside which the first save's safetensors file stays. */
+async function stateOfBin(target) {
+  const { BertModel } = require('../../dist/index.js');
+  const { marker } = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+  if (!readdirSync(target).some((name) => name.endsWith('.bin')))
+    return checkFile(join(target, 'model.safetensors'), marker) && marker;
+  const model = await BertModel.from_pretrained(target, { use_safetensors: false });
+  for (const [name, tensor] of model.state_dict())
+    if (!(await tensor.getData()).every((value) => value === marker)) throw new Error(`${name} is not of ${marker}`);
+  await model.dispose();
   return marker;
 }
 

@@ -74,11 +74,18 @@ describe.each(['float32', 'float16', 'bfloat16'])('saved and loaded as %s', (dty
     await using model = await makeModel(Type, model_type, dtype);
     const expected = await bits(model);
     const bytes = [...model.named_parameters()].reduce((n, [, parameter]) => n + parameter.nbytes, 0);
-    const layouts: SavePretrainedOptions[] = [{}, { max_shard_size: Math.ceil(bytes / 3), variant: 'small' }];
+    const max_shard_size = Math.ceil(bytes / 3);
+    const layouts: SavePretrainedOptions[] = [
+      {},
+      { max_shard_size, variant: 'small' },
+      { safe_serialization: false },
+      { safe_serialization: false, max_shard_size, variant: 'small' },
+    ];
     for (const options of layouts) {
       await model.save_pretrained(folder, options);
       const variant = options.variant ?? null;
-      const loading = { dtype: 'auto', output_loading_info: true, variant };
+      const use_safetensors = options.safe_serialization ?? true;
+      const loading = { dtype: 'auto', output_loading_info: true, variant, use_safetensors };
       const [again, info] = (await PreTrainedModel.from_pretrained.call(
         Type as never,
         folder,
@@ -89,6 +96,7 @@ describe.each(['float32', 'float16', 'bfloat16'])('saved and loaded as %s', (dty
       expect(loaded.config.to_dict()).toEqual(model.config.to_dict());
       expect(await bits(loaded)).toEqual(expected);
     }
-    expect(readdirSync(folder)).toContain('model.safetensors.index.small.json');
+    const indexes = ['model.safetensors.index.small.json', 'pytorch_model.bin.index.small.json'];
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(indexes));
   });
 });

@@ -14,8 +14,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import '../../lib/auto/auto-model';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import { writeWhole } from '../../lib/checkpoint/staged-file';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
 import { LocalTokenNotFoundError } from '../../lib/hub/hub-errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
@@ -91,6 +93,13 @@ describe('save_pretrained', () => {
     const model = await load();
     await model.save_pretrained(join(folder, 'a', 'b', 'c'));
     expect(list(join(folder, 'a', 'b', 'c'))).toEqual(['config.json', 'model.safetensors']);
+  });
+
+  it("keeps a config's auto_map", async () => {
+    const model = await load();
+    model.config['auto_map'] = { AutoModel: 'modeling.Custom' };
+    await model.save_pretrained(folder);
+    expect(config(folder).auto_map).toEqual({ AutoModel: 'modeling.Custom' });
   });
 
   it('says where the weights are', async () => {
@@ -185,11 +194,40 @@ describe('save_pretrained', () => {
     expect(warnings()).toContainEqual(expect.stringContaining('save_function'));
   });
 
+  it('keeps names of one tensor in .bin files as names of one storage', async () => {
+    const model = await load();
+    for (const options of [{}, { max_shard_size: '12KB' }]) {
+      const target = join(folder, `bin${options.max_shard_size ?? ''}`);
+      await model.save_pretrained(target, { ...options, safe_serialization: false });
+      await using source = await openCheckpoint(target);
+      expect([...source.names()].sort()).toEqual([...model.state_dict().keys()].sort());
+      const place = (name: string) => {
+        const { file, byteOffset, storage } = source.info(name);
+        return { file, byteOffset, storage };
+      };
+      const table = place('bert.embeddings.word_embeddings.weight');
+      expect(table.storage).toBeDefined();
+      expect(place('cls.predictions.decoder.weight')).toEqual(table);
+      expect(place('cls.predictions.decoder.bias')).toEqual(place('cls.predictions.bias'));
+      expect(place('cls.predictions.transform.dense.bias')).not.toEqual(place('cls.predictions.bias'));
+    }
+    const index = JSON.parse(readFileSync(join(folder, 'bin12KB', 'pytorch_model.bin.index.json'), 'utf8'));
+    const safe = JSON.parse(readFileSync(join(saved, 'sharded', 'model.safetensors.index.json'), 'utf8'));
+    expect(index.metadata).toEqual(safe.metadata);
+  });
+
   it('reports bytes as they are written', async () => {
     const model = await load();
     const heard: SaveProgressInfo[] = [];
     await model.save_pretrained(folder, { max_shard_size: '30KB', progress_callback: (info) => heard.push(info) });
-    const files = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    await model.save_pretrained(folder, {
+      max_shard_size: '30KB',
+      safe_serialization: false,
+      progress_callback: (info) => heard.push(info),
+    });
+    const files = ['model', 'pytorch_model'].flatMap((stem, i) =>
+      [1, 2].map((n) => `${stem}-0000${n}-of-00002.${i === 0 ? 'safetensors' : 'bin'}`),
+    );
     expect(heard.filter(({ status }) => status === 'initiate').map(({ file }) => file)).toEqual(files);
     expect(heard.filter(({ status }) => status === 'done').map(({ file }) => file)).toEqual(files);
     for (const file of files) {
@@ -206,6 +244,7 @@ describe('what save_pretrained refuses', () => {
     [{ max_shard_siez: 3 }, TypeError, /max_shard_siez.*did you mean 'max_shard_size'/],
     [{ is_main_process: 'yes' }, TypeError, /is_main_process/],
     [{ repo_id: 'me/mine' }, ValueError, /repo_id.*push_to_hub/],
+    [{ push_to_hub: true, token: false }, LocalTokenNotFoundError, /Token is required/],
     [{ token: 'a', use_auth_token: 'b' }, ValueError, /are both specified/],
     [{ token: 3 }, TypeError, /token/],
     [{ variant: 'a/b' }, ValueError, /variant/],
@@ -214,8 +253,6 @@ describe('what save_pretrained refuses', () => {
     [{ save_function: 3 }, TypeError, /save_function/],
     [{ state_dict: { a: 3 } }, TypeError, /'a'/],
     [{ signal: 3 }, TypeError, /signal/],
-    [{ push_to_hub: true, token: false }, LocalTokenNotFoundError, /Token is required/],
-    [{ safe_serialization: false }, NotImplementedError, /pytorch_model\.bin/],
   ])('%j', async (options, type, words) => {
     const model = await load();
     const error = await errorOf(() => model.save_pretrained(folder, options as never));
@@ -226,9 +263,8 @@ describe('what save_pretrained refuses', () => {
 
   it('a disposed model, and one whose class or config is registered for an auto class', async () => {
     const model = await load();
-    class Custom extends BertModel {
-      static override _auto_class = 'AutoModel';
-    }
+    class Custom extends BertModel {}
+    Custom.register_for_auto_class('AutoModel');
     const custom = await Custom.from_pretrained(golden);
     expect(await errorOf(() => custom.save_pretrained(folder))).toBeInstanceOf(NotImplementedError);
     await model.dispose();
@@ -325,6 +361,32 @@ describe('saving over an older state', () => {
     await again.save_pretrained(folder);
     await using source = await openCheckpoint(folder);
     expect(new Set(source.names().map((name) => source.info(name).dtype))).toEqual(new Set(['float16']));
+  });
+
+  it('holds one tensor beyond the model', () => {
+    const program = join(__dirname, 'programs', 'save-memory.cjs');
+    const run = (task: string) => spawnSync(process.execPath, [program, task, folder], { encoding: 'utf8' });
+    expect(run('make')).toMatchObject({ status: 0, stderr: '' });
+    const { beyond, largest } = JSON.parse(run('save').stdout) as { beyond: number; largest: number };
+    expect(beyond).toBeLessThan(1.1 * largest); // of 38 MB
+    expect(beyond).toBeGreaterThan(0.9 * largest); // panels are unpacked, or this measures nothing
+  });
+
+  it('goes well beside a tokenizer that is saved into the same folder at the same time', async () => {
+    const model = await load();
+    const target = join(folder, 'model');
+    for (let i = 0; i < 25; i++) {
+      if (i % 5 === 0) rmSync(target, { recursive: true, force: true });
+      mkdirSync(target, { recursive: true });
+      const text = `of turn ${i}`;
+      const names = ['tokenizer.json', 'vocab.txt', 'special_tokens_map.json'];
+      await Promise.all([
+        model.save_pretrained(target, i % 2 ? { max_shard_size: '30KB' } : {}),
+        ...names.map((name) => writeWhole(join(target, name), Buffer.from(text))),
+      ]);
+      for (const name of names) expect(readFileSync(join(target, name), 'utf8')).toBe(text);
+      expect(list(target).filter((name) => name.startsWith('.'))).toEqual([]);
+    }
   });
 
   it('keeps links, folders, modes and hard links of what it does not write', async () => {

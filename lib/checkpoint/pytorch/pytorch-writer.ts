@@ -18,8 +18,12 @@ export interface TensorAlias {
 
 /** Options of `writePyTorch`. */
 export interface WritePyTorchOptions {
-  signal?: AbortSignal;
+  /** Hears of every tensor, once its bytes are written; of the names of one storage, of the first. */
+  onTensor?: ((name: string, byteLength: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
+
+const OPTIONS = ['onTensor', 'signal'];
 
 /**
  * Writes `tensors` to `path` as a PyTorch file in zip form, in the order given, holding the bytes of one at a time. The
@@ -53,13 +57,13 @@ export async function stagePyTorch(
   options: WritePyTorchOptions = {},
 ): Promise<StagedFile> {
   for (const name of Object.keys(options)) {
-    if (name !== 'signal') throw unknownName('option', name, 'writePyTorch()', ['signal']);
+    if (!OPTIONS.includes(name)) throw unknownName('option', name, 'writePyTorch()', OPTIONS);
   }
   const { signal } = options;
   const { entries, storages } = placeTensors(tensors);
   const staged = await StagedFile.create(path, signal);
   try {
-    await writeArchive(new ZipWriter(staged, rootOf(path)), entries, storages, signal);
+    await writeArchive(new ZipWriter(staged, rootOf(path)), entries, storages, options);
     await staged.finish();
     return staged;
   } catch (error) {
@@ -113,7 +117,7 @@ async function writeArchive(
   zip: ZipWriter,
   entries: readonly TensorToPickle[],
   storages: readonly Storage[],
-  signal?: AbortSignal,
+  { onTensor, signal }: WritePyTorchOptions,
 ): Promise<void> {
   const identity = new SerializationId();
   const word = async (name: string, content: string | Buffer) => {
@@ -127,6 +131,7 @@ async function writeArchive(
   for (const [i, { tensor, byteLength }] of storages.entries()) {
     const name = `data/${i}`;
     identity.add(name, await zip.add(name, byteLength, tensorPieces(tensor, byteLength, signal)));
+    onTensor?.(tensor.name, byteLength);
   }
   await word('version', '3\n');
   await word('.data/serialization_id', identity.toString());

@@ -9,6 +9,7 @@ const layouts = {
   sharded: [{ max_shard_size: '2MB' }, { max_shard_size: '1.5MB' }],
   'sharded to single': [{ max_shard_size: '2MB' }, {}],
   loaded: [{}, {}],
+  bin: [{ safe_serialization: false }, { safe_serialization: false, max_shard_size: '2MB' }],
   foreign: [{}, { max_shard_size: '2MB' }],
   'in place': [{ max_shard_size: '2MB' }, {}],
 };
@@ -40,15 +41,16 @@ async function main() {
   process.stdout.write('ready\n');
   for (let i = 0; ; i = 1 - i) {
     const options = layouts[mode][i];
-    if (mode !== 'loaded') {
-      await models[i].save_pretrained(target, options);
-      continue;
-    }
-    const model = await BertModel.from_pretrained(target);
-    model.config.marker = i + 1;
-    await model.save_pretrained(target, { ...options, state_dict: models[i].state_dict() });
-    await model.dispose();
+    await (mode === 'loaded' ? saveOverLoaded(models[i], options) : models[i].save_pretrained(target, options));
+    process.stdout.write('saved\n');
   }
+}
+
+async function saveOverLoaded(other, options) {
+  const model = await BertModel.from_pretrained(target);
+  model.config.marker = other.config.marker;
+  await model.save_pretrained(target, { ...options, state_dict: other.state_dict() });
+  await model.dispose();
 }
 
 main();
