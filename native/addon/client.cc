@@ -131,7 +131,7 @@ void Client::deliver_all() {
     batch.swap(finished_);
   }
   if (closed_ || batch.empty()) return;
-  napi_value object, callback;
+  napi_value object = nullptr, callback = nullptr;
   napi_get_reference_value(env_, object_, &object);
   napi_get_named_property(env_, object, kFinished, &callback);
   expected_ -= static_cast<int64_t>(batch.size());

@@ -65,7 +65,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   for (int i = 0; i < command.n_in; ++i) {
     const int32_t slot = words.next();
     Node* node = client->find(slot, words.next());
-    napi_value element;
+    napi_value element = nullptr;  // stays null on a thread that is being terminated
     napi_get_element(env, argv[1], static_cast<uint32_t>(i), &element);
     const Bytes array = bytes_of(env, element);
     if (node && array.bytes == node->spec().bytes()) {
