@@ -92,8 +92,7 @@ export function planLoad(checkpoint: CheckpointShapes, target: LoadTarget, optio
     }
     const found = checkpoint.get(source) as readonly number[];
     if (sameShape(found, parameter.dims)) sources.set(parameter, { name, parameter, source });
-    else if (!mismatched.some(([other]) => target.parameters.get(other) === parameter))
-      mismatched.push([name, found, parameter.dims]);
+    else mismatched.push([name, found, parameter.dims]);
   }
   const mismatches = mismatched.filter(([name]) => !sources.has(target.parameters.get(name) as Parameter));
   if (mismatches.length > 0 && !options.ignore_mismatched_sizes) throw sizeMismatch(target.className, mismatches);

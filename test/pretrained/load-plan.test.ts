@@ -140,4 +140,14 @@ describe('the load plan', () => {
     expect(plan.missing_keys).toEqual([]);
     expect(plan.unfilled.map((u) => u.name)).toEqual(['classifier.weight']);
   });
+
+  it('names a tied weight of another shape under each name that the file holds (row 65)', () => {
+    const tied = target({ 'toy.table.weight': [4, 2], 'decoder.weight': [4, 2] });
+    const parameters = new Map(tied.parameters);
+    parameters.set('decoder.weight', parameters.get('toy.table.weight') as never);
+    const stored = { 'toy.table.weight': [5, 2], 'decoder.weight': [5, 2] };
+    const plan = planLoad(shapes(stored), { ...tied, parameters }, { ignore_mismatched_sizes: true });
+    expect(plan.mismatched_keys.map(([name]) => name)).toEqual(['toy.table.weight', 'decoder.weight']);
+    expect(plan.unfilled.map((u) => u.name)).toEqual(['toy.table.weight']);
+  });
 });
