@@ -1,0 +1,33 @@
+/**
+ * Mutated files through the public API: `node test/fuzz/main.cjs --help`. This file lets Node read the room's TypeScript,
+ * and gives it the built package (dist/) wherever it imports lib/.
+ */
+const fs = require('node:fs');
+const Module = require('node:module');
+const { join, sep } = require('node:path');
+
+const root = join(__dirname, '../..');
+const lib = join(root, 'lib') + sep;
+const dist = join(root, 'dist') + sep;
+if (!fs.existsSync(join(dist, 'index.js'))) {
+  console.error('dist/ is missing: run npm run build first');
+  process.exit(2);
+}
+
+const resolve = Module._resolveFilename;
+Module._resolveFilename = function resolveFilename(request, parent, ...rest) {
+  const from = parent?.filename ?? '';
+  if (!request.startsWith('.') || !from.endsWith('.ts')) return resolve.call(this, request, parent, ...rest);
+  const path = join(from, '..', request);
+  return resolve.call(this, `${path}${sep}`.startsWith(lib) ? dist + path.slice(lib.length) : path, parent, ...rest);
+};
+
+const { transform } = require('../../jest.config.js');
+const [, options] = Object.values(transform)[0];
+require.extensions['.ts'] = (module, file) => {
+  const { transformFileSync } = require('@babel/core');
+  module._compile(transformFileSync(file, { ...options, cwd: root, sourceMaps: 'inline' }).code, file);
+};
+process.setSourceMapsEnabled(true);
+
+require(process.send ? './child.ts' : './command.ts');
