@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kLanes, kMostBytes, kSilenceMs, type Order, type Report } from './protocol';
 
+const kStartMs = 60_000;
+
 /** How a process ended. */
 export interface Ending {
   /** Empty when it ended by itself. */
@@ -54,14 +56,14 @@ export async function read(
 
 function watch(child: ChildProcess, silence: number, hear: (report: Report) => void): Promise<string> {
   return new Promise((resolve) => {
-    let heard = Date.now();
+    // A process without a report yet is starting, which a busy machine makes slow.
+    let heard = Date.now() + kStartMs;
     let killed = '';
     const kill = (why: string) => {
       killed ||= why;
       child.kill('SIGKILL');
     };
     const timer = setInterval(() => {
-      // A process that has no report yet is starting, which a busy machine makes slow.
       if (Date.now() - heard > silence) kill(`it hangs: no sign of life for ${silence} ms`);
       else if (rssOf(child.pid as number) > kMostBytes) kill(`it needs more than ${kMostBytes} bytes of memory`);
     }, 200);
