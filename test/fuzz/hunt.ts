@@ -32,7 +32,7 @@ export interface HuntOptions {
 /** Inputs of one process: what it leaks shows, and what it loses when it dies is little. */
 const kBlock = 20_000;
 /** Suspects that are read again, and findings that are worth having of one target. */
-const kMostSuspects = 60;
+const kMostSuspects = 6;
 const kMostFindings = 12;
 
 /** Reads inputs of one target in processes until time or inputs are used up. */
