@@ -25,7 +25,8 @@ export const indexMap: Target = {
 
   async prepare(folder) {
     model = new BertModel(new BertConfig(kTiny));
-    await model.save_pretrained(folder, { max_shard_size: '400B' });
+    model.init_weights();
+    await model.save_pretrained(folder, { max_shard_size: 400 });
     const names = readdirSync(folder).filter((name) => name.endsWith('.safetensors') || name === kIndex);
     corpus = new Map(names.sort().map((name) => [name, readFileSync(join(folder, name))]));
   },

@@ -51,6 +51,7 @@ export const model: Target = {
 
   async prepare(folder) {
     await using made = new BertModel(new BertConfig(kBert));
+    made.init_weights();
     await made.save_pretrained(folder);
     bert = await filesOf(folder, ['config.json', 'model.safetensors']);
   },
@@ -79,6 +80,7 @@ export const generationConfig: Target = {
 
   async prepare(folder) {
     await using made = new GPT2LMHeadModel(new GPT2Config(kGpt2));
+    made.init_weights();
     await made.save_pretrained(folder);
     gpt2 = await filesOf(folder, ['config.json', 'model.safetensors', 'generation_config.json']);
     generation = {
