@@ -60,6 +60,11 @@ export class CausalTokens extends Tokens {
     this.keyMask?.native(); // uploaded once for all layers
   }
 
+  /** S: keys in a row, those of the cache included. */
+  get keyLength(): number {
+    return this.step?.length ?? this.layout.length;
+  }
+
   /**
    * Attention of every token over itself and what stands before it in its row, the cache included.
    * @param q - [N, H·D]
@@ -119,12 +124,9 @@ export function packCausalTokens(inputs: CausalInputs, limits: TokenLimits, coun
 export function readKeyMask(name: string, input: IdInput, batch: number, past: number, length: number): Uint8Array {
   const { data, dims } = toIds(name, input);
   if (dims.length === 4)
-    throw new NotImplementedError(
-      `${name} of four dimensions is not supported yet; pass one of [batch, length]`,
-      {
-        code: 'ERR_NOT_SUPPORTED_YET',
-      },
-    );
+    throw new NotImplementedError(`${name} of four dimensions is not supported yet; pass one of [batch, length]`, {
+      code: 'ERR_NOT_SUPPORTED_YET',
+    });
   if (dims.length !== 2 || dims[0] !== batch || dims[1] !== past + length)
     throw wrongShape(
       name,

@@ -24,8 +24,7 @@ export function relativeBias(table: Embedding, length: number, buckets: Buckets,
   const byDistance = Int32Array.from({ length: 2 * length - 1 }, (_, i) => bucketOf(i - (length - 1), buckets));
   const ids = new Int32Array(queries * length);
   for (let query = 0; query < queries; query++)
-    for (let key = 0; key < length; key++)
-      ids[query * length + key] = byDistance[key - query + queries - 1] as number;
+    for (let key = 0; key < length; key++) ids[query * length + key] = byDistance[key - query + queries - 1] as number;
   const rows = table.forward(new Tensor('int32', ids, [queries, length])); // [T, S, H]
   return reshape(permute(rows, [2, 0, 1]), [1, table.embedding_dim, queries, length]);
 }

@@ -80,7 +80,9 @@ export class Tokens {
       checkRange('token_type_ids', types, limits.types, 'config.type_vocab_size');
       this.token_type_ids = packed(types);
     } else this.token_type_ids = limits.types > 0 ? packed(new Int32Array(batch * length)) : null;
-    this.headFactors = inputs.head_mask ? headFactors(inputs.head_mask, limits, `${limits.prefix ?? ''}head_mask`) : null;
+    this.headFactors = inputs.head_mask
+      ? headFactors(inputs.head_mask, limits, `${limits.prefix ?? ''}head_mask`)
+      : null;
   }
 
   /** [H] factors for `layer`, or null. */
