@@ -10,6 +10,8 @@ export type CrossKeyValue = [keys: Tensor, values: Tensor, cross_keys: Tensor, c
  * with each call, and those of the encoder's output, computed once. Source: transformers cache_utils.EncoderDecoderCache.
  */
 export class EncoderDecoderCache {
+  readonly [layer: number]: CrossKeyValue | undefined;
+
   /** @param cross_attention_cache - of as many layers, or empty */
   constructor(
     readonly self_attention_cache: DynamicCache = new DynamicCache(),
@@ -39,6 +41,14 @@ export class EncoderDecoderCache {
 
   *[Symbol.iterator](): Generator<CrossKeyValue> {
     yield* this.to_legacy_cache();
+  }
+
+  /** @internal Gives `cache[layer]` a meaning, for that many layers. */
+  expose(layers: number): this {
+    for (let layer = 0; layer < layers; layer++)
+      if (!Object.hasOwn(this, layer))
+        Object.defineProperty(this, layer, { get: () => this.at(layer), enumerable: false });
+    return this;
   }
 
   /** The layer's keys and values, as the tuples of older versions had them. */

@@ -63,6 +63,8 @@ export abstract class DecoderModel extends PreTrainedModel {
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     const given = (await inputs) as ModelInputs;
     if (given === null || typeof given !== 'object' || Array.isArray(given)) return super.invoke(given, ...further);
+    const { input_names } = this.constructor as typeof PreTrainedModel;
+    if (!input_names.includes('use_cache')) return super.invoke(given, ...further);
     const use_cache = given['use_cache'] ?? (this.config as { use_cache?: boolean }).use_cache;
     return super.invoke({ ...given, use_cache }, ...further);
   }

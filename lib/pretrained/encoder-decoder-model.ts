@@ -133,6 +133,7 @@ export function decoderHalf(
 ): DecoderHalf {
   const { decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask, decoder_head_mask } = given;
   const past_key_values = crossCacheOf(given.past_key_values) ?? (given.use_cache ? new EncoderDecoderCache() : null);
+  past_key_values?.expose(limits.layers);
   const inputs = {
     input_ids: decoder_input_ids,
     inputs_embeds: decoder_inputs_embeds,

@@ -70,6 +70,8 @@ export class T5Config extends PretrainedConfig {
   declare dense_act_fn: string;
   declare is_gated_act: boolean;
   declare use_cache: boolean;
+  /** Transformers 5 says here what `tie_word_embeddings` said before it. */
+  declare scale_decoder_outputs?: boolean;
   declare decoder_start_token_id: number | null;
 
   /** @throws ValueError for a feed_forward_proj that is neither an activation nor 'gated-' and one */

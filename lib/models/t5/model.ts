@@ -193,7 +193,8 @@ export class T5ForConditionalGeneration extends T5Halves {
     const result = this.run(this.withDecoderIds(given, 'labels', given.labels), labels);
     const { layout, x } = result.decoder;
     // A tied table is larger than a projection would be.
-    const scaled = this.config.tie_word_embeddings ? mul(x, this.config.d_model ** -0.5) : x;
+    const isScaled = this.config.scale_decoder_outputs ?? this.config.tie_word_embeddings;
+    const scaled = isScaled ? mul(x, this.config.d_model ** -0.5) : x;
     const logits = this.lm_head.forward(scaled); // [N, V]
     return new ModelOutput({
       loss: labels && tokenLoss(logits, labels, layout),
@@ -303,6 +304,12 @@ export class T5ForSequenceClassification extends T5PreTrainedModel {
     const calling = given.labels === undefined ? ids : { ...ids, use_cache: false };
     const result = transformer.run(calling, 'all');
     const { layout, x } = result.decoder;
+    if (layout.length !== result.encoder.layout.length)
+      throw new ValueError(
+        `the decoder's inputs have ${layout.length} tokens a row, but input_ids ${result.encoder.layout.length}: the label is ` +
+          'read in the decoder at the place of the end token in input_ids',
+        { code: 'ERR_SHAPE' },
+      );
     const index = Int32Array.from(ends, (t, b) => layout.index(b, t));
     const logits = this.classification_head.forward(index_select(x, 0, new Tensor('int32', index)));
     const loss = given.labels === undefined ? null : sequenceLoss(logits, given.labels, config);
@@ -332,6 +339,7 @@ function lastEnds(input: NonNullable<T5Inputs['input_ids']>, eos: number | numbe
 /** One label a token, by the encoder: `logits` [B, T, num_labels]. */
 export class T5ForTokenClassification extends T5PreTrainedModel {
   static override readonly input_names = [...encoderInputs, 'labels'];
+  static override readonly _keys_to_ignore_on_load_unexpected = ['decoder'];
   static override readonly _tied_weights_keys = ['transformer.encoder.embed_tokens.weight'];
   readonly transformer;
   readonly classifier;
