@@ -249,7 +249,7 @@ def decoder_lengths(case, inputs: dict, outputs: dict) -> list:
     labels = inputs.get("labels")
     found = []
     for row, (count, ones) in enumerate(counts):
-        unpadded = count > 0 and bool(ones[:count].all()) and case.head in ("Model", "ForConditionalGeneration")
+        unpadded = count > 0 and bool(ones[:count].all()) and case.head != "ForSequenceClassification" and "start_positions" not in inputs
         if case.head == "ForConditionalGeneration" and labels is not None:
             unpadded = unpadded and not bool((labels[row][ones == 0] != -100).any())
         found.append(count if unpadded else length)
