@@ -354,11 +354,6 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
 export class ModernBertForQuestionAnswering extends ModernBertClassifier {
   static override readonly input_names = [...inputs, 'start_positions', 'end_positions'];
 
-  constructor(config: ModernBertConfig) {
-    super(config);
-    if (config.num_labels !== 2) throw new ValueError(`config.num_labels should be 2, but it is ${config.num_labels}`);
-  }
-
   override forward(given: ModernBertInputs & SpanLabels): ModelOutput {
     const encoded = this.model.encode(given, spanCounts(given));
     return spanOutput(encoded, this.classify(encoded.x), given);
