@@ -1,6 +1,7 @@
 import { LogLevel, setLogHook, setLogLevel } from '../../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertForSequenceClassification } from '../../../lib/models/bert/model';
 import { DistilBertForMaskedLM, DistilBertModel } from '../../../lib/models/distilbert/model';
+import { ModernBertConfig, ModernBertForMaskedLM } from '../../../lib/models/modernbert/model';
 import { Embedding } from '../../../lib/nn/embedding';
 import { Linear } from '../../../lib/nn/linear';
 import type { Parameter } from '../../../lib/nn/parameter';
@@ -268,6 +269,26 @@ describe('mean_resizing', () => {
     for (const x of numbersOfBias.slice(300)) expect(Math.abs(x - 149.5)).toBeLessThan(1e-3);
     expect(model.cls.predictions.bias).toBe(model.cls.predictions.decoder.bias);
     expect(head(model).out_features).toBe(304);
+  });
+
+  it('false draws rows of modernbert as PyTorch makes them, like upstream (rows 122, 123)', async () => {
+    const fields = { tie_word_embeddings: false, decoder_bias: true, initializer_range: 0.02, pad_token_id: 0 };
+    const config = new ModernBertConfig({ ...tiny, ...fields, vocab_size: 20 });
+    await using model = ModernBertForMaskedLM._from_config(config);
+    model.resize_token_embeddings(4020, { mean_resizing: false });
+    const ofTable = moments((await rows(table(model).value)).slice(20).flat());
+    expect(Math.abs(ofTable.mean)).toBeLessThan(0.03);
+    expect(ofTable.std).toBeCloseTo(1, 1);
+    const bound = 8 ** -0.5; // the width of `tiny`
+    for (const drawn of [
+      (await rows(head(model).weight.value)).slice(20).flat(),
+      (await numbers(bias(model).value)).slice(20),
+    ]) {
+      expect(Math.max(...drawn.map(Math.abs))).toBeLessThanOrEqual(bound);
+      const { mean, std } = moments(drawn);
+      expect(Math.abs(mean)).toBeLessThan(0.02);
+      expect(std).toBeCloseTo(bound / Math.sqrt(3), 2); // that of a uniform distribution
+    }
   });
 
   it('false gives an untied head a bias of zeros (row 124)', async () => {
