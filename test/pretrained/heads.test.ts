@@ -35,7 +35,7 @@ describe('a question answering head', () => {
     ['mpnet', MPNetForQuestionAnswering],
     ['roberta', RobertaForQuestionAnswering],
     ['xlm-roberta', XLMRobertaForQuestionAnswering],
-  ])('of %s is as wide as num_labels, and answers only with two', async (_type, Class) => {
+  ])('of %s is as wide as num_labels, and answers only with two', async (type, Class) => {
     await using model = await Class.from_pretrained(golden(type), {
       num_labels: 3,
       ignore_mismatched_sizes: true,

@@ -221,7 +221,11 @@ async function runSequence(seed, log) {
     same('rows', done.result.num_embeddings, done.theirs.rows);
     const added = mean
       ? aroundMean(family)
-      : fresh(family, `mean_resizing:false${model.config.tie_word_embeddings ? ' tied' : ''}`, 1);
+      : fresh(
+          family,
+          `mean_resizing:false${model.config.tie_word_embeddings ? ' tied' : ''}`,
+          family === 'modernbert' ? 1 : range,
+        );
     const zeros = fresh(family, 'tied bias', 1);
     const isTied = model.config.tie_word_embeddings;
     await compare(model, done.theirs.state, (name) => {
