@@ -10,8 +10,7 @@ import {
 import * as modernbert from '../../lib/models/modernbert/model';
 import type { ConfigFields } from '../../lib/pretrained/config';
 
-const { ModernBertConfig, ModernBertForQuestionAnswering, ModernBertForSequenceClassification, ModernBertModel } =
-  modernbert;
+const { ModernBertConfig, ModernBertForSequenceClassification, ModernBertModel } = modernbert;
 const tiny = { vocab_size: 8, hidden_size: 4, intermediate_size: 4, num_hidden_layers: 2, num_attention_heads: 2 };
 const build = (fields: ConfigFields) => new ModernBertModel(new ModernBertConfig({ ...tiny, ...fields }));
 
