@@ -414,7 +414,7 @@ export class AlbertForQuestionAnswering extends AlbertPreTrainedModel {
   constructor(config: AlbertConfig) {
     super(config);
     this.albert = new AlbertModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 
