@@ -118,6 +118,11 @@ const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
   ['.msgpack.index.', 'flax'],
 ];
 
+/** The format of a single file of weights by the end of its name; null when it ends like none. */
+export function weightsFormatOf(name: string): WeightsFormat | null {
+  return ENDINGS.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
+}
+
 function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
   const name = path.toLowerCase();
   if (name.endsWith('.json')) {

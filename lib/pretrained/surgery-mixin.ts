@@ -5,7 +5,7 @@ import type { Module } from '../nn/module';
 import type { Parameter } from '../nn/parameter';
 import type { PrunableAttention } from '../nn/prune';
 import type { Tensor } from '../tensor/tensor';
-import { initializeModules, initializeParameter } from './init';
+import { initializeModules, initializeParameter, isWithoutInit } from './init';
 import { ModuleUtilsMixin } from './module-mixin';
 import type { PreTrainedModel } from './pretrained-model';
 import { type HeadsToPrune, pruneHeads } from './surgery/prune-heads';
@@ -120,10 +120,12 @@ export abstract class SurgeryMixin extends ModuleUtilsMixin {
     return initializeParameter(name, parameter, owner, this.config);
   }
 
-  /** Every concrete class calls this last in its constructor. */
+  /** Every concrete class calls this last in its constructor: it draws the weights, unless they are to be loaded. */
   protected post_init(this: PreTrainedModel): void {
     this.pruneConfigured();
     this.tie_weights();
+    if (!isWithoutInit()) this.init_weights();
+    this.takeGradientCheckpointing();
   }
 
   /** @internal Removes the heads that the config says are gone. */
