@@ -6,16 +6,18 @@ export type ModelLocation = string | URL;
 
 /**
  * A location as text, as Python's `str()` gives it; null for none.
- * @throws TypeError for an object that has no text of its own
+ * @throws TypeError for a value that has no text of its own
  */
 export function locationText(given: unknown): string | null {
   if (given === null || given === undefined) return null;
-  if (given instanceof URL) return given.protocol === 'file:' ? fileURLToPath(given) : given.href;
-  const text = typeof given === 'symbol' || Array.isArray(given) ? null : String(given);
-  if (text !== null && typeof given !== 'function' && !/^\[object \w+\]$/.test(text)) return text;
-  throw new TypeError(
-    `a model is given by the path of its folder or its id on the Hub, not by ${Array.isArray(given) ? 'a list' : `a value of type ${typeof given}`}`,
-  );
+  const isText = !Array.isArray(given) && typeof given !== 'function' && typeof given !== 'symbol';
+  const text = isText ? String(given) : '[object]';
+  if (/^\[object( \w+)?\]$/.test(text))
+    throw new TypeError(
+      'a model is given by the path of its folder or its id on the Hub, not by ' +
+        `${Array.isArray(given) ? 'a list' : `a value of type ${typeof given}`}`,
+    );
+  return text.startsWith('file:') ? fileURLToPath(text) : text;
 }
 
 /** As `locationText`, where there must be one. @throws TypeError also for none */

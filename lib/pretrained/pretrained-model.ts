@@ -12,9 +12,9 @@ import { readTensors, Tensor } from '../tensor/tensor';
 import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
-import { checkAttention } from './config-options';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
+import { checkAttentionOf } from './load-options';
 import { locationText, type ModelLocation } from './location';
 import { ModelOutput } from './model-output';
 import { pushSavable, saveAndPushModel } from './push-model';
@@ -274,7 +274,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
 
   /** One fused kernel serves every name, so the numbers stay. @throws ValueError for an unknown name */
   set_attn_implementation(attn_implementation: string): void {
-    checkAttention(attn_implementation);
+    checkAttentionOf(this.constructor as typeof PreTrainedModel as never, { attn_implementation });
   }
 
   /** The model itself: its attention is fused always, as BetterTransformer's is. */
