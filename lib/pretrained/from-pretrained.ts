@@ -8,7 +8,7 @@ import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, isFloating, itemSize } from '../tensor/dtype';
+import { type DType, isFloating, itemSize, parseDtype } from '../tensor/dtype';
 import { keep } from '../tensor/keep';
 import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
@@ -73,7 +73,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     onTransfer: downloads.listen,
     ...(options.signal && { signal: options.signal }),
   };
-  const stored = await openWeights(path, options, hub);
+  const stored = await openWeights(path, options, hub, config['transformers_weights']);
   try {
     const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
     const weights = inPyTorchTerms(stored, target);
@@ -147,7 +147,7 @@ function autoDtype(config: PretrainedConfig, weights: Weights): DType {
   const type = config.torch_dtype ?? inIndex ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
   const place = config.torch_dtype ? 'the config' : inIndex ? "the index's metadata" : 'the first floating tensor';
   logInfo(`dtype 'auto' is ${String(type)}, from ${place} of the checkpoint`);
-  return checkWeightType(String(type).replace(/^torch\./, '') as DType);
+  return checkWeightType(parseDtype(type));
 }
 
 /**

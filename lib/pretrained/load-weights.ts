@@ -25,11 +25,15 @@ export interface Weights {
   close(): Promise<void>;
 }
 
-/** The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives. */
+/**
+ * The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives.
+ * @param named - the file that the config names in place of a search
+ */
 export async function openWeights(
   path: string | null,
   options: FromPretrainedOptions,
   hub: HubOptions = {},
+  named: unknown = null,
 ): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
@@ -46,17 +50,18 @@ export async function openWeights(
       close: async () => {},
     };
   }
-  const choice = {
+  const choice: ResolveOptions = {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
     subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
-    signal: options.signal,
+    ...(options.signal && { signal: options.signal }),
+    ...(named !== undefined && named !== null && { transformers_weights: named as string }),
   };
   if (isUrl(path as string)) return weightsAt(path as string, choice, hub);
   const found = await locateModel(path as string, hub);
-  if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder));
+  if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
   const commit = typeof found === 'string' ? null : found.commit;
   return weightsOf(await openCheckpoint(folderOf(found), choice), commit);

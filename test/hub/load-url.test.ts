@@ -172,3 +172,23 @@ describe('the commit (row 68)', () => {
     expect([moved, model.config._commit_hash]).toEqual([true, commit]);
   });
 });
+
+describe('a config that names its file of weights', () => {
+  const config = { ...JSON.parse(String(files['config.json'])), transformers_weights: 'other.safetensors' };
+
+  it('has that file alone fetched', async () => {
+    const named = { 'config.json': JSON.stringify(config), 'other.safetensors': files['model.safetensors'] };
+    hub.server.commit('org/bert', { ...named, 'model.safetensors': bytesOf(50) });
+    await using model = await AutoModel.from_pretrained('org/bert');
+    expect(model.dtype).toBe('float32');
+    expect(hub.server.requests().filter((line) => line.includes('model.safetensors'))).toEqual([]);
+  });
+
+  it('is an error where the repository has no such file', async () => {
+    hub.server.commit('org/bert', { 'config.json': JSON.stringify(config), 'model.safetensors': bytesOf(50) });
+    await expect(AutoModel.from_pretrained('org/bert')).rejects.toMatchObject({
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringMatching(/named other\.safetensors, which its config's transformers_weights names/),
+    });
+  });
+});

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -225,5 +225,32 @@ describe('key_mapping (row 33)', () => {
       code: 'ERR_KEY_COLLISION',
       message: expect.stringMatching(/query\.weight' and '.*key\.weight' of the checkpoint are both/),
     });
+  });
+});
+
+describe('transformers_weights in a config', () => {
+  const named = async (name: unknown) => {
+    const config = JSON.parse(await readFile(join(golden, 'config.json'), 'utf8')) as object;
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, transformers_weights: name }));
+    await copyFile(weights, join(folder, 'other.safetensors'));
+    await writeFile(join(folder, 'model.safetensors'), 'not this one');
+    return BertForMaskedLM.from_pretrained(folder);
+  };
+
+  it('names the file that is read, and is gone when the model is saved to the usual one', async () => {
+    await using model = await named('other.safetensors');
+    await model.save_pretrained(folder);
+    expect(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))).not.toHaveProperty('transformers_weights');
+    await using again = await BertForMaskedLM.from_pretrained(folder);
+    expect(again.num_parameters()).toBe(model.num_parameters());
+  });
+
+  it.each([
+    ['gone.safetensors', 'WEIGHTS_NOT_FOUND', /'gone.safetensors', which is not in/],
+    ['../up.safetensors', 'UNSAFE_SHARD_NAME', /refused/],
+    ['pytorch_model.bin', 'ERR_VALUE', /neither a safetensors file/],
+    [5, 'ERR_VALUE', /neither a safetensors file/],
+  ])('%j is an error', async (name, code, message) => {
+    await expect(named(name)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 });
