@@ -26,7 +26,7 @@ export class AutoConfig {
     path: ModelLocation,
     options: ConfigOptions & { return_unused_kwargs: true },
   ): Promise<[PretrainedConfig, ConfigFields]>;
-  static async from_pretrained(path: string, options?: ConfigOptions | null): Promise<PretrainedConfig>;
+  static async from_pretrained(path: ModelLocation, options?: ConfigOptions | null): Promise<PretrainedConfig>;
   static async from_pretrained(
     path: ModelLocation,
     options?: ConfigOptions | null,

@@ -1,6 +1,6 @@
 import { NotImplementedError, TypeError, ValueError } from '../errors';
 import type { GenerationConfig } from '../generation/generation-config';
-import { hubOptionsOf } from '../hub/options';
+import { type HubOptions, hubOptionsOf } from '../hub/options';
 import { warn, warnOnce } from '../logging';
 import { checkOptionKinds, type OptionKind } from '../options';
 import type { ProgressCallback } from '../progress-info';
@@ -10,8 +10,11 @@ import { PretrainedConfig } from './config';
 import { checkAttention } from './config-options';
 import type { ModelClass } from './pretrained-model';
 
-/** Options of `from_pretrained`. Names that are none of these override config fields. */
-export interface FromPretrainedOptions {
+/**
+ * Options of `from_pretrained`: those of downloads, which have no part in reading a folder, and these. Names that are none
+ * of them override config fields.
+ */
+export interface FromPretrainedOptions extends Omit<HubOptions, 'user_agent' | 'onTransfer' | 'signal'> {
   /** A config, or where to load it from. */
   config?: PretrainedConfig | string | null;
   /** Weights to use in place of the file's. */
@@ -22,25 +25,44 @@ export interface FromPretrainedOptions {
    */
   dtype?: string | Record<string, string> | null;
   torch_dtype?: string | Record<string, string> | null;
-  ignore_mismatched_sizes?: boolean;
+  /** Leaves out tensors of other shapes than the model's, which are then drawn anew, in place of an error. */
+  ignore_mismatched_sizes?: boolean | null;
   /** Resolves to [model, info]. */
   output_loading_info?: boolean;
+  /** true: safetensors files alone; false: never; default: before others. */
   use_safetensors?: boolean | null;
+  /** The word in the names of files of weights, such as 'fp16'. */
   variant?: string | null;
-  subfolder?: string;
-  from_tf?: boolean;
-  from_flax?: boolean;
+  /** Folder inside the model's folder. */
+  subfolder?: string | null;
+  /** Weights that TensorFlow wrote, and Flax. */
+  from_tf?: boolean | null;
+  from_flax?: boolean | null;
+  /**
+   * Names in the checkpoint to names in the model: regular expressions and what takes their place, with groups as `$1` or
+   * `\\1`. Of several the first that is found counts.
+   */
   key_mapping?: Record<string, string> | null;
   /** How the model generates, in place of its generation_config.json. */
   generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
-  model_args?: unknown[];
+  model_args?: unknown[] | null;
+  /** 'cpu'. */
   device?: string | null;
+  /** 'eager', 'sdpa' or 'flash_attention_2': one kernel serves them all, with the same numbers. */
   attn_implementation?: string | null;
   /** Old name of attn_implementation 'flash_attention_2'. */
   use_flash_attention_2?: boolean | null;
   progress_callback?: ProgressCallback | null;
   signal?: AbortSignal;
+  /** Accepted, and without effect: memory is bounded and weights are drawn once, whatever these say. */
+  low_cpu_mem_usage?: boolean | null;
+  _fast_init?: boolean | null;
+  /** Accepted, and without effect: code in a repository is never run. */
+  trust_remote_code?: boolean | null;
+  code_revision?: string | null;
+  /** Accepted as true: a pickle never runs anything here. */
+  weights_only?: boolean | null;
   [other: string]: unknown;
 }
 
