@@ -12,6 +12,7 @@ import { readTensors, Tensor } from '../tensor/tensor';
 import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
+import type { Dialect } from './dialects/dialect';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { checkAttentionOf } from './load-options';
@@ -65,6 +66,7 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keep_in_fp32_modules: readonly string[];
   readonly _supports_flash_attn_2: boolean;
   readonly _supports_sdpa: boolean;
+  readonly tensorflow1: Dialect | null;
 }
 
 const tagsOf = new WeakMap<PreTrainedModel, string[]>();
@@ -104,6 +106,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static readonly _no_split_modules: readonly string[] | null = null;
   /** Outputs that placing a model on several devices leaves where they are. */
   static readonly _skip_keys_device_placement: string | readonly string[] | null = null;
+  /** What the variables of the original TensorFlow 1 release are called, where there was one. */
+  static readonly tensorflow1: Dialect | null = null;
   static readonly is_parallelizable: boolean = false;
   /** Whether `attn_implementation` may be 'flash_attention_2', and 'sdpa'. */
   static readonly _supports_flash_attn_2: boolean = false;

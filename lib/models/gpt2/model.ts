@@ -38,6 +38,7 @@ import { normal } from '../../tensor/ops/normal';
 import type { Tensor } from '../../tensor/tensor';
 import { GPT2Config } from './config';
 import { flattenRows, GPT2SequenceSummary } from './sequence-summary';
+import { tensorflow1Gpt2 } from './weights';
 
 export { GPT2Config };
 
@@ -150,6 +151,7 @@ export abstract class GPT2PreTrainedModel extends DecoderModel {
   static override readonly _skip_keys_device_placement = 'past_key_values';
   static override readonly _supports_flash_attn_2 = true;
   static override readonly _supports_sdpa = true;
+  static override readonly tensorflow1 = tensorflow1Gpt2;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['GPT2Block'];
   static override readonly is_parallelizable = true;
