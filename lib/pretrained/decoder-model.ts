@@ -23,8 +23,6 @@ export const cacheInputs: readonly string[] = ['past_key_values', 'use_cache', '
  * Those with a language modelling head generate.
  */
 export abstract class DecoderModel extends PreTrainedModel {
-  /** How it generates; null for a class that does not. */
-  declare generation_config: GenerationConfig | null;
   /** The generation config as the model's config gave it. */
   declare private derived: GenerationConfig | null;
 

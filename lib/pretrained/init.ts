@@ -72,9 +72,30 @@ export function markInitialized(model: PreTrainedModel): void {
   for (const module of model.modules()) module._is_hf_initialized = true;
 }
 
-/** Draws the weights of every module that has none yet, in the order of the tree; a shared weight once. */
+let constructionsWithoutWeights = 0;
+
+/** What `make` makes, whose models own no memory until they are loaded or `init_weights` draws their weights. */
+export function withoutInit<T>(make: () => T): T {
+  constructionsWithoutWeights++;
+  try {
+    return make();
+  } finally {
+    constructionsWithoutWeights--;
+  }
+}
+
+/** Whether constructors leave their models without weights. */
+export function isWithoutInit(): boolean {
+  return constructionsWithoutWeights > 0;
+}
+
+/**
+ * Draws the weights of every module that has none yet, in the order of the tree; a shared weight once, and one that a
+ * module with weights shares not at all.
+ */
 export function initializeModules(model: PreTrainedModel): void {
   const drawn = new Set<Parameter>();
+  for (const module of model.modules()) if (module._is_hf_initialized) addParameters(drawn, module);
   for (const [path, module] of model.named_modules()) {
     if (module._is_hf_initialized) continue;
     for (const [field, parameter] of Object.entries(module)) {
@@ -85,4 +106,8 @@ export function initializeModules(model: PreTrainedModel): void {
     }
     module._is_hf_initialized = true;
   }
+}
+
+function addParameters(to: Set<Parameter>, module: Module): void {
+  for (const value of Object.values(module)) if (value instanceof Parameter) to.add(value);
 }

@@ -6,7 +6,7 @@ import type { Parameter } from '../nn/parameter';
 import type { PrunableAttention } from '../nn/prune';
 import { normal } from '../tensor/ops/normal';
 import type { Tensor } from '../tensor/tensor';
-import { initializeModules, initializeParameter, initializerRange } from './init';
+import { initializeModules, initializeParameter, initializerRange, isWithoutInit } from './init';
 import { ModuleUtilsMixin } from './module-mixin';
 import type { PreTrainedModel } from './pretrained-model';
 import { type HeadsToPrune, pruneHeads } from './surgery/prune-heads';
@@ -129,10 +129,12 @@ export abstract class SurgeryMixin extends ModuleUtilsMixin {
     return dims.length === 1 ? null : normal(dims, 0, initializerRange(this.config));
   }
 
-  /** Every concrete class calls this last in its constructor. */
+  /** Every concrete class calls this last in its constructor: it draws the weights, unless they are to be loaded. */
   protected post_init(this: PreTrainedModel): void {
     this.pruneConfigured();
     this.tie_weights();
+    if (!isWithoutInit()) this.init_weights();
+    this.takeGradientCheckpointing();
   }
 
   /** @internal Removes the heads that the config says are gone. */

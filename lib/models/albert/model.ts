@@ -240,6 +240,8 @@ const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids',
 export abstract class AlbertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = AlbertConfig;
   static override readonly base_model_prefix = 'albert';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   declare readonly config: AlbertConfig;
 }

@@ -148,6 +148,9 @@ const inputs = [
 export abstract class GPT2PreTrainedModel extends DecoderModel {
   static override readonly config_class: typeof PretrainedConfig = GPT2Config;
   static override readonly base_model_prefix = 'transformer';
+  static override readonly _skip_keys_device_placement = 'past_key_values';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly tensorflow1 = tensorflow1Gpt2;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['GPT2Block'];

@@ -160,6 +160,8 @@ const inputs = ['input_ids', 'attention_mask', 'position_ids', 'inputs_embeds'];
 export abstract class ModernBertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = ModernBertConfig;
   static override readonly base_model_prefix = 'model';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['ModernBertEmbeddings', 'ModernBertEncoderLayer'];
   static override readonly supports_gradient_checkpointing = true;

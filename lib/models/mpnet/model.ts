@@ -295,6 +295,8 @@ const inputs = ['input_ids', 'attention_mask', 'position_ids', 'head_mask', 'inp
 export abstract class MPNetPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = MPNetConfig;
   static override readonly base_model_prefix = 'mpnet';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   declare readonly config: MPNetConfig;
 }

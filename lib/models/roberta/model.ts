@@ -112,6 +112,8 @@ const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids',
 export abstract class RobertaPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = RobertaConfig;
   static override readonly base_model_prefix = 'roberta';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['RobertaEmbeddings', 'RobertaSelfAttention'];
   static override readonly supports_gradient_checkpointing = true;
