@@ -225,7 +225,7 @@ async function fill(
     let waiting = 0;
     for (const step of plan.steps) {
       const { source, parameter } = step;
-      const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
+      const stored = weights.source && (await storedTensor(weights.source, source, { signal: options.signal, map: isMapped(weights, source) }));
       call.run(() => {
         parameter.value = stored
           ? stored.load(typeOf(step.name), parameter.pack)
@@ -251,6 +251,10 @@ async function fill(
   } finally {
     call.end();
   }
+}
+
+function isMapped({ source, mapped }: Weights, name: string): boolean {
+  return mapped.size > 0 && source !== null && mapped.has(source.info(name).file);
 }
 
 /** What to say when the weights do not fit: the native error knows neither the model nor its size. */

@@ -26,6 +26,12 @@ export interface FromPretrainedOptions {
   use_safetensors?: boolean | null;
   variant?: string | null;
   subfolder?: string;
+  /**
+   * Leave weights in their files, mapped into memory, in place of reading them: those that are stored in the dtype that they
+   * are loaded in, row by row and uncompressed; others are read all the same. Default: true for files of the Hub cache,
+   * which nobody changes; false elsewhere. See docs/loading.md.
+   */
+  mmap?: boolean | null;
   from_tf?: boolean;
   from_flax?: boolean;
   key_mapping?: Record<string, string> | null;
@@ -50,6 +56,7 @@ const acting = [
   'use_safetensors',
   'variant',
   'subfolder',
+  'mmap',
   'from_tf',
   'from_flax',
   'key_mapping',
@@ -109,6 +116,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   use_safetensors: 'boolean',
   variant: 'string',
   subfolder: 'string',
+  mmap: 'boolean',
   from_tf: 'boolean',
   from_flax: 'boolean',
   key_mapping: 'object',

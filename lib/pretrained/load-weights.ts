@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import { hubBlobsAmong } from '../checkpoint/hub-blobs';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
@@ -16,14 +17,16 @@ export interface Weights {
   types: Map<string, string>;
   source: CheckpointSource | null;
   given: Map<string, Tensor> | null;
+  /** The files that are mapped and not read. */
+  mapped: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
 /** @throws ValueError for options that choose a file of weights although none is read */
 function refuseFileOptions(options: FromPretrainedOptions): void {
-  for (const name of ['from_tf', 'from_flax'])
+  for (const name of ['from_tf', 'from_flax', 'mmap'])
     if (options[name])
-      throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`);
+      throw new ValueError(`${name} says how a file of weights is read, but state_dict is given; leave one out`);
 }
 
 /** The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives. */
@@ -44,6 +47,7 @@ export async function openWeights(
       types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
       source: null,
       given,
+      mapped: new Set(),
       close: async () => {},
     };
   }
@@ -65,6 +69,7 @@ export async function openWeights(
     types: new Map(names.map((name) => [name, source.info(name).dtype])),
     source,
     given: null,
+    mapped: new Set(options.mmap === false ? [] : options.mmap ? source.files : await hubBlobsAmong(source.files)),
     close: () => source.close(),
   };
 }
