@@ -379,7 +379,7 @@ export function whenBelow(stream: number, commands: number, bytes: number): Prom
 let heldBytes = 0;
 let toldBytes = 0;
 const kTellStep = 4 << 20;
-const kTellShare = 1 / 8;
+const kTellShare = 1 / 4;
 
 /**
  * Counts native bytes that JS objects keep alive, so that the garbage collector knows what they weigh. It may collect

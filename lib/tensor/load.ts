@@ -31,6 +31,7 @@ export type Pack = 'rows' | 'transposed' | null;
  */
 export function loadTensor(bytes: TensorBytes, type: DType, pack: Pack): Tensor {
   const stream = currentStream();
+  const map = (bytes.map ?? false) && bytes.type === type && !bytes.strides;
   const output = runtime.load(stream.id, currentCall()?.id ?? 0, {
     file: bytes.file,
     offset: bytes.offset,
@@ -39,9 +40,9 @@ export function loadTensor(bytes: TensorBytes, type: DType, pack: Pack): Tensor 
     dims: bytes.dims,
     strides: bytes.strides ?? [],
     pack,
-    map: bytes.map ?? false,
+    map,
   });
-  return Tensor.fromNative(output, stream);
+  return Tensor.fromNative(output, stream, map);
 }
 
 /** Submits what is recorded; resolves when it has run. @throws what failed in the current call */

@@ -122,15 +122,15 @@ class BlockRun {
   void run_along_rows() {
     const float* a = gemm_.a + block_.first_row * gemm_.a_stride;
     for (int64_t p = block_.first_panel; p < block_.last_panel; ++p) {
-      const int64_t column = p * kPanelWidth;
+      const bool whole = (p + 1) * kPanelWidth <= gemm_.n;
+      const W* rows = static_cast<const W*>(gemm_.rows) + p * kPanelWidth * gemm_.k;
       for (int64_t i = 0; i < k_blocks_; ++i) {
         const KBlock k = k_block(i);
-        if (column + kPanelWidth > gemm_.n) {
+        if (!whole) {
           run_strip(k, a + k.begin, gemm_.a_stride, p, 1);
           continue;
         }
-        const W* rows = static_cast<const W*>(gemm_.rows) + column * gemm_.k + k.begin;
-        kRowTiles<W>[rows_]({a + k.begin, gemm_.a_stride, rows, gemm_.k, k.size, sums(p, 0), k.first});
+        kRowTiles<W>[rows_]({a + k.begin, gemm_.a_stride, rows + k.begin, gemm_.k, k.size, sums(p, 0), k.first});
         if (k.last) finish(sums(p, 0), p, 0, rows_);
       }
     }

@@ -1,5 +1,6 @@
-// The microkernel for few rows of A and weights that lie row by row: R rows of A times one panel's rows of W, one block
-// of K. Squares of W are turned in registers and never stored. The sums and their order are those of tile.inl.
+// The microkernel for few rows of A and weights that lie row by row: R rows of A times the rows of W that one
+// panel would hold, one block of K. Squares of W are turned in registers. The sums and their order are those of
+// tile.inl.
 static constexpr int kRowTileRows = 4;
 
 // How far ahead rows are fetched: so many of them at once the hardware does not follow.
@@ -15,75 +16,90 @@ struct RowTileCall {
   bool first;   // of the blocks of K
 };
 
-// The words of kLanes rows, as columns: `each(j, column)` for the j of a square, in rising order.
-template <class W, class Each>
-static inline void turn_square(const W* rows, int64_t row_stride, const Each& each) {
-  Vec square[Vec::kLanes];
-#pragma GCC unroll 16
-  for (int i = 0; i < Vec::kLanes; ++i) square[i] = Vec::load(rows + i * row_stride);
-  transpose(square);
-#pragma GCC unroll 16
-  for (int j = 0; j < Vec::kLanes; ++j) each(j, square[j]);
-}
-
-// Two neighbours of a row are turned as one word: half the work.
-template <class Each>
-static inline void turn_square(const BF16* rows, int64_t row_stride, const Each& each) {
-  Vec square[Vec::kLanes];
-#pragma GCC unroll 16
-  for (int i = 0; i < Vec::kLanes; ++i)
-    square[i] = as_float(IVec::load(reinterpret_cast<const int32_t*>(rows + i * row_stride)));
-  transpose(square);
-#pragma GCC unroll 16
-  for (int j = 0; j < Vec::kLanes; ++j) {
-    const IVec pair = as_int(square[j]);
-    each(2 * j, as_float(shift_left(pair, 16)));
-    each(2 * j + 1, as_float(pair & IVec(-65536)));
-  }
-}
-
+// kLanes rows of W as columns. Of bfloat16, a column holds two neighbours of each row: turning them is half the work.
 template <class W>
-static constexpr int kSquareColumns = Vec::kLanes;
+struct Square {
+  static constexpr int kColumns = Vec::kLanes;
+  Vec columns[Vec::kLanes];
+
+  void turn(const W* rows, int64_t row_stride) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Vec::kLanes; ++i) columns[i] = Vec::load(rows + i * row_stride);
+    transpose(columns);
+  }
+  Vec column(int j) const {
+    return columns[j];
+  }
+};
+
 template <>
-constexpr int kSquareColumns<BF16> = 2 * Vec::kLanes;
+struct Square<BF16> {
+  static constexpr int kColumns = 2 * Vec::kLanes;
+  Vec columns[Vec::kLanes];
+
+  void turn(const BF16* rows, int64_t row_stride) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Vec::kLanes; ++i)
+      columns[i] = as_float(IVec::load(reinterpret_cast<const int32_t*>(rows + i * row_stride)));
+    transpose(columns);
+  }
+  Vec column(int j) const {
+    const IVec pair = as_int(columns[j / 2]);
+    return as_float(j % 2 == 0 ? shift_left(pair, 16) : pair & IVec(-65536));
+  }
+};
 
 template <int R, class W>
 static void row_tile(const RowTileCall& call) {
-  constexpr int kLanes = Vec::kLanes, kColumns = kSquareColumns<W>;
-  Vec sum[R][kTileVectors];
-#pragma GCC unroll 4
+  constexpr int kLanes = Vec::kLanes, kColumns = Square<W>::kColumns, kVectors = kTileVectors;
+  Vec sum[R][kVectors];
+#pragma GCC unroll 64
   for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int j = 0; j < kTileVectors; ++j) sum[r][j] = Vec(0.0f);
+#pragma GCC unroll 64
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = Vec(0.0f);
   const W* w = static_cast<const W*>(call.rows);
   const float* a = call.a;
   const int64_t row_stride = call.row_stride, a_stride = call.a_stride;
   int64_t k = call.k;
   for (; k >= kColumns; k -= kColumns, w += kColumns, a += kColumns) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kTileVectors; ++v) {
+    Square<W> squares[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
       const W* rows = w + v * kLanes * row_stride;
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i)
         __builtin_prefetch(reinterpret_cast<const char*>(rows + i * row_stride) + kBytesAhead, 0, 3);
-      turn_square(
-          rows, row_stride, [&](int j, Vec column) __attribute__((always_inline)) {
-#pragma GCC unroll 4
-            for (int r = 0; r < R; ++r) sum[r][v] = fma(Vec(a[r * a_stride + j]), column, sum[r][v]);
-          });
+      squares[v].turn(rows, row_stride);
     }
+#pragma GCC unroll 32
+    for (int j = 0; j < kColumns; ++j)
+#pragma GCC unroll 64
+      for (int r = 0; r < R; ++r) {
+        const Vec element(a[r * a_stride + j]);
+#pragma GCC unroll 64
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(element, squares[v].column(j), sum[r][v]);
+      }
   }
-  for (; k > 0; --k, ++w, ++a)
-    for (int v = 0; v < kTileVectors; ++v) {
-      float column[kLanes];
-      for (int i = 0; i < kLanes; ++i) Vec::load(w + (v * kLanes + i) * row_stride, 1).store(column + i, 1);
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) sum[r][v] = fma(Vec(a[r * a_stride]), Vec::load(column), sum[r][v]);
+  while (k > 0) {  // less than a square
+    const int count = k < kLanes ? static_cast<int>(k) : kLanes;
+    for (int v = 0; v < kVectors; ++v) {
+      Vec columns[kLanes];
+      for (int i = 0; i < kLanes; ++i) {
+        const W* row = w + (v * kLanes + i) * row_stride;
+        columns[i] = count == kLanes ? Vec::load(row) : Vec::load(row, count);
+      }
+      transpose(columns);
+      for (int j = 0; j < count; ++j)
+        for (int r = 0; r < R; ++r) sum[r][v] = fma(Vec(a[r * a_stride + j]), columns[j], sum[r][v]);
     }
-#pragma GCC unroll 4
+    k -= count;
+    w += count;
+    a += count;
+  }
+#pragma GCC unroll 64
   for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < kTileVectors; ++v) {
+#pragma GCC unroll 64
+    for (int v = 0; v < kVectors; ++v) {
       float* place = call.sums + r * kPanelWidth + v * kLanes;
       (call.first ? sum[r][v] : Vec::load(place) + sum[r][v]).store(place);
     }
