@@ -225,7 +225,9 @@ async function fill(
     let waiting = 0;
     for (const step of plan.steps) {
       const { source, parameter } = step;
-      const stored = weights.source && (await storedTensor(weights.source, source, { signal: options.signal, map: isMapped(weights, source) }));
+      const stored =
+        weights.source &&
+        (await storedTensor(weights.source, source, { signal: options.signal, map: isMapped(weights, source) }));
       call.run(() => {
         parameter.value = stored
           ? stored.load(typeOf(step.name), parameter.pack)
