@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -20,10 +21,11 @@ namespace {
 constexpr int64_t kChunk = int64_t{4} << 20;
 constexpr int kThreads = 2;
 
+// The buffer begins with a page: sixteen bytes further, as malloc gives it, some CPUs copy seven times slower.
 bool read_through(int file) {
-  std::vector<char> buffer(kChunk);
+  char* const buffer = static_cast<char*>(std::aligned_alloc(4096, kChunk));
   for (;;) {
-    const ssize_t n = read(file, buffer.data(), kChunk);
+    const ssize_t n = read(file, buffer, kChunk);
     if (n <= 0) return n == 0;
   }
 }
