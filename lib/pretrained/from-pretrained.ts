@@ -223,6 +223,7 @@ async function fill(
   const call = new Call(options.signal);
   try {
     let waiting = 0;
+    let read = Promise.resolve(); // all but the last few tensors: the threads have always more to do
     for (const step of plan.steps) {
       const { source, parameter } = step;
       const stored =
@@ -235,11 +236,15 @@ async function fill(
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
-      await call.run(() => fence(options.signal));
+      await read;
       progress.report();
+      read = call.run(() => fence(options.signal));
+      read.catch(() => {}); // heard of where it is awaited
+      progress.mark();
       waiting = 0;
     }
     await call.run(() => fence(options.signal));
+    progress.mark();
     progress.report();
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
