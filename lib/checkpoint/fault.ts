@@ -47,6 +47,7 @@ export const CHECKPOINT_FAULTS = Object.freeze({
   NOT_A_STATE_DICT: 'The pickle holds something else than a dictionary of tensors by name.',
   WRAPPED_STATE_DICT: 'The tensors lie in a dictionary inside the dictionary.',
   STORAGE_MISSING: 'A tensor names a storage that the archive does not hold.',
+  TAR_INVALID: 'A header of the tar archive is malformed, or a member reaches past its end.',
   ZIP_NO_DIRECTORY: 'The file starts like a zip archive and does not end like one.',
   ZIP_INVALID: 'A record of the zip archive is malformed.',
   ZIP_TOO_LARGE: 'The directory of the zip archive is larger than allowed.',

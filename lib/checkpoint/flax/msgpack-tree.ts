@@ -4,7 +4,7 @@
  *
  * Source: the msgpack specification, and flax/serialization.py of Flax 0.7 for the extension types.
  */
-import { dtypeNumber, STORED_BITS, type StoredDType } from '../dtype';
+import { dtypeNumber, type StoredDType } from '../dtype';
 import { quote } from '../fault';
 import type { HeaderLimits } from '../header-limits';
 import { tensorBytes } from '../tensor-table';
