@@ -199,9 +199,12 @@ async function fill(
   const call = new Call(options.signal);
   try {
     let waiting = 0;
+    let read = Promise.resolve(); // all but the last few tensors: the threads have always more to do
     for (const step of plan.steps) {
       const { source, parameter } = step;
-      const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
+      const stored =
+        weights.source &&
+        (await storedTensor(weights.source, source, { signal: options.signal, map: isMapped(weights, source) }));
       call.run(() => {
         parameter.value = stored
           ? stored.load(typeOf(step.name), parameter.pack)
@@ -209,11 +212,15 @@ async function fill(
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
-      await call.run(() => fence(options.signal));
+      await read;
       progress.report();
+      read = call.run(() => fence(options.signal));
+      read.catch(() => {}); // heard of where it is awaited
+      progress.mark();
       waiting = 0;
     }
     await call.run(() => fence(options.signal));
+    progress.mark();
     progress.report();
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
@@ -227,6 +234,10 @@ async function fill(
   } finally {
     call.end();
   }
+}
+
+function isMapped({ source, mapped }: Weights, name: string): boolean {
+  return mapped.size > 0 && source !== null && mapped.has(source.info(name).file);
 }
 
 /** What to say when the weights do not fit: the native error knows neither the model nor its size. */

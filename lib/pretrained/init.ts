@@ -4,7 +4,7 @@ import type { Module } from '../nn/module';
 import { LayerNorm } from '../nn/norm';
 import { Parameter } from '../nn/parameter';
 import { cast } from '../tensor/ops/cast';
-import { clamp, le, unary, where } from '../tensor/ops/elementwise';
+import { clamp, le, mul, unary, where } from '../tensor/ops/elementwise';
 import { index_select } from '../tensor/ops/embedding';
 import { normal } from '../tensor/ops/normal';
 import { scope } from '../tensor/scope';
@@ -60,6 +60,11 @@ export function truncatedNormal(dims: readonly number[], std: number, cutoff: nu
     for (let i = 1; i < draws; i++) drawn = where(le(unary('abs', drawn), cutoff * std), drawn, normal(dims, 0, std));
     return clamp(drawn, -cutoff * std, cutoff * std);
   });
+}
+
+/** Numbers of the uniform distribution between -bound and bound. */
+export function uniformNumbers(dims: readonly number[], bound: number): Tensor {
+  return mul(unary('erf', normal(dims, 0, Math.SQRT1_2)), bound);
 }
 
 /** Remembers that every module of a model has its weights. */

@@ -33,6 +33,12 @@ export interface FromPretrainedOptions extends Omit<HubOptions, 'user_agent' | '
   use_safetensors?: boolean | null;
   /** The word in the names of files of weights, such as 'fp16'. */
   variant?: string | null;
+  /**
+   * Leave weights in their files, mapped into memory, in place of reading them: those that are stored in the dtype that they
+   * are loaded in, row by row and uncompressed; others are read all the same. Default: true for files of the Hub cache,
+   * which nobody changes; false elsewhere. See docs/loading.md.
+   */
+  mmap?: boolean | null;
   /** Folder inside the model's folder. */
   subfolder?: string | null;
   /** Weights that TensorFlow wrote, and Flax. */
@@ -76,6 +82,7 @@ const acting = [
   'use_safetensors',
   'variant',
   'subfolder',
+  'mmap',
   'from_tf',
   'from_flax',
   'key_mapping',
@@ -135,6 +142,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   use_safetensors: 'boolean',
   variant: 'string',
   subfolder: 'string',
+  mmap: 'boolean',
   from_tf: 'boolean',
   from_flax: 'boolean',
   key_mapping: 'object',

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import { hubBlobsAmong } from '../checkpoint/hub-blobs';
 import { openCheckpoint } from '../checkpoint/open';
 import type { ResolveOptions } from '../checkpoint/resolve';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
-import { TypeError } from '../errors';
+import { TypeError, ValueError } from '../errors';
 import { fetchUrl, isUrl } from '../hub/fetch-url';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
@@ -22,6 +23,8 @@ export interface Weights {
   given: Map<string, Tensor> | null;
   /** The commit that a repository's files are of. */
   commit: string | null;
+  /** The files that are mapped and not read. */
+  mapped: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -37,6 +40,8 @@ export async function openWeights(
 ): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
+    if (options.mmap)
+      throw new ValueError('mmap says how a file of weights is read, but state_dict is given; leave one out');
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
     for (const [name, tensor] of given)
       if (!(tensor instanceof Tensor))
@@ -47,6 +52,7 @@ export async function openWeights(
       source: null,
       given,
       commit: null,
+      mapped: new Set(),
       close: async () => {},
     };
   }
@@ -59,19 +65,19 @@ export async function openWeights(
     ...(options.signal && { signal: options.signal }),
     ...(named !== undefined && named !== null && { transformers_weights: named as string }),
   };
-  if (isUrl(path as string)) return weightsAt(path as string, choice, hub);
+  if (isUrl(path as string)) return weightsAt(path as string, choice, options.mmap, hub);
   const found = await locateModel(path as string, hub);
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
   const commit = typeof found === 'string' ? null : found.commit;
-  return weightsOf(await openCheckpoint(folderOf(found), choice), commit);
+  return weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
 }
 
 /** The weights in a file that has an address of its own; it is there until they are closed. */
-async function weightsAt(url: string, choice: ResolveOptions, hub: HubOptions): Promise<Weights> {
+async function weightsAt(url: string, choice: ResolveOptions, mmap: MapOption, hub: HubOptions): Promise<Weights> {
   const { path, remove } = await fetchUrl(url, hub);
   try {
-    const weights = weightsOf(await openCheckpoint(path, choice));
+    const weights = await weightsOf(await openCheckpoint(path, choice), mmap);
     return { ...weights, close: () => weights.close().finally(remove) };
   } catch (error) {
     await remove();
@@ -79,7 +85,9 @@ async function weightsAt(url: string, choice: ResolveOptions, hub: HubOptions): 
   }
 }
 
-function weightsOf(source: CheckpointSource, commit: string | null = null): Weights {
+type MapOption = FromPretrainedOptions['mmap'];
+
+async function weightsOf(source: CheckpointSource, mmap: MapOption, commit: string | null = null): Promise<Weights> {
   const names = source.names();
   return {
     shapes: new Map(names.map((name) => [name, source.info(name).shape])),
@@ -87,6 +95,7 @@ function weightsOf(source: CheckpointSource, commit: string | null = null): Weig
     source,
     given: null,
     commit,
+    mapped: mmap === false ? new Set() : new Set(mmap ? source.files : await hubBlobsAmong(source.files)),
     close: () => source.close(),
   };
 }
@@ -95,5 +104,12 @@ function weightsOf(source: CheckpointSource, commit: string | null = null): Weig
 export function inPyTorchTerms(weights: Weights, target: LoadTarget): Weights {
   const { source } = weights;
   const translated = source && translate(source, target);
-  return translated === source || translated === null ? weights : weightsOf(translated);
+  if (translated === source || translated === null) return weights;
+  const names = translated.names();
+  return {
+    ...weights,
+    shapes: new Map(names.map((name) => [name, translated.info(name).shape])),
+    types: new Map(names.map((name) => [name, translated.info(name).dtype])),
+    source: translated,
+  };
 }

@@ -30,7 +30,7 @@ export async function load_state_dict(
   const state = new Map<string, Tensor>();
   try {
     for (const name of source.names()) {
-      const stored = await storedTensor(source, name, signal);
+      const stored = await storedTensor(source, name, { signal });
       state.set(
         name,
         call.run(() => stored.load(null, null)),

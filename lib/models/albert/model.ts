@@ -416,7 +416,7 @@ export class AlbertForQuestionAnswering extends AlbertPreTrainedModel {
   constructor(config: AlbertConfig) {
     super(config);
     this.albert = new AlbertModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

@@ -409,7 +409,7 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   constructor(config: BertConfig) {
     super(config);
     this.bert = new BertModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

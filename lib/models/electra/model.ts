@@ -296,7 +296,7 @@ export class ElectraForQuestionAnswering extends ElectraPreTrainedModel {
   constructor(config: ElectraConfig) {
     super(config);
     this.electra = new ElectraModel(config);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

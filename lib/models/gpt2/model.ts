@@ -64,8 +64,8 @@ class GPT2Attention extends Module implements PrunableAttention {
     if (C % H !== 0)
       throw new ValueError(`config.n_embd is ${C}, no multiple of config.n_head, ${H}`, { code: 'ERR_CONFIG_FIELD' });
     // Masks that older files hold.
-    this.bias = new Buffer([1, 1, P, P], 'uint8', false);
-    this.masked_bias = new Buffer([], 'float32', false);
+    this.bias = new Buffer([1, 1, P, P], 'uint8', false, true);
+    this.masked_bias = new Buffer([], 'float32', false, true);
     this.c_attn = new Conv1D(3 * C, C);
     this.c_proj = new Conv1D(C, C);
     this.num_heads = H;

@@ -450,7 +450,7 @@ export class MPNetForQuestionAnswering extends MPNetPreTrainedModel {
   constructor(config: MPNetConfig) {
     super(config);
     this.mpnet = new MPNetModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

@@ -269,7 +269,7 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 
