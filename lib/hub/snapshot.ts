@@ -23,6 +23,8 @@ export interface SnapshotOptions extends HubOptions {
   choose?: (names: string[]) => string[];
   /** Files fetched at the same time; default 8. */
   max_workers?: number;
+  /** Fetches nothing: `onPlan` says what would be. */
+  dry_run?: boolean;
   /** Hears of the files before the first is fetched. */
   onPlan?: (files: readonly RepoFile[], cached: ReadonlySet<string>) => void;
 }
@@ -53,6 +55,7 @@ export async function snapshotDownload(repo: string, options: SnapshotOptions = 
   const cached = new Set<string>();
   for (const { path } of files) if ((await cache.find(found.commit, path)) !== null) cached.add(path);
   options.onPlan?.(files, cached);
+  if (options.dry_run) return cache.snapshot(found.commit);
   await fetchAll(
     repo,
     files.map(({ path }) => path).filter((path) => options.force_download || !cached.has(path)),

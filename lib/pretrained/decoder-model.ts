@@ -5,6 +5,7 @@ import type { StepInputs } from '../generation/greedy';
 import { warn } from '../logging';
 import { type CacheStep, recordSteps } from '../nn/cache';
 import type { IdInput } from '../nn/ids';
+import { checkOptionKinds, refuseSurplus } from '../options';
 import { reshape } from '../tensor/dispatch';
 import { cat, slice } from '../tensor/ops/layout';
 import { argmax } from '../tensor/ops/reduce';
@@ -63,6 +64,7 @@ export abstract class DecoderModel extends PreTrainedModel {
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     const given = (await inputs) as ModelInputs;
     if (given === null || typeof given !== 'object' || Array.isArray(given)) return super.invoke(given, ...further);
+    checkOptionKinds(this.constructor.name, given, { use_cache: 'boolean' });
     const use_cache = given['use_cache'] ?? (this.config as { use_cache?: boolean }).use_cache;
     return super.invoke({ ...given, use_cache }, ...further);
   }
@@ -90,7 +92,12 @@ export abstract class DecoderModel extends PreTrainedModel {
    * @throws TypeError for a class without a language modelling head; NotImplementedError naming a field of generation
    *   that is not supported yet, by argument or by file; ValueError for what cannot be; AbortError
    */
-  async generate(inputs?: IdInput | GenerateOptions | null, options: GenerateOptions = {}): Promise<Tensor> {
+  async generate(
+    inputs?: IdInput | GenerateOptions | null,
+    options?: GenerateOptions | null,
+    ...surplus: never[]
+  ): Promise<Tensor> {
+    refuseSurplus('generate', surplus);
     const { name: className, input_names } = this.constructor as typeof PreTrainedModel;
     if (!this.can_generate())
       throw new TypeError(
@@ -106,7 +113,7 @@ export abstract class DecoderModel extends PreTrainedModel {
       generation_config: this.currentGenerationConfig(),
       next: (step: StepInputs) => this.nextTokens(step),
     };
-    return generate(model, inputs, options);
+    return generate(model, inputs, options ?? {});
   }
 
   /** Whoever changed the model's config rather than its generation config is heard too. */

@@ -1,4 +1,5 @@
 import { NotImplementedError, TypeError, unknownName } from '../errors';
+import { givenOptions } from '../options';
 import { type DType, parseDtype } from '../tensor/dtype';
 import { PretrainedConfig } from './config';
 import { checkAttention } from './config-options';
@@ -15,21 +16,22 @@ export interface FromConfigOptions {
   trust_remote_code?: boolean;
 }
 
-const options = ['dtype', 'torch_dtype', 'attn_implementation', 'trust_remote_code'];
+const known = ['dtype', 'torch_dtype', 'attn_implementation', 'trust_remote_code'];
 const later = ['use_flash_attention_2'];
 
 /** A model with new weights. See `PreTrainedModel._from_config`. */
 export function modelFromConfig<M extends PreTrainedModel>(
   ModelType: ModelClass<M>,
   config: PretrainedConfig,
-  given: FromConfigOptions,
+  options: FromConfigOptions | null | undefined,
 ): M {
+  const given = givenOptions(options, 'from_config');
   for (const name of Object.keys(given)) {
     if (later.includes(name))
       throw new NotImplementedError(`the option '${name}' of from_config is not supported yet`, {
         code: 'ERR_NOT_SUPPORTED_YET',
       });
-    if (!options.includes(name)) throw unknownName('option', name, 'from_config', options);
+    if (!known.includes(name)) throw unknownName('option', name, 'from_config', known);
   }
   if (given.attn_implementation) checkAttention(given.attn_implementation);
   if (!(config instanceof PretrainedConfig)) throw new TypeError('from_config takes a PretrainedConfig');
