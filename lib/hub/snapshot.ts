@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { AbortError, throwIfAborted } from '../errors';
 import { warn } from '../logging';
+import { checkOptionKinds } from '../options';
 import { checkFileName, checkRevision, RepoCache } from './cache';
 import { hubDownload } from './download';
 import { isConnectionError, LocalEntryNotFoundError } from './hub-errors';
@@ -39,6 +40,7 @@ export async function snapshotDownload(repo: string, options: SnapshotOptions = 
   throwIfAborted(signal);
   checkRepoId(repo);
   checkHubOptions(options);
+  checkOptionKinds('snapshotDownload', options, { include: 'list', exclude: 'list', max_workers: 'number' });
   const revision = options._commit_hash ?? options.revision ?? 'main';
   checkRevision(revision);
   const cache = new RepoCache(repo, options.cache_dir);

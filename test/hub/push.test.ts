@@ -49,6 +49,19 @@ const headFiles = (repo = 'org/name', branch = 'main') => {
 };
 const lines = () => hub.server.requests().map((line) => line.replace(/[0-9a-f]{64}/, 'OID'));
 
+describe('options of a fetch', () => {
+  it.each([{ include: '*.json' }, { max_workers: '8' }, { local_files_only: 'false' }, { force_download: 'no' }])(
+    '%j are refused before anything is asked',
+    async (options) => {
+      await expect(hubDoor.snapshotDownload('org/name', options as object)).rejects.toMatchObject({
+        name: 'TypeError',
+        message: expect.stringContaining(Object.keys(options)[0] as string),
+      });
+      expect(lines()).toEqual([]);
+    },
+  );
+});
+
 describe('options of a push', () => {
   it.each([
     [{ create_pr: 'false' }, /create_pr of push_to_hub must be true or false, not a string/],
@@ -65,7 +78,9 @@ describe('options of a push', () => {
   });
 
   it('of a save leave no choice of the folder', async () => {
-    const model = new BertModel(new BertConfig({ hidden_size: 8, num_attention_heads: 2, num_hidden_layers: 1, intermediate_size: 8 }));
+    const model = new BertModel(
+      new BertConfig({ hidden_size: 8, num_attention_heads: 2, num_hidden_layers: 1, intermediate_size: 8 }),
+    );
     const options = { push_to_hub: true, use_temp_dir: true } as object;
     await expect(model.save_pretrained('m', options)).rejects.toThrow(/use_temp_dir is of push_to_hub/);
     expect(lines()).toEqual([]);
