@@ -1,8 +1,9 @@
 import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { openCheckpoint } from '../checkpoint/open';
+import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { RuntimeError, throwIfAborted, ValueError } from '../errors';
 import type { LoadingInfo } from '../pretrained/from-pretrained';
+import { withoutInit } from '../pretrained/init';
 import { PreTrainedModel } from '../pretrained/pretrained-model';
 import { type DType, isFloating } from '../tensor/dtype';
 import { AutoConfig } from './auto-config';
@@ -84,7 +85,7 @@ async function report(
   edit: (model: PreTrainedModel) => void,
 ): Promise<EditReport> {
   const config = await AutoConfig.from_pretrained(folder);
-  const [old, model] = [config.clone(), config].map((c) => new ModelType(c as never)) as [
+  const [old, model] = [config.clone(), config].map((c) => withoutInit(() => new ModelType(c as never))) as [
     PreTrainedModel,
     PreTrainedModel,
   ];
@@ -143,6 +144,7 @@ async function rewrite(
 /** @throws ValueError when the weights are of several types: one model holds one */
 async function weightsOf(folder: string, variant: string | null, signal: AbortSignal | undefined) {
   await using source = await openCheckpoint(folder, { variant, ...(signal && { signal }) });
+  requirePyTorch(source, 'editing in place');
   const types = new Set(source.names().map((name) => source.info(name).dtype));
   const floating = [...types].filter((type) => isFloating(type as DType));
   const [dtype, ...others] = floating;

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { readIndex, shardFiles } from '../checkpoint/index-file';
-import { openCheckpoint } from '../checkpoint/open';
+import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { planShards } from '../checkpoint/shard-plan';
 import { parseSize } from '../checkpoint/size-text';
 import { shardName } from '../checkpoint/weight-names';
@@ -10,6 +10,7 @@ import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
 import { fence } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
+import { withoutInit } from './init';
 import { storedTensor } from './stored-tensor';
 
 /** Functions beside the classes that Transformers' modeling_utils exports (4.35.2). */
@@ -24,6 +25,7 @@ export async function load_state_dict(
 ): Promise<Map<string, Tensor>> {
   throwIfAborted(signal);
   await using source = await openCheckpoint(checkpoint_file, { ...(signal && { signal }) });
+  requirePyTorch(source, 'load_state_dict');
   const call = new Call(signal);
   const state = new Map<string, Tensor>();
   try {
@@ -103,7 +105,10 @@ export function unwrap_model(model: Module): Module {
     : model;
 }
 
-/** What `make` makes: constructors never draw weights here, so there is nothing to keep from being drawn. */
+/**
+ * What `make` makes, without drawing weights: its models own no memory until they are loaded, by `load_state_dict` or
+ * `load_sharded_checkpoint`, or `init_weights` is called.
+ */
 export function no_init_weights<T>(make: () => T): T {
-  return make();
+  return withoutInit(make);
 }

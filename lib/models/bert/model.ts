@@ -13,6 +13,7 @@ import { Buffer, Parameter } from '../../nn/parameter';
 import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
+import type { Dialect } from '../../pretrained/dialects/dialect';
 import {
   choiceOutput,
   flattenChoices,
@@ -27,6 +28,7 @@ import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-m
 import { add } from '../../tensor/ops/elementwise';
 import type { Tensor } from '../../tensor/tensor';
 import { BertEncoder, BertPooler } from './encoder';
+import { tensorflow1Bert } from './weights';
 
 export class BertConfig extends PretrainedConfig {
   static override readonly model_type: string = 'bert';
@@ -191,6 +193,9 @@ const tied = ['predictions.decoder.bias', 'cls.predictions.decoder.weight'];
 export abstract class BertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = BertConfig;
   static override readonly base_model_prefix = 'bert';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
+  static override readonly tensorflow1: Dialect | null = tensorflow1Bert;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: BertConfig;
@@ -198,6 +203,7 @@ export abstract class BertPreTrainedModel extends PreTrainedModel {
 
 /** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
 export class BertModel extends BertPreTrainedModel {
+  static override readonly _no_split_modules: readonly string[] | null = ['BertEmbeddings', 'BertLayer'];
   static override readonly constructor_args = ['add_pooling_layer'];
   readonly embeddings;
   readonly encoder;
@@ -403,7 +409,7 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   constructor(config: BertConfig) {
     super(config);
     this.bert = new BertModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 
