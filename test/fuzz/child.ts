@@ -39,6 +39,7 @@ async function main(): Promise<void> {
   const kept = join(order.folder, 'kept');
   mkdirSync(kept, { recursive: true });
   await target.prepare?.(kept);
+  send({ kind: 'progress', tally: {} });
   if (order.alone) await readAlone(target);
   else await readMany(target);
   process.disconnect();
@@ -46,7 +47,10 @@ async function main(): Promise<void> {
 }
 
 const current = new Array<number>(kLanes).fill(-1);
-const diarySeeds = () => current.filter((seed) => seed >= 0);
+function diarySeeds(): number[] {
+  const seeds = current.filter((seed) => seed >= 0);
+  return seeds.length > 0 ? seeds : [order.first, order.first + order.count - 1];
+}
 
 /** Seeds from `first` on, in lanes, until the time is over; whatever looks odd is told as a suspect. */
 async function readMany(target: Target): Promise<void> {
@@ -54,20 +58,56 @@ async function readMany(target: Target): Promise<void> {
   const diary = new Diary(order.diary);
   let next = order.first;
   const end = order.first + order.count;
+  const deadline = Date.now() + order.ms;
+  const isTime = () => Date.now() < deadline;
   // Caches and compiled code come first: what is held behind them must not grow.
   const warm = Math.min(order.count, 500);
-  await readSome(target, diary, () => (next < order.first + warm ? next++ : null));
+  await readSome(target, diary, () => (next < order.first + warm && isTime() ? next++ : null));
+  const warmed = next;
   const before = held();
-  await readSome(target, diary, () => (next < end && Date.now() < order.deadline ? next++ : null));
+  await readSome(target, diary, () => (next < end && isTime() ? next++ : null));
   const after = held();
-  const seeds = [order.first, next - 1];
-  if (after.descriptors > before.descriptors)
-    send({ kind: 'finding', seeds, what: `${after.descriptors - before.descriptors} files are still open` });
-  if (after.tensors > before.tensors)
-    send({ kind: 'finding', seeds, what: `${after.tensors - before.tensors} bytes of tensors are still held` });
+  const seeds = [warmed, next - 1];
+  for (const [what, name] of kLeaks)
+    if (after[what] > before[what])
+      send({
+        kind: 'finding',
+        seeds: await leakingSeeds(target, what, warmed, next),
+        what: `${after[what] - before[what]} ${name}`,
+      });
   if (after.rss - before.rss > kLeakBytes)
     send({ kind: 'finding', seeds, what: `the process has grown by ${after.rss - before.rss} bytes` });
   send({ kind: 'done', next });
+}
+
+const kLeaks = [
+  ['descriptors', 'files are still open'],
+  ['tensors', 'bytes of tensors are still held'],
+] as const;
+
+/** The seed from `from` to `end` - 1 that leaks, found by halving; all of them when none does so again. */
+async function leakingSeeds(
+  target: Target,
+  what: 'descriptors' | 'tensors',
+  from: number,
+  end: number,
+): Promise<number[]> {
+  const folder = join(order.folder, 'lane0');
+  const leaks = async (low: number, high: number) => {
+    const before = held()[what];
+    for (let seed = low; seed < high; seed++) {
+      await judge(target, seed, folder);
+      if (seed % 64 === 0) send({ kind: 'progress', tally: {} });
+    }
+    return held()[what] > before;
+  };
+  let [low, high] = [from, end];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (await leaks(low, middle)) high = middle;
+    else low = middle;
+  }
+  return (await leaks(low, high)) ? [low] : [from, end - 1];
 }
 
 async function readSome(target: Target, diary: Diary, take: () => number | null): Promise<void> {
@@ -75,6 +115,7 @@ async function readSome(target: Target, diary: Diary, take: () => number | null)
   let tally: Record<string, number> = {};
   let told = Date.now();
   const odd: number[] = [];
+  let most = peak();
   const tell = () => {
     send({ kind: 'progress', tally });
     tally = {};
@@ -86,9 +127,12 @@ async function readSome(target: Target, diary: Diary, take: () => number | null)
     for (let seed = take(), i = 0; seed !== null; seed = take(), i++) {
       diary.note(number, seed);
       current[number] = seed;
-      const most = peak();
       const verdict = await judge(target, seed, folder);
-      if (isOdd(verdict, slowest, peak() - most)) odd.push(seed);
+      if (isOdd(verdict, slowest)) odd.push(seed);
+      // What grows the peak grows it once: it is seen again only alone.
+      const now = peak();
+      if (now - most > kGrowthBytes / 4) send({ kind: 'suspect', seed });
+      most = now;
       const outcome = verdict.outcome ?? 'FINDING';
       tally[outcome] = (tally[outcome] ?? 0) + 1;
       if (i % 16 === 0) await nextTurn();
@@ -109,17 +153,19 @@ async function isOddAgain(target: Target, seed: number, folder: string, slowest:
     current[0] = seed;
     const verdict = await judge(target, seed, folder);
     if (verdict.finding !== '') return true;
-    // What grows the peak grows it once: that is seen alone only.
     if (verdict.ms <= Math.min(slowest, kBlockedMs)) return false;
   }
   return true;
 }
 
-function isOdd({ finding, ms }: Verdict, slowest: number, growth: number): boolean {
-  return finding !== '' || ms > Math.min(slowest, kBlockedMs) || growth > kGrowthBytes / 4;
+function isOdd({ finding, ms }: Verdict, slowest: number): boolean {
+  return finding !== '' || ms > Math.min(slowest, kBlockedMs);
 }
 
-/** One seed, by Node's own file calls, thrice for its times: a busy machine slows one of them, a slow reader all. */
+/**
+ * One seed, by Node's own file calls, thrice for its times, of which none counts beyond the processor time that it took: a
+ * busy machine slows a read, a slow reader slows all and works meanwhile.
+ */
 async function readAlone(target: Target): Promise<void> {
   const folder = join(order.folder, 'alone');
   mkdirSync(folder, { recursive: true });
@@ -132,10 +178,14 @@ async function readAlone(target: Target): Promise<void> {
     delay.reset();
     delay.enable();
     await nextTurn();
+    const began = process.cpuUsage();
     const verdict = await judge(target, order.first, folder);
+    const { user, system } = process.cpuUsage(began);
+    const worked = (user + system) / 1000;
+    verdict.ms = Math.min(verdict.ms, worked);
     await nextTurn();
     delay.disable();
-    blocked = Math.min(blocked, delay.max / 1e6 || 0);
+    blocked = Math.min(blocked, delay.max / 1e6 || 0, worked);
     if (best === null || verdict.finding || verdict.ms < best.ms) best = verdict;
     if (verdict.finding) break;
   }

@@ -101,7 +101,8 @@ function describe({ target, ran, seconds, tally, findings, notes }: Hunt): void 
   );
   for (const note of notes) console.log(`  note: ${note}`);
   for (const { seeds, what } of findings) {
-    const again = seeds.length === 1 ? `--seed ${seeds[0]}` : `--first ${seeds[0]}  (seeds ${seeds.join(', ')})`;
+    const [least, most] = [Math.min(...seeds), Math.max(...seeds)];
+    const again = least === most ? `--seed ${least}` : `--first ${least} --runs ${most - least + 1} --processes 1`;
     console.log(`  FOUND: ${what.replaceAll('\n', '\n    ')}\n  node test/fuzz/main.cjs --target ${target} ${again}`);
   }
 }

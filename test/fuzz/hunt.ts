@@ -27,6 +27,8 @@ export interface HuntOptions {
   processes: number;
   /** A folder in memory. */
   folder: string;
+  /** How long a process may say nothing. */
+  silenceMs?: number;
 }
 
 /** Inputs of one process: what it leaks shows, and what it loses when it dies is little. */
@@ -37,7 +39,7 @@ const kMostFindings = 12;
 
 /** Reads inputs of one target in processes until time or inputs are used up. */
 export async function hunt(options: HuntOptions): Promise<Hunt> {
-  const { target, folder } = options;
+  const { target, folder, silenceMs } = options;
   const start = Date.now();
   const deadline = start + options.seconds * 1000;
   const found: Hunt = { target, ran: 0, seconds: 0, tally: new Map(), findings: [], notes: [] };
@@ -59,10 +61,12 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
       const from = next;
       const count = Math.min(kBlock, end - from);
       next += count;
-      const { death, seeds, stderr } = await read(folder, { target, first: from, count, deadline, alone: false }, hear);
+      const order = { target, first: from, count, ms: deadline - Date.now(), alone: false };
+      const { death, seeds: noted, stderr } = await read(folder, order, hear, silenceMs);
       if (death === '') continue;
+      const seeds = noted.length > 0 ? noted : [from, from + count - 1];
       const before = found.findings.length;
-      for (const seed of seeds) await confirm(found, seed, folder);
+      for (const seed of noted) if (found.findings.length === before) await confirm(found, seed, folder, silenceMs);
       if (found.findings.length > before) continue;
       const what = `${death}, and none of its inputs does so alone\n${stderr}`;
       // Silence may be the machine's; death is ours.
@@ -72,15 +76,15 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
   };
   await Promise.all(Array.from({ length: options.processes }, work));
   found.seconds = (Date.now() - start) / 1000;
-  for (const seed of suspects) if (found.findings.length < kMostFindings) await confirm(found, seed, folder);
+  for (const seed of suspects) if (found.findings.length < kMostFindings) await confirm(found, seed, folder, silenceMs);
   return found;
 }
 
 /** Reads one input in a process of its own. */
-async function confirm(found: Hunt, seed: number, folder: string): Promise<void> {
+async function confirm(found: Hunt, seed: number, folder: string, silenceMs?: number): Promise<void> {
   const { target } = found;
   if (found.findings.some(({ seeds }) => seeds.length === 1 && seeds[0] === seed)) return;
-  const { what } = await readAlone(target, seed, folder);
+  const { what } = await readAlone(target, seed, folder, silenceMs);
   if (what) found.findings.push({ target, seeds: [seed], what });
 }
 
@@ -89,13 +93,14 @@ export async function readAlone(
   target: string,
   seed: number,
   folder: string,
+  silenceMs?: number,
 ): Promise<{ what: string; report: Extract<Report, { kind: 'alone' }> | null }> {
   let report: Extract<Report, { kind: 'alone' }> | null = null;
   const hear = (said: Report) => {
     if (said.kind === 'alone') report = said;
   };
-  const order = { target, first: seed, count: 1, deadline: Number.MAX_SAFE_INTEGER, alone: true };
-  const { death, stderr } = await read(folder, order, hear);
+  const order = { target, first: seed, count: 1, ms: Number.MAX_SAFE_INTEGER, alone: true };
+  const { death, stderr } = await read(folder, order, hear, silenceMs);
   const said = report as Extract<Report, { kind: 'alone' }> | null;
   return { what: said?.what ?? (death ? `${death}\n${stderr}` : 'it ends without a word'), report: said };
 }

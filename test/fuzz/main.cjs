@@ -4,7 +4,7 @@
  */
 const fs = require('node:fs');
 const Module = require('node:module');
-const { join, sep } = require('node:path');
+const { join, relative, sep } = require('node:path');
 
 const root = join(__dirname, '../..');
 const lib = join(root, 'lib') + sep;
@@ -24,10 +24,21 @@ Module._resolveFilename = function resolveFilename(request, parent, ...rest) {
 
 const { transform } = require('../../jest.config.js');
 const [, options] = Object.values(transform)[0];
-require.extensions['.ts'] = (module, file) => {
+require.extensions['.ts'] = (module, file) => module._compile(compiled(file), file);
+
+/** What babel makes of `file`: once for all processes that share a folder. */
+function compiled(file) {
+  const kept = process.env.FUZZ_CODE && join(process.env.FUZZ_CODE, relative(root, file).replaceAll(sep, '+'));
+  if (kept && fs.existsSync(kept)) return fs.readFileSync(kept, 'utf8');
   const { transformFileSync } = require('@babel/core');
-  module._compile(transformFileSync(file, { ...options, cwd: root, sourceMaps: 'inline' }).code, file);
-};
-process.setSourceMapsEnabled(true);
+  const { code } = transformFileSync(file, { ...options, cwd: root, sourceMaps: 'inline' });
+  if (kept) {
+    fs.writeFileSync(`${kept}.${process.pid}`, code);
+    fs.renameSync(`${kept}.${process.pid}`, kept);
+  }
+  return code;
+}
+// Each error's stack is looked up in the maps of dist/, which costs more than to read the file: not where thousands are read.
+process.setSourceMapsEnabled(!process.env.FUZZ_ORDER || JSON.parse(process.env.FUZZ_ORDER).alone);
 
 require(process.send ? './child.ts' : './command.ts');

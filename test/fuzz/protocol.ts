@@ -17,8 +17,8 @@ export interface Order {
   target: string;
   first: number;
   count: number;
-  /** Date.now() at which to stop. */
-  deadline: number;
+  /** How long to read, from when the process is ready. */
+  ms: number;
   folder: string;
   diary: string;
   alone: boolean;

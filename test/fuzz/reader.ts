@@ -24,17 +24,20 @@ export function memoryFolder(): string {
 /** Runs a process that carries out `wanted`, and kills it when it is silent or grows. */
 export async function read(
   base: string,
-  wanted: Pick<Order, 'target' | 'first' | 'count' | 'deadline' | 'alone'>,
+  wanted: Pick<Order, 'target' | 'first' | 'count' | 'ms' | 'alone'>,
   hear: (report: Report) => void,
+  silenceMs = kSilenceMs,
 ): Promise<Ending> {
   const folder = mkdtempSync(join(base, 'process-'));
-  mkdirSync(folder, { recursive: true });
+  const code = join(base, 'code');
+  mkdirSync(code, { recursive: true });
   const order: Order = { ...wanted, folder, diary: join(folder, 'diary') };
   const child = fork(join(__dirname, 'main.cjs'), [], {
     execArgv: ['--expose-gc', '--max-old-space-size=384', '--stack-trace-limit=6'],
     env: {
       ...process.env,
       FUZZ_ORDER: JSON.stringify(order),
+      FUZZ_CODE: code,
       NATIVE_TRANSFORMERS_THREADS: '1',
       NATIVE_TRANSFORMERS_MEMORY: '128MB',
       UV_THREADPOOL_SIZE: '1',
@@ -47,8 +50,7 @@ export async function read(
   child.stderr?.on('data', (data: Buffer) => {
     stderr = (stderr + data.toString()).slice(-4000);
   });
-  const watched = watch(child, wanted.alone ? 6 * kSilenceMs : kSilenceMs, hear);
-  const death = await watched;
+  const death = await watch(child, wanted.alone ? 3 * silenceMs : silenceMs, hear);
   const seeds = wanted.alone ? [wanted.first] : diarySeeds(order.diary);
   rmSync(folder, { recursive: true, force: true });
   return { death, seeds, stderr };
@@ -90,7 +92,8 @@ function rssOf(pid: number): number {
 function diarySeeds(path: string): number[] {
   try {
     const bytes = readFileSync(path);
-    return Array.from({ length: Math.min(kLanes, bytes.length / 8) }, (_, i) => bytes.readDoubleLE(i * 8));
+    const noted = Array.from({ length: Math.min(kLanes, bytes.length / 8) }, (_, i) => bytes.readDoubleLE(i * 8));
+    return noted.filter((seed) => seed >= 0);
   } catch {
     return [];
   }

@@ -10,10 +10,10 @@ export interface Target {
   /** The files of input number `seed`, by their names below the folder. Only the seed decides. */
   make(seed: number): Map<string, Uint8Array>;
   /**
-   * Reads the files in `folder` through the public API and checks what came out; ends with nothing open and nothing held.
+   * Reads the files in `folder`, which are `files`, through the public API and checks what came out; ends with nothing open and nothing held.
    * What it throws must be a refusal of ours, or is a finding.
    */
-  open(folder: string, seed: number): Promise<void>;
+  open(folder: string, seed: number, files: ReadonlyMap<string, Uint8Array>): Promise<void>;
 }
 
 /** Fails as a finding, whatever the reader did. */

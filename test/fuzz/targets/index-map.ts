@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BertConfig, BertModel, get_checkpoint_shard_files, load_sharded_checkpoint } from '../../../lib';
+import { BertConfig, BertModel, get_checkpoint_shard_files, load_sharded_checkpoint, set_seed } from '../../../lib';
 import { Dice } from '../dice';
 import { mutateBytes } from '../mutate-bytes';
 import { mutateJson } from '../mutate-json';
@@ -25,6 +25,7 @@ export const indexMap: Target = {
 
   async prepare(folder) {
     model = new BertModel(new BertConfig(kTiny));
+    set_seed(1);
     model.init_weights();
     await model.save_pretrained(folder, { max_shard_size: 400 });
     const names = readdirSync(folder).filter((name) => name.endsWith('.safetensors') || name === kIndex);

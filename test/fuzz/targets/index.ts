@@ -2,6 +2,7 @@ import type { Target } from '../target';
 import { indexMap } from './index-map';
 import { generationConfig, model } from './model-folder';
 import { pickle } from './pickle';
+import { planted } from './planted';
 import { safetensors } from './safetensors';
 import { zip } from './zip';
 
@@ -9,7 +10,7 @@ import { zip } from './zip';
 export const targets: readonly Target[] = [safetensors, zip, pickle, indexMap, model, generationConfig];
 
 export function targetNamed(name: string): Target {
-  const found = targets.find((target) => target.name === name);
+  const found = [...targets, ...planted].find((target) => target.name === name);
   if (found) return found;
   throw new Error(`there is no target '${name}'; there are ${targets.map((target) => target.name).join(', ')}`);
 }

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AutoModel, AutoModelForCausalLM, BertConfig, BertModel, GPT2Config, GPT2LMHeadModel } from '../../../lib';
+import {
+  AutoModel,
+  AutoModelForCausalLM,
+  BertConfig,
+  BertModel,
+  GPT2Config,
+  GPT2LMHeadModel,
+  set_seed,
+} from '../../../lib';
 import { Dice } from '../dice';
 import { mutateBytes } from '../mutate-bytes';
 import { mutateJson } from '../mutate-json';
@@ -51,6 +59,7 @@ export const model: Target = {
 
   async prepare(folder) {
     await using made = new BertModel(new BertConfig(kBert));
+    set_seed(1);
     made.init_weights();
     await made.save_pretrained(folder);
     bert = await filesOf(folder, ['config.json', 'model.safetensors']);
@@ -76,10 +85,11 @@ let generation: object;
 
 export const generationConfig: Target = {
   name: 'generation-config',
-  about: 'generation_config.json of a tiny gpt2, through AutoModelForCausalLM.from_pretrained and generate',
+  about: 'generation_config.json of a tiny gpt2, through AutoModelForCausalLM.from_pretrained',
 
   async prepare(folder) {
     await using made = new GPT2LMHeadModel(new GPT2Config(kGpt2));
+    set_seed(1);
     made.init_weights();
     await made.save_pretrained(folder);
     gpt2 = await filesOf(folder, ['config.json', 'model.safetensors', 'generation_config.json']);

@@ -4,7 +4,7 @@ import { mutantPickle } from '../../checkpoint/pytorch/mutant';
 import { Dice } from '../dice';
 import { mutateBytes } from '../mutate-bytes';
 import type { Target } from '../target';
-import { openWeightsFile } from './weights-file';
+import { openWeightsFile, sizeOfOnly } from './weights-file';
 
 const kName = 'pytorch_model.bin';
 
@@ -139,5 +139,5 @@ export const pickle: Target = {
   name: 'pickle',
   about: 'instructions of pickles in sound archives, through load_state_dict and inspect',
   make: (seed) => new Map([[kName, mutantFile(seed)]]),
-  open: (folder, seed) => openWeightsFile(join(folder, kName), mutantFile(seed).length, seed),
+  open: (folder, seed, files) => openWeightsFile(join(folder, kName), sizeOfOnly(files), seed),
 };

@@ -19,6 +19,11 @@ export async function openWeightsFile(path: string, size: number, seed: number):
   }
 }
 
+/** Bytes of the one file of an input. */
+export function sizeOfOnly(files: ReadonlyMap<string, Uint8Array>): number {
+  return [...files.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
 export async function checkTensor(tensor: Tensor, isRead: boolean): Promise<void> {
   const elements = tensor.dims.reduce((product, dim) => product * dim, 1);
   claim(Number.isSafeInteger(elements) && elements === tensor.size, `${tensor.dims} are ${tensor.size} elements`);
