@@ -16,6 +16,7 @@ export { DynamicCache } from './nn/cache';
 export { apply_chunking_to_forward } from './nn/chunked-forward';
 export { Conv1D } from './nn/conv1d';
 export { Embedding } from './nn/embedding';
+export { EncoderDecoderCache } from './nn/encoder-decoder-cache';
 export { Linear } from './nn/linear';
 export {
   find_pruneable_heads_and_indices,
