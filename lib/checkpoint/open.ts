@@ -1,5 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
+import { openHdf5 } from './hdf5/hdf5';
+import { nameInShard } from './hdf5/keras-names';
 import type { HeaderLimits } from './header-limits';
 import { openPyTorch } from './pytorch/pytorch';
 import {
@@ -35,6 +37,7 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
 const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
   safetensors: () => openSafetensors,
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
+  tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
 };
 
 /**
@@ -69,7 +72,9 @@ function openResolved(
   lookOnly: boolean,
 ): Promise<CheckpointSource> {
   const open = OPENERS[format];
-  if (open !== undefined) return sharded ? openShards(path, options, open(lookOnly)) : open(lookOnly)(path, options);
+  const rename = format === 'tensorflow' ? nameInShard : undefined;
+  if (open !== undefined)
+    return sharded ? openShards(path, options, open(lookOnly), rename) : open(lookOnly)(path, options);
   const message =
     `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
     'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';
