@@ -14,6 +14,7 @@ import {
 import { openSafetensors } from './safetensors';
 import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
+import { openBundle } from './tf-bundle/bundle';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
@@ -38,6 +39,7 @@ const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> =
   safetensors: () => openSafetensors,
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
   tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
+  tensorflow1: (lookOnly) => (path, options) => openBundle(path, { ...options, lookOnly }),
 };
 
 /**
