@@ -20,7 +20,7 @@ export interface NamedDatasets {
 }
 
 /** A group beside the layers, for weights that belong to none. */
-const TOP_LEVEL = 'top_level_model_weights';
+export const TOP_LEVEL = 'top_level_model_weights';
 
 /**
  * Tensors are named as Keras does: by the `weight_names` of each layer. The shards of Transformers have no layers: there, and
