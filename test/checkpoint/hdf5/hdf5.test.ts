@@ -131,8 +131,7 @@ describe('what HDF5 files must not do', () => {
 
   it('refuses a shape of 255 dimensions, and one beyond the file', async () => {
     const bytes = packed('keras earliest');
-    const dataspace = bytes.indexOf(Buffer.from([1, 0, 24, 0, 0, 0, 0, 0, 1, 2, 1]));
-    const first = dataspace < 0 ? bytes.indexOf(Buffer.from([1, 2, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0])) : dataspace + 8;
+    const first = bytes.indexOf(Buffer.from([1, 2, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0]));
     expect(first).toBeGreaterThan(0);
     const many = Buffer.from(bytes);
     many[first + 1] = 255;

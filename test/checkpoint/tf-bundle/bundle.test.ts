@@ -23,8 +23,15 @@ function indexOf(name: string, change: (index: Buffer) => Buffer = (index) => in
   return join(folder, 'model.ckpt.index');
 }
 
+function changed(change: (index: Buffer) => unknown): (index: Buffer) => Buffer {
+  return (index) => {
+    change(index);
+    return index;
+  };
+}
+
 /** Changes the first block, and makes its checksum right again. */
-function withBlock(change: (content: Buffer) => void): (index: Buffer) => Buffer {
+function withBlock(change: (content: Buffer) => unknown): (index: Buffer) => Buffer {
   return (index) => {
     // The first block ends where the next begins, whose place the index's own block tells: entries come before it.
     const size = firstBlock(index);
@@ -87,10 +94,10 @@ describe('checkpoints of TensorFlow', () => {
   it.each<[string, (index: Buffer) => Buffer, string]>([
     ['no bytes', () => Buffer.alloc(0), 'EMPTY_FILE'],
     ['another format', () => Buffer.alloc(100, 1), 'UNKNOWN_FORMAT'],
-    ['a bit that flipped', (index) => (index.writeUInt8((index[9] as number) ^ 1, 9), index), 'CHECKSUM_MISMATCH'],
+    ['a bit that flipped', changed((index) => index.writeUInt8((index[9] as number) ^ 1, 9)), 'CHECKSUM_MISMATCH'],
     [
       'a block behind the end',
-      (index) => (index.fill(0xff, index.length - 48, index.length - 44), index),
+      changed((index) => index.set([0, 0, 0xff, 0xff, 0xff, 0x7f, 0x10], index.length - 48)),
       'TF_INVALID',
     ],
     ['restarts without end', withBlock((block) => block.writeUInt32LE(0xffffffff, block.length - 4)), 'TF_INVALID'],
