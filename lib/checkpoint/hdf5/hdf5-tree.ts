@@ -36,10 +36,18 @@ export async function readTree(
   return walk.tree;
 }
 
+/** A link of a group, and where it leads. */
+interface Child {
+  link: Link;
+  /** Null for links that lead to a path. */
+  header: ObjectHeader | null;
+}
+
 class Walk {
   readonly tree: Hdf5Tree = { datasets: new Map(), groups: new Map(), others: [] };
   private readonly heaps: GlobalHeaps;
   private readonly seen = new Set<number>();
+  private readonly ahead = new Map<number, Promise<Child[]>>();
   private readonly softLinks: [path: string, target: string][] = [];
 
   constructor(
@@ -58,19 +66,49 @@ class Walk {
     }
     this.seen.add(header.address);
     tree.groups.set(path, await readAttributes(reader, header, this.heaps, limits));
-    const links = await readLinks(reader, header, limits.tensors);
+    const children = await this.childrenOf(header);
     const names = new Set<string>();
-    for (const { name } of links) {
-      if (names.size === names.add(name).size)
-        throw reader.fail('DUPLICATE_NAME', `group ${quote(path)} has two links called ${quote(name)}`, header.address);
+    for (const { link } of children) {
+      if (names.size === names.add(link.name).size)
+        throw reader.fail(
+          'DUPLICATE_NAME',
+          `group ${quote(path)} has two links called ${quote(link.name)}`,
+          header.address,
+        );
     }
+    for (let first = 0; first < children.length; first += AT_ONCE) {
+      const some = children.slice(first, first + AT_ONCE);
+      // The groups among them are read at the same time, and walked in order.
+      for (const { header: inner } of some) {
+        if (inner && isGroup(inner) && !this.seen.has(inner.address)) this.childrenOf(inner).catch(() => {});
+      }
+      for (const { link, header: inner } of some) await this.child(path, link, inner, depth);
+    }
+    this.ahead.delete(header.address);
+  }
+
+  /** The links of a group with the headers that they lead to; read once, though asked for ahead. */
+  private childrenOf(header: ObjectHeader): Promise<Child[]> {
+    let children = this.ahead.get(header.address);
+    if (children === undefined) {
+      children = this.readChildren(header);
+      this.ahead.set(header.address, children);
+    }
+    return children;
+  }
+
+  private async readChildren(header: ObjectHeader): Promise<Child[]> {
+    const { reader, limits } = this;
+    const links = await readLinks(reader, header, limits.tensors);
+    const children: Child[] = [];
     for (let first = 0; first < links.length; first += AT_ONCE) {
-      const some = links.slice(first, first + AT_ONCE);
-      const headers = await all(
-        some.map(async (link) => (link.kind === 'hard' ? readObjectHeader(reader, link.address) : null)),
-      );
-      for (const [i, link] of some.entries()) await this.child(path, link, headers[i] ?? null, depth);
+      const some = links.slice(first, first + AT_ONCE).map(async (link) => ({
+        link,
+        header: link.kind === 'hard' ? await readObjectHeader(reader, link.address) : null,
+      }));
+      children.push(...(await all(some)));
     }
+    return children;
   }
 
   /** Soft links lead to what has been found under another path, or out of what this file holds. */
