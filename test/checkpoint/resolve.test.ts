@@ -279,8 +279,6 @@ describe('opening a folder', () => {
   });
 
   it.each([
-    ['tf_model.h5', { from_tf: true }],
-    ['model.ckpt.index', { from_tf: true }],
     ['flax_model.msgpack', { from_flax: true }],
   ])('says of %s that its format is not supported yet', async (name, options) => {
     const folder = folderOf(name);
@@ -288,6 +286,13 @@ describe('opening a folder', () => {
     expect(error.code).toBe('UNSUPPORTED_FORMAT');
     expect(error.message).toContain(join(folder, name));
     expect(error.message).toMatch(/not supported yet/);
+  });
+
+  it.each(['tf_model.h5', 'model.ckpt.index'])('opens %s as what its name says', async (name) => {
+    const folder = folderOf(name);
+    const error = await errorOf(() => openCheckpoint(folder, { from_tf: true }));
+    expect(['EMPTY_FILE', 'UNKNOWN_FORMAT']).toContain(error.code);
+    expect(error.message).toContain(join(folder, name));
   });
 
   it('prefers a single file to shards, as Transformers does', async () => {

@@ -8,7 +8,7 @@ const fixtures = join(__dirname, '..', '..', '..', 'shared', 'fixtures');
 
 /** What this version does not read yet. */
 const pending =
-  /^(bart|qwen2|llama-gguf|gpt2-gguf)|tf-h5|tf1|-flax(?!-safetensors)|legacy|-tar$|torchscript|bert-pt-position-ids/;
+  /^(bart|qwen2|llama-gguf|gpt2-gguf)|-flax(?!-safetensors)|legacy|-tar$|torchscript|bert-pt-position-ids/;
 
 if (existsSync(fixtures)) {
   const names = recordedCases(fixtures);
