@@ -1,5 +1,6 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
+import { openFlax } from './flax/flax';
 import { openHdf5 } from './hdf5/hdf5';
 import { nameInShard } from './hdf5/keras-names';
 import type { HeaderLimits } from './header-limits';
@@ -37,6 +38,7 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
 /** How the formats that are read are opened. */
 const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
   safetensors: () => openSafetensors,
+  flax: () => openFlax,
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
   tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
   tensorflow1: (lookOnly) => (path, options) => openBundle(path, { ...options, lookOnly }),

@@ -1,5 +1,11 @@
 import type { StoredDType } from './dtype';
 
+/** Bytes of a file, counted from its start. */
+export interface FileRange {
+  offset: number;
+  length: number;
+}
+
 /** Where one tensor lies and what its bytes mean. */
 export interface TensorInfo {
   dtype: StoredDType;
@@ -17,13 +23,15 @@ export interface TensorInfo {
   strides?: readonly number[];
   /** True where the bytes are compressed in the file: `byteOffset` counts within the member, and only `read` gives them. */
   compressed?: true;
+  /** The ranges that make up the tensor where there are several: Flax cuts large arrays into chunks. Only `read` joins them. */
+  pieces?: readonly FileRange[];
   /** Tensors of one file that have the same text here are views of one storage. Left out where nothing can be shared. */
   storage?: string;
 }
 
 /** Whether the bytes of the tensor are the bytes of the file from `byteOffset` on. */
 export function isByteRange(info: TensorInfo): boolean {
-  return info.strides === undefined && info.compressed === undefined;
+  return info.strides === undefined && info.compressed === undefined && info.pieces === undefined;
 }
 
 /** Whether two tensors are the same bytes of the same file, read in the same way. */
@@ -45,7 +53,7 @@ export interface ReadOptions {
  * tensor bytes.
  */
 export interface CheckpointSource {
-  /** File format: `'safetensors'`, `'pytorch'`. */
+  /** File format: `'safetensors'`, `'pytorch'`, `'flax'`. */
   readonly format: string;
   /** Paths of the files, in reading order. */
   readonly files: readonly string[];

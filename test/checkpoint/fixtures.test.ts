@@ -66,7 +66,6 @@ if (existsSync(fixtures)) {
     });
 
     it.each([
-      ['bert-pt-tar', {}, 'UNSUPPORTED_FORMAT'],
       ['bert-tf-h5', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-flax', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-pt-variant-fp16', {}, 'WEIGHTS_NOT_FOUND'],

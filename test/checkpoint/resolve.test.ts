@@ -278,16 +278,6 @@ describe('opening a folder', () => {
     expect(shard.message).toMatch(/2\.safetensors.*metadata/);
   });
 
-  it.each([
-    ['flax_model.msgpack', { from_flax: true }],
-  ])('says of %s that its format is not supported yet', async (name, options) => {
-    const folder = folderOf(name);
-    const error = await errorOf(() => openCheckpoint(folder, options));
-    expect(error.code).toBe('UNSUPPORTED_FORMAT');
-    expect(error.message).toContain(join(folder, name));
-    expect(error.message).toMatch(/not supported yet/);
-  });
-
   it.each(['tf_model.h5', 'model.ckpt.index'])('opens %s as what its name says', async (name) => {
     const folder = folderOf(name);
     const error = await errorOf(() => openCheckpoint(folder, { from_tf: true }));

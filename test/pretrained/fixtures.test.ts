@@ -7,8 +7,7 @@ import { expectRecorded, recordedCases } from './recorded-case';
 const fixtures = join(__dirname, '..', '..', '..', 'shared', 'fixtures');
 
 /** What this version does not read yet. */
-const pending =
-  /^(bart|qwen2|llama-gguf|gpt2-gguf)|-flax(?!-safetensors)|legacy|-tar$|torchscript|bert-pt-position-ids/;
+const pending = /^(bart|qwen2|llama-gguf|gpt2-gguf)/;
 
 if (existsSync(fixtures)) {
   const names = recordedCases(fixtures);
