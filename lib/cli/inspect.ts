@@ -37,6 +37,7 @@ export function inspectionText(found: CheckpointSummary): string {
     ...(hasConfig ? ofConfig : []),
     ...(hasWeights ? ofWeights : []),
     ...found.details,
+    ...found.metadata,
   ];
   const files = found.files.map(({ file, format, tensors, bytes }) => [
     file,
@@ -50,12 +51,17 @@ export function inspectionText(found: CheckpointSummary): string {
     grouped(parameters),
     byteSize(bytes),
   ]);
+  // A folder's tensors are the model's; those of a file alone are all that can be said of it.
+  const tensors = hasConfig
+    ? []
+    : found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]);
   const verdict = found.loads ? 'It will load.' : 'It will not load:';
   const lines = [
     ...facts(head),
     '',
     ...(hasWeights ? [...columns(['file', 'format', ' tensors', ' bytes'], files), ''] : []),
     ...(hasWeights ? [...columns(['dtype', ' tensors', ' parameters', ' bytes'], dtypes), ''] : []),
+    ...(tensors.length > 0 ? [...columns(['tensor', 'dtype', 'shape'], tensors), ''] : []),
     verdict,
     ...found.reasons.map((reason) => `  ${reason}`),
   ];
