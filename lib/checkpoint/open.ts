@@ -1,5 +1,6 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
+import { openGguf } from './gguf/gguf';
 import type { HeaderLimits } from './header-limits';
 import { openPyTorch } from './pytorch/pytorch';
 import {
@@ -35,6 +36,7 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
 const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
   safetensors: () => openSafetensors,
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
+  gguf: () => openGguf,
 };
 
 /**

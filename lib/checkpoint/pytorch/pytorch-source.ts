@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ValueError } from '../../errors';
-import { bitsOf, type StoredDType } from '../dtype';
+import { bitsOf, type PlainDType } from '../dtype';
 import { quote } from '../fault';
 import type { PinnedFile } from '../pinned-file';
 import { noTensor } from '../safetensors';
@@ -13,7 +13,7 @@ import type { ZipMember } from './zip-member';
 
 /** A tensor whose place has been checked. */
 export interface PlacedTensor {
-  dtype: StoredDType;
+  dtype: PlainDType;
   shape: readonly number[];
   extent: TensorExtent;
   member: ZipMember;
