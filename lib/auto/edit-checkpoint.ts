@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { openCheckpoint } from '../checkpoint/open';
+import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { RuntimeError, throwIfAborted, ValueError } from '../errors';
 import type { LoadingInfo } from '../pretrained/from-pretrained';
 import { PreTrainedModel } from '../pretrained/pretrained-model';
@@ -143,6 +143,7 @@ async function rewrite(
 /** @throws ValueError when the weights are of several types: one model holds one */
 async function weightsOf(folder: string, variant: string | null, signal: AbortSignal | undefined) {
   await using source = await openCheckpoint(folder, { variant, ...(signal && { signal }) });
+  requirePyTorch(source, 'editing in place');
   const types = new Set(source.names().map((name) => source.info(name).dtype));
   const floating = [...types].filter((type) => isFloating(type as DType));
   const [dtype, ...others] = floating;

@@ -6,6 +6,7 @@ import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
 import { OSError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
+import { translate } from '../pretrained/dialects/translate';
 import { planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
@@ -130,8 +131,10 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   const named = summary.architectures.map((name) => family[name]).find((c) => c !== undefined);
   const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
   const model = new ModelType(config as never);
-  const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
-  const plan = planLoad(shapes, loadTargetOf(ModelType, model), { otherKeys: source.otherKeys });
+  const target = loadTargetOf(ModelType, model);
+  const weights = translate(source, target);
+  const shapes = new Map(weights.names().map((name) => [name, weights.info(name).shape]));
+  const plan = planLoad(shapes, target, { otherKeys: weights.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
   if (!named && summary.architectures.length > 0)
     summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);

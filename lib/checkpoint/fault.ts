@@ -38,7 +38,8 @@ export const CHECKPOINT_FAULTS = Object.freeze({
   NAME_NOT_IN_SHARD: 'The index places a tensor in a file that does not hold it.',
   WEIGHTS_NOT_FOUND: 'The folder holds no weights that the options allow.',
   UNSUPPORTED_FORMAT: 'The weights are in a format that this version does not read.',
-  UNSUPPORTED_LAYOUT: 'The tensors are arranged as a framework arranges them that this version does not read.',
+  UNSUPPORTED_LAYOUT:
+    "The tensors are named and arranged as another framework does, where only PyTorch's way is taken.",
   UNKNOWN_FORMAT: 'The file starts like no file of weights that its name could stand for.',
   BIG_ENDIAN: 'The numbers are stored in big-endian order.',
   UNSUPPORTED_TENSOR: 'A tensor is of a kind that no weight can have: quantized, sparse, complex128, a negated view.',

@@ -45,7 +45,6 @@ const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> =
  *
  * @throws CheckpointError `UNSUPPORTED_FORMAT` naming the file when its format is not read by this version, and what
  *   `resolveWeights`, `openSafetensors`, `openPyTorch` and `openShards` throw.
- * @throws NotImplementedError when the weights are safetensors in the layout of TensorFlow or Flax.
  * @throws ValueError when the metadata of a single file names a format that weights cannot have; OSError for a shard.
  */
 export async function openCheckpoint(location: string, options: OpenOptions = {}): Promise<CheckpointSource> {
@@ -57,7 +56,8 @@ export async function openCheckpoint(location: string, options: OpenOptions = {}
   const source = await openResolved(weights, { limits, signal: options.signal }, lookOnly);
   try {
     for (const part of source.parts) checkLayout(part, weights.sharded);
-    refuseOtherFramework(weights.path, options);
+    checkAlike(source);
+    refuseOtherFramework(weights.path, frameworkOf(source), options);
     return source;
   } catch (error) {
     await source.close();
@@ -78,36 +78,75 @@ function openResolved(
   throw fault('UNSUPPORTED_FORMAT', message, { file: path });
 }
 
-/** @throws ValueError when another framework's weights are asked for, and these are arranged as PyTorch arranges them */
-function refuseOtherFramework(path: string, { from_tf, from_flax }: OpenOptions): void {
-  if (!from_tf && !from_flax) return;
-  const [option, framework] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
-  throw new ValueError(
-    `${option} asks for ${framework} weights, but '${path}' is what there is, and it is PyTorch's; leave ${option} out`,
-    { code: 'ERR_OPTION_VALUE' },
-  );
-}
+/** The framework that named and arranged a checkpoint's weights. */
+export type Framework = 'PyTorch' | 'TensorFlow' | 'TensorFlow 1' | 'Flax' | 'GGUF';
 
-/** Frameworks that arrange the same weights in another layout, by what `format` in the metadata says. */
-const LAYOUTS = new Map([
+const FRAMEWORKS: Readonly<Record<string, Framework>> = {
+  tensorflow: 'TensorFlow',
+  tensorflow1: 'TensorFlow 1',
+  flax: 'Flax',
+  gguf: 'GGUF',
+};
+
+/** Frameworks that arrange the same weights in another layout, by what `format` in the metadata of safetensors says. */
+const LAYOUTS: ReadonlyMap<string | undefined, Framework> = new Map([
   ['tf', 'TensorFlow'],
   ['flax', 'Flax'],
 ]);
 
-/** Checks that the tensors are arranged as PyTorch arranges them: the metadata says so, or says nothing. */
+/** Who named and arranged the weights: the container tells, or the metadata of safetensors. */
+export function frameworkOf({ format, metadata }: CheckpointSource): Framework {
+  return FRAMEWORKS[format] ?? LAYOUTS.get(metadata.get('format')) ?? 'PyTorch';
+}
+
+/** @throws NotImplementedError `UNSUPPORTED_LAYOUT` for weights that only a model's class can name as PyTorch does */
+export function requirePyTorch(source: CheckpointSource, doing: string): void {
+  const framework = frameworkOf(source);
+  if (framework === 'PyTorch') return;
+  throw new NotImplementedError(
+    `'${source.files[0]}' holds weights in the layout of ${framework}, and ${doing} takes them only as PyTorch names and ` +
+      'arranges them; load the model with from_pretrained and save it again',
+    { code: 'UNSUPPORTED_LAYOUT' },
+  );
+}
+
+/** @throws ValueError when another framework's weights are asked for than these are */
+function refuseOtherFramework(path: string, found: Framework, { from_tf, from_flax }: OpenOptions): void {
+  if (!from_tf && !from_flax) return;
+  const [option, framework] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
+  if (found.startsWith(framework)) return;
+  throw new ValueError(
+    `${option} asks for ${framework} weights, but '${path}' is what there is, and it is ${found}'s; leave ${option} out`,
+    { code: 'ERR_OPTION_VALUE' },
+  );
+}
+
+/** @throws OSError when one shard is arranged as PyTorch does it and another is not: no reading of all of them is right */
+function checkAlike({ parts }: CheckpointSource): void {
+  const [first, ...others] = parts as [CheckpointSource, ...CheckpointSource[]];
+  const framework = frameworkOf(first);
+  const other = others.find((part) => frameworkOf(part) !== framework);
+  if (other === undefined) return;
+  const code: CheckpointFault = 'METADATA_FORMAT';
+  throw new OSError(
+    `by their metadata, '${first.files[0]}' is ${framework}'s and '${other.files[0]}' is ${frameworkOf(other)}'s, which cannot ` +
+      'be one checkpoint; save it again with save_pretrained',
+    { code },
+  );
+}
+
+/** Checks what the metadata says of the layout: PyTorch's, TensorFlow's, Flax's, or nothing. */
 function checkLayout(part: CheckpointSource, sharded: boolean): void {
   const layout = part.metadata.get('format');
-  const file = part.files[0];
-  if (layout === undefined || layout === 'pt' || layout === 'mlx') return;
-  const framework = LAYOUTS.get(layout);
-  if (framework !== undefined) {
-    throw new NotImplementedError(
-      `'${file}' holds weights in the layout of ${framework} (metadata format '${layout}'), which is not supported yet; ` +
-        'save the model from PyTorch',
-      { code: 'UNSUPPORTED_LAYOUT' },
-    );
-  }
-  const message = `'${file}' has metadata format ${quote(layout)}; expected pt, or none. Save the model again with save_pretrained`;
+  if (
+    part.format !== 'safetensors' ||
+    layout === undefined ||
+    layout === 'pt' ||
+    layout === 'mlx' ||
+    LAYOUTS.has(layout)
+  )
+    return;
+  const message = `'${part.files[0]}' has metadata format ${quote(layout)}; expected pt, tf or flax, or none. Save the model again with save_pretrained`;
   const code: CheckpointFault = 'METADATA_FORMAT';
   throw sharded ? new OSError(message, { code }) : new ValueError(message, { code });
 }

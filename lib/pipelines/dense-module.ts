@@ -1,4 +1,4 @@
-import { openCheckpoint } from '../checkpoint/open';
+import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { NotImplementedError, OSError, ValueError } from '../errors';
 import { warn } from '../logging';
 import { activate, createActivation } from '../nn/activation';
@@ -67,6 +67,7 @@ function activationOf(file: ModuleFile): string {
 
 async function fill(layer: Linear, folder: string): Promise<void> {
   await using source = await openCheckpoint(folder);
+  requirePyTorch(source, "a sentence embedder's dense layer");
   for (const [key, value] of layer.named_state()) {
     const parameter = value as Parameter;
     const { shape, file } = source.info(`linear.${key}`);

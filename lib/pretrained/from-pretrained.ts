@@ -30,7 +30,7 @@ import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
 import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
-import { openWeights, type Weights } from './load-weights';
+import { inPyTorchTerms, openWeights, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
@@ -69,10 +69,12 @@ export async function loadPretrained<M extends PreTrainedModel>(
     onTransfer: downloads.listen,
     ...(options.signal && { signal: options.signal }),
   };
-  const weights = await openWeights(path, options, hub);
+  const stored = await openWeights(path, options, hub);
   try {
+    const target = loadTargetOf(ModelType, model, options.key_mapping ?? {});
+    const weights = inPyTorchTerms(stored, target);
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
-    const plan = planLoad(weights.shapes, loadTargetOf(ModelType, model, options.key_mapping ?? {}), {
+    const plan = planLoad(weights.shapes, target, {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
       otherKeys: weights.source?.otherKeys ?? [],
     });
@@ -92,7 +94,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     await model.dispose();
     throw error;
   } finally {
-    await weights.close();
+    await stored.close();
   }
 }
 

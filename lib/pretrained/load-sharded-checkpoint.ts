@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openCheckpoint } from '../checkpoint/open';
+import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_INDEX_NAME } from '../checkpoint/weight-names';
 import { RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
@@ -44,6 +44,7 @@ export async function load_sharded_checkpoint(
     transformers_weights: isSafe ? SAFE_WEIGHTS_INDEX_NAME : WEIGHTS_INDEX_NAME,
     ...(signal && { signal }),
   });
+  requirePyTorch(source, 'load_sharded_checkpoint');
   const parameters = new Map<string, Parameter>();
   for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
   const keys = compare(model, source, parameters);

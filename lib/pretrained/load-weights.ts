@@ -7,8 +7,10 @@ import { TypeError, ValueError } from '../errors';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { Tensor } from '../tensor/tensor';
+import { translate } from './dialects/translate';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
+import type { LoadTarget } from './load-plan';
 
 /** Tensors by name: a checkpoint's, or the caller's own. */
 export interface Weights {
@@ -58,7 +60,10 @@ export async function openWeights(
   const found = await locateModel(path as string, hub);
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder));
   else await fetchWeights(found, choice);
-  const source = await openCheckpoint(folderOf(found), choice);
+  return weightsOf(await openCheckpoint(folderOf(found), choice));
+}
+
+function weightsOf(source: CheckpointSource): Weights {
   const names = source.names();
   return {
     shapes: new Map(names.map((name) => [name, source.info(name).shape])),
@@ -67,4 +72,11 @@ export async function openWeights(
     given: null,
     close: () => source.close(),
   };
+}
+
+/** The weights under the names and in the layouts of PyTorch, whichever framework wrote them. */
+export function inPyTorchTerms(weights: Weights, target: LoadTarget): Weights {
+  const { source } = weights;
+  const translated = source && translate(source, target);
+  return translated === source || translated === null ? weights : weightsOf(translated);
 }

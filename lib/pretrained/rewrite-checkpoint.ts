@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { copyOver } from '../checkpoint/carry-over';
 import { hubBlobs } from '../checkpoint/hub-blobs';
-import { type OpenOptions, openCheckpoint } from '../checkpoint/open';
+import { type OpenOptions, openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
 import { writeWhole } from '../checkpoint/staged-file';
@@ -67,6 +67,7 @@ export async function rewriteCheckpoint(folder: string, options: RewriteOptions)
   const target = await targetOf(folder, options.output);
   const open: OpenOptions = { ...(options.signal && { signal: options.signal }) };
   const source = await openCheckpoint(folder, { ...open, variant: options.variant ?? null });
+  requirePyTorch(source, 'a rewrite');
   const format = options.format ?? (source.format === 'safetensors' ? 'safetensors' : 'pytorch');
   const weights = new RewrittenWeights(source, dtype, format === 'pytorch', options.signal);
   try {

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { readIndex, shardFiles } from '../checkpoint/index-file';
-import { openCheckpoint } from '../checkpoint/open';
+import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { planShards } from '../checkpoint/shard-plan';
 import { parseSize } from '../checkpoint/size-text';
 import { shardName } from '../checkpoint/weight-names';
@@ -24,6 +24,7 @@ export async function load_state_dict(
 ): Promise<Map<string, Tensor>> {
   throwIfAborted(signal);
   await using source = await openCheckpoint(checkpoint_file, { ...(signal && { signal }) });
+  requirePyTorch(source, 'load_state_dict');
   const call = new Call(signal);
   const state = new Map<string, Tensor>();
   try {

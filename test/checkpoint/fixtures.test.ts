@@ -66,8 +66,6 @@ if (existsSync(fixtures)) {
     });
 
     it.each([
-      ['bert-mlm-tf-safetensors', {}, 'UNSUPPORTED_LAYOUT'],
-      ['bert-mlm-flax-safetensors', {}, 'UNSUPPORTED_LAYOUT'],
       ['bert-pt-tar', {}, 'UNSUPPORTED_FORMAT'],
       ['bert-tf-h5', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-tf-h5', { from_tf: true }, 'UNSUPPORTED_FORMAT'],

@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCheckpoint } from '../../lib/checkpoint/open';
+import { frameworkOf, openCheckpoint, requirePyTorch } from '../../lib/checkpoint/open';
 import { type ResolveOptions, resolveWeights } from '../../lib/checkpoint/resolve';
 import { errorOf, scratchFolder, writeVectors } from './scratch';
 
@@ -224,26 +224,35 @@ describe('opening a folder', () => {
     writeVectors(join(folder, 'model.safetensors'), { a: [1] }, format === null ? { other: 'x' } : { format });
     return folder;
   };
-  const sharded = (format: string) => {
+  const sharded = (format: string, first = 'pt') => {
     const folder = folderOf();
-    writeVectors(join(folder, '1.safetensors'), { a: [1] }, { format: 'pt' });
+    writeVectors(join(folder, '1.safetensors'), { a: [1] }, { format: first });
     writeVectors(join(folder, '2.safetensors'), { b: [1] }, { format });
     const weight_map = { a: '1.safetensors', b: '2.safetensors' };
     writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
     return folder;
   };
 
-  it.each(['pt', 'mlx', null])('takes metadata format %s', async (format) => {
+  it.each(['pt', 'mlx', 'tf', 'flax', null])('takes metadata format %s', async (format) => {
     await using source = await openCheckpoint(withFormat(format));
     expect(source.names()).toEqual(['a']);
   });
 
-  it.each(['tf', 'flax'])('says of metadata format %s that it is not supported', async (format) => {
-    for (const folder of [withFormat(format), sharded(format)]) {
-      const error = await errorOf(() => openCheckpoint(folder));
-      expect(error.name).toBe('NotImplementedError');
-      expect(error.message).toContain(`'${format}'`);
+  it.each([
+    ['tf', 'TensorFlow', { from_flax: true }],
+    ['flax', 'Flax', { from_tf: true }],
+  ])('knows by metadata format %s who wrote it, a shard or a file', async (format, framework, other) => {
+    for (const folder of [withFormat(format), sharded(format, format)]) {
+      await using source = await openCheckpoint(folder);
+      expect(frameworkOf(source)).toBe(framework);
+      expect(() => requirePyTorch(source, 'this test')).toThrow(framework);
+      const error = await errorOf(() => openCheckpoint(folder, other));
+      expect(error.name).toBe('ValueError');
+      expect(error.message).toContain(framework);
     }
+    const mixed = await errorOf(() => openCheckpoint(sharded(format)));
+    expect(mixed.name).toBe('OSError');
+    expect(mixed.message).toMatch(/metadata.*1\.safetensors.*2\.safetensors/);
   });
 
   it('refuses another metadata format by its name', async () => {

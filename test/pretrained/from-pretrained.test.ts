@@ -315,8 +315,6 @@ describe('from_pretrained', () => {
     }
     await write(entries, { format: 'onnx' });
     await expect(BertModel.from_pretrained(path)).rejects.toMatchObject({ name: 'ValueError' });
-    await write(entries, { format: 'tf' });
-    await expect(BertModel.from_pretrained(path)).rejects.toMatchObject({ name: 'NotImplementedError' });
   });
 
   it('names the folder when there is nothing to load (rows 35, 36, 37)', async () => {

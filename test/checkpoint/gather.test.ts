@@ -1,6 +1,6 @@
 /** Views of a storage whose elements do not lie side by side. */
-import { gather, narrowed, type StridedView } from '../../../lib/checkpoint/pytorch/gather';
-import { seededRandom } from '../mutant';
+import { gather, narrowed, type StridedView } from '../../lib/checkpoint/gather';
+import { seededRandom } from './mutant';
 
 /** The view's bytes, one element after the other. */
 function slowly(storage: Uint8Array, { shape, strides, item, begin }: StridedView): number[] {
