@@ -53,6 +53,7 @@ class AutoModelBase {
         ? known
         : await AutoConfig.from_pretrained(known ?? path, {
             subfolder: modelSubfolder(options.subfolder),
+            ...(!known && { gguf_file: options.gguf_file ?? null }),
             ...hubOptionsOf(options),
             _from_auto: true,
             ...(options.signal && { signal: options.signal }),

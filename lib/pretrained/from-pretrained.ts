@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { memoryStats } from '../binding/runtime';
+import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
 import { OSError, RuntimeError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
@@ -114,10 +115,11 @@ async function findConfig<M extends PreTrainedModel>(
   }
   if (given instanceof PretrainedConfig) return { config: given.clone(), rest: overrides };
   const from = given ?? (path as string);
-  if (!given && (await isFile(from)))
+  if (!given && !isGgufName(from) && (await isFile(from)))
     throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
   const [config, rest] = await ModelType.config_class.from_pretrained(from, {
     subfolder: modelSubfolder(options.subfolder),
+    ...(!given && { gguf_file: options.gguf_file ?? null }),
     signal: options.signal,
     ...hubOptionsOf(options),
     ...overrides,

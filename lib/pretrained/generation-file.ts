@@ -34,7 +34,9 @@ export async function adoptGenerationConfig(
     if (!given) return;
     throw new ValueError(`${model.constructor.name} does not generate, so it takes no generation_config`);
   }
-  const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options, hub));
+  // Of a GGUF file its own metadata says how it generates, as in Transformers.
+  const hasFile = path !== null && !options.gguf_file;
+  const found = given?.clone() ?? (!hasFile ? null : await loadGenerationConfig(path, options, hub));
   if (found) Object.assign(model, { generation_config: found });
 }
 

@@ -29,6 +29,8 @@ export interface FromPretrainedOptions {
   from_tf?: boolean;
   from_flax?: boolean;
   key_mapping?: Record<string, string> | null;
+  /** A GGUF file in the folder or repository: weights, and the config unless one is given. A path to such a file is one, too. */
+  gguf_file?: string | null;
   /** How the model generates, in place of its generation_config.json. */
   generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
@@ -53,6 +55,7 @@ const acting = [
   'from_tf',
   'from_flax',
   'key_mapping',
+  'gguf_file',
   'generation_config',
   'model_args',
   'device',
@@ -94,7 +97,6 @@ const later = [
   'quantization_config',
   'adapter_kwargs',
   'adapter_name',
-  'gguf_file',
   'tp_plan',
   'tp_size',
   'distributed_config',
@@ -112,6 +114,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   from_tf: 'boolean',
   from_flax: 'boolean',
   key_mapping: 'object',
+  gguf_file: 'string',
   model_args: 'list',
   progress_callback: 'function',
 };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import { locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
@@ -23,9 +24,16 @@ export interface Weights {
 
 /** @throws ValueError for options that choose a file of weights although none is read */
 function refuseFileOptions(options: FromPretrainedOptions): void {
-  for (const name of ['from_tf', 'from_flax'])
+  for (const name of ['from_tf', 'from_flax', 'gguf_file'])
     if (options[name])
       throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`);
+}
+
+/** @throws ValueError for options that choose among other files than the one that `gguf_file` names */
+function refuseOtherChoices(options: FromPretrainedOptions): void {
+  for (const name of ['from_tf', 'from_flax', 'use_safetensors', 'variant'])
+    if (options[name])
+      throw new ValueError(`gguf_file names the file of weights, and ${name} chooses among others; leave one out`);
 }
 
 /** The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives. */
@@ -58,6 +66,11 @@ export async function openWeights(
     signal: options.signal,
   };
   const found = await locateModel(path as string, hub);
+  if (options.gguf_file) {
+    refuseOtherChoices(options);
+    const file = await locateGguf(found, options.gguf_file, choice.subfolder);
+    return weightsOf(await openCheckpoint(file, { ...(options.signal && { signal: options.signal }) }));
+  }
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder));
   else await fetchWeights(found, choice);
   return weightsOf(await openCheckpoint(folderOf(found), choice));

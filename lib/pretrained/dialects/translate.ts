@@ -1,6 +1,7 @@
 import type { CheckpointSource } from '../../checkpoint/source';
 import type { LoadTarget } from '../load-plan';
 import type { Dialect } from './dialect';
+import { ggufWeights } from '../gguf/gguf-weights';
 import { flax } from './flax';
 import { tensorflow } from './tensorflow';
 import { TranslatedSource } from './translated-source';
@@ -18,6 +19,7 @@ export function translate(
   source: CheckpointSource,
   { className, base_model_prefix, parameters }: LoadTarget,
 ): CheckpointSource {
+  if (source.format === 'gguf') return ggufWeights(source);
   const dialect = dialectOf(source);
   if (dialect === null) return source;
   const shapes = new Map([...parameters].map(([name, { dims }]) => [name, dims]));
