@@ -298,6 +298,11 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     return this.model_max_length - this.num_special_tokens_to_add(true);
   }
 
+  /** @internal The text of a tokenizer.json, for one that came from another kind of file. */
+  serialized(signal?: AbortSignal): Promise<string> {
+    return this.backend.text(signal);
+  }
+
   /**
    * Writes the tokenizer's files into a folder, which is made if need be; resolves to their paths. tokenizer.json and
    * vocabulary files are copied byte for byte, tokenizer_config.json too unless something of it was changed.
