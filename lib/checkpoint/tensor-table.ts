@@ -1,4 +1,4 @@
-import { dtypeName, STORED_BITS, type PlainDType } from './dtype';
+import { dtypeName, type PlainDType, STORED_BITS } from './dtype';
 
 /** One row of a `TensorTable`. Offsets count from the start of the data. */
 export interface TensorRow {

@@ -196,7 +196,8 @@ async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: W
 
 const kCompareBytes = 4 * 2 ** 20;
 
-async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
+/** Whether two tensors of a checkpoint hold the same. */
+export async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
   const [left, right] = [source.info(a), source.info(b)];
   if (left.dtype !== right.dtype || left.byteLength !== right.byteLength) return false;
   if (isSamePlace(left, right)) return true;

@@ -31,7 +31,9 @@ describe('dequantize', () => {
     const { blocks, numbers } = golden.read[type];
     const wanted = floatsOf(numbers);
     const bytes = bytesOf(blocks);
-    const got = await dequantize(new Tensor('uint8', bytes, [bytes.length]), type, 'float32', [wanted.length]).getData();
+    const got = await dequantize(new Tensor('uint8', bytes, [bytes.length]), type, 'float32', [
+      wanted.length,
+    ]).getData();
     expect(bits(got as Float32Array).equals(bits(wanted))).toBe(true);
   });
 
@@ -75,7 +77,14 @@ describe('quantize', () => {
         [`${type}, blocks and errors`]: (r) => Object.values(quantize(r.floats([90, 256], 0.02), type)),
         [`${type} of zeros, equal and one-sided numbers`]: () =>
           Object.values(
-            quantize(float32([...Array(256).fill(0), ...Array(256).fill(-3), ...Array.from({ length: 256 }, (_, i) => i)]).view(3, 256), type),
+            quantize(
+              float32([
+                ...Array(256).fill(0),
+                ...Array(256).fill(-3),
+                ...Array.from({ length: 256 }, (_, i) => i),
+              ]).view(3, 256),
+              type,
+            ),
           ),
       },
       exact,
@@ -105,7 +114,10 @@ describe('quantize', () => {
     const runs = (await errors.getData()) as Float64Array;
     const column = (i: number) => Array.from(runs).filter((_, at) => at % 5 === i);
     expect(Math.max(...column(0))).toBe(Math.max(...differences));
-    expect(column(1).reduce((a, b) => a + b)).toBeCloseTo(differences.reduce((a, b) => a + b), 6);
+    expect(column(1).reduce((a, b) => a + b)).toBeCloseTo(
+      differences.reduce((a, b) => a + b),
+      6,
+    );
     expect(errors.dims).toEqual([2, 5]);
   });
 

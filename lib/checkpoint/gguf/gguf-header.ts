@@ -164,7 +164,8 @@ class Parser {
   }
 
   private array(key: string, depth: number): GgufArray {
-    if (depth > DEEPEST) this.fail('METADATA_INVALID', `its metadata ${quote(key)} nests deeper than ${DEEPEST} arrays`);
+    if (depth > DEEPEST)
+      this.fail('METADATA_INVALID', `its metadata ${quote(key)} nests deeper than ${DEEPEST} arrays`);
     const type = this.type(key);
     const least = type === 'string' ? 8 : type === 'array' ? 12 : SCALARS[type].bytes;
     const length = this.uint64();
@@ -196,7 +197,8 @@ class Parser {
     const found = metadata.get('general.alignment');
     if (found === undefined) return DEFAULT_ALIGNMENT;
     const { type, value } = found;
-    const isPower = typeof value === 'number' && value >= 1 && value <= LARGEST_ALIGNMENT && (value & (value - 1)) === 0;
+    const isPower =
+      typeof value === 'number' && value >= 1 && value <= LARGEST_ALIGNMENT && (value & (value - 1)) === 0;
     if (type === 'uint32' && isPower) return value;
     return this.fail('METADATA_INVALID', `its general.alignment is ${String(value)}; expected a power of two`);
   }

@@ -137,7 +137,10 @@ function joined(parts: readonly GgufSource[], names: readonly string[]): Sharded
     for (const name of part.names()) {
       const other = weightMap.get(name);
       if (other !== undefined)
-        throw fault('DUPLICATE_NAME', `both '${other}' and '${file}' hold tensor ${quote(name)}`, { file, tensor: name });
+        throw fault('DUPLICATE_NAME', `both '${other}' and '${file}' hold tensor ${quote(name)}`, {
+          file,
+          tensor: name,
+        });
       holder.set(name, part);
       weightMap.set(name, names[i] as string);
     }

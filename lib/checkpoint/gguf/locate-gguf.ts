@@ -11,9 +11,10 @@ export async function locateGguf(
   gguf_file: string | null,
   subfolder = '',
 ): Promise<string> {
-  if (typeof location === 'string')
-    return gguf_file === null ? location : resolve(location, subfolder, gguf_file);
-  const file = join(subfolder, gguf_file ?? '').split('\\').join('/');
+  if (typeof location === 'string') return gguf_file === null ? location : resolve(location, subfolder, gguf_file);
+  const file = join(subfolder, gguf_file ?? '')
+    .split('\\')
+    .join('/');
   const parts = partNames(basename(file))?.map((name) => join(dirname(file), name).split('\\').join('/'));
   await location.requireAll(parts ?? [file]);
   return (await location.fetch(file)) as string;

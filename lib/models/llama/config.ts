@@ -71,7 +71,8 @@ export class LlamaConfig extends PretrainedConfig {
   constructor(fields: ConfigFields = {}) {
     super(fields);
     this.num_key_value_heads ??= this.num_attention_heads;
-    if (Object.hasOwn((this.constructor as typeof PretrainedConfig).defaults, 'head_dim')) this.head_dim ??= headDim(this);
+    if (Object.hasOwn((this.constructor as typeof PretrainedConfig).defaults, 'head_dim'))
+      this.head_dim ??= headDim(this);
   }
 
   /** What the block of layer `index` is made of. */

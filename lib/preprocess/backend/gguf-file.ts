@@ -63,10 +63,6 @@ export function ggufFile({ head, tokens, merges, scores, byteLevel }: GgufVocabu
   const spelled = byteLevel ? respell(texts) : texts;
   // Own members all of them: __proto__ may be a token.
   const vocab = Object.fromEntries(new Map(spelled.map((text, id) => [text, id])));
-  const pairs = merges
-    ? textsOf(merges).map((merge) => merge.split(' '))
-    : scores
-      ? mergesFrom(texts, scores)
-      : [];
+  const pairs = merges ? textsOf(merges).map((merge) => merge.split(' ')) : scores ? mergesFrom(texts, scores) : [];
   return { ...head, model: { ...(head['model'] as object), vocab, merges: pairs } };
 }

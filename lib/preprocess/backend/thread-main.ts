@@ -1,5 +1,13 @@
 import type { Encoding, Tokenizer } from 'tokenizers';
-import type { EncodedTexts, GgufVocabulary, Reply, Request, StoredVocabulary, TokenizerFile, TokenToAdd } from './messages';
+import type {
+  EncodedTexts,
+  GgufVocabulary,
+  Reply,
+  Request,
+  StoredVocabulary,
+  TokenizerFile,
+  TokenToAdd,
+} from './messages';
 
 /**
  * Everything that runs on the tokenizer thread. The thread is started from the source text of this function, so that it

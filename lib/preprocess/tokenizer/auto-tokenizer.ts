@@ -3,7 +3,7 @@ import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions } from '../../options';
 import * as classes from './classes';
 import type { JsonObject, TokenizerFolder } from './folder';
-import { findFolder, type FromPretrainedOptions, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
+import { type FromPretrainedOptions, findFolder, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
 /** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */

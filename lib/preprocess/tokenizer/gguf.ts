@@ -5,6 +5,7 @@
  */
 import { ggufMetadata, openGguf } from '../../checkpoint/gguf/gguf';
 import { arrayOf, type GgufArray, type GgufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
+import { splitPattern } from '../../checkpoint/gguf/text-splits';
 import { NotImplementedError, ValueError } from '../../errors';
 import { warn } from '../../logging';
 import type { GgufVocabulary } from '../backend/messages';
@@ -22,30 +23,6 @@ export interface GgufTokenizer {
 /** Kinds of tokens that matter here. Source: llama.h. */
 const CONTROL = 3;
 const USER_DEFINED = 4;
-
-const WORD = String.raw`[^\r\n\p{L}\p{N}]?\p{L}+`;
-const REST = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
-const ENGLISH = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`;
-const UPPER = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
-const LOWER = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
-const CASED = [`${UPPER}*${LOWER}+`, `${UPPER}+${LOWER}*`].map((word) => String.raw`[^\r\n\p{L}\p{N}]?${word}`);
-const REST_WITH_SLASH = REST.replace(String.raw`[\r\n]*`, String.raw`[\r\n/]*`);
-
-const LLAMA3 = String.raw`${ENGLISH}|${WORD}|\p{N}{1,3}|${REST}`;
-const QWEN2 = String.raw`${ENGLISH}|${WORD}|\p{N}|${REST}`;
-const QWEN35 = String.raw`${ENGLISH}|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
-const TEKKEN = String.raw`${CASED.join('|')}|\p{N}|${REST_WITH_SLASH}`;
-const GPT4O = String.raw`${CASED.map((word) => `${word}${ENGLISH}?`).join('|')}|\p{N}{1,3}|${REST_WITH_SLASH}`;
-
-/** How byte-level vocabularies split texts first, by `tokenizer.ggml.pre`; all others as GPT-2. */
-const SPLITS: readonly [names: string, pattern: string][] = [
-  ['llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano dbrx smaug-bpe', LLAMA3],
-  ['qwen2 deepseek-r1-qwen kormo f2llmv2 megrez', QWEN2],
-  ['qwen35', QWEN35],
-  ['tekken', TEKKEN],
-  ['gpt-4o llama4 kanana2 talkie minimax-m2', GPT4O],
-];
-const AS_GPT2 = ['default', 'gpt-2', 'gpt2', ''];
 
 /**
  * Reads what a GGUF file says of its tokenizer.
@@ -69,7 +46,14 @@ export async function readGgufTokenizer(path: string, signal?: AbortSignal): Pro
   const head = byteLevel ? byteLevelHead(metadata, path) : sentencePieceHead();
   return {
     vocabulary: {
-      head: { version: '1.0', truncation: null, padding: null, post_processor: null, ...head, added_tokens: addedTokens(types, textOf, byteLevel) },
+      head: {
+        version: '1.0',
+        truncation: null,
+        padding: null,
+        post_processor: null,
+        ...head,
+        added_tokens: addedTokens(types, textOf, byteLevel),
+      },
       tokens: part(tokens),
       merges: merges && part(merges),
       scores: merges === null ? Float32Array.from(scores?.numbers() ?? []) : null,
@@ -142,15 +126,15 @@ function isByteSpelled(text: string): boolean {
 
 function byteLevelHead(metadata: GgufMetadata, path: string): JsonObject {
   const pre = stringOf(metadata, 'tokenizer.ggml.pre') ?? 'default';
-  const pattern = SPLITS.find(([names]) => names.split(' ').includes(pre))?.[1];
-  if (pattern === undefined && !AS_GPT2.includes(pre))
+  const pattern = splitPattern(pre) ?? null;
+  if (splitPattern(pre) === undefined)
     warn(`'${path}' splits texts as '${pre}' (tokenizer.ggml.pre), which is not known; they are split as GPT-2 does`);
   const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true };
   const split = { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false };
   return {
     normalizer: null,
     pre_tokenizer:
-      pattern === undefined
+      pattern === null
         ? { ...bytes, use_regex: true }
         : { type: 'Sequence', pretokenizers: [split, { ...bytes, use_regex: false }] },
     decoder: { ...bytes, add_prefix_space: true, use_regex: true },
@@ -201,7 +185,10 @@ const SPECIAL: readonly [name: string, key: string][] = [
 ];
 
 function configOf(metadata: GgufMetadata, size: number, textOf: TextOf, path: string): JsonObject {
-  const config: JsonObject = { clean_up_tokenization_spaces: false, model_input_names: ['input_ids', 'attention_mask'] };
+  const config: JsonObject = {
+    clean_up_tokenization_spaces: false,
+    model_input_names: ['input_ids', 'attention_mask'],
+  };
   const ids = new Map(SPECIAL.map(([name, key]) => [name, numberOf(metadata, `tokenizer.ggml.${key}`) ?? null]));
   const wanted = new Set(ids.values());
   const texts = textOf((id) => wanted.has(id));

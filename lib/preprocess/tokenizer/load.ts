@@ -9,7 +9,14 @@ import type { FileProgressInfo } from '../../progress-info';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
-import { type JsonObject, kTokenizerConfigFile, kTokenizerFile, readFolder, readGgufFolder, type TokenizerFolder } from './folder';
+import {
+  type JsonObject,
+  kTokenizerConfigFile,
+  kTokenizerFile,
+  readFolder,
+  readGgufFolder,
+  type TokenizerFolder,
+} from './folder';
 import { readPostProcessor } from './post-processor';
 import type { PreTrainedTokenizer, TokenizerParts } from './pretrained-tokenizer';
 import { asSpecial, kSpecialTokenNames, type SpecialTokens } from './special-tokens';

@@ -1,7 +1,7 @@
 import type { CheckpointSource } from '../../checkpoint/source';
+import { ggufWeights } from '../gguf/gguf-weights';
 import type { LoadTarget } from '../load-plan';
 import type { Dialect } from './dialect';
-import { ggufWeights } from '../gguf/gguf-weights';
 import { flax } from './flax';
 import { tensorflow } from './tensorflow';
 import { TranslatedSource } from './translated-source';

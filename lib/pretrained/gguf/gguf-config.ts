@@ -48,7 +48,8 @@ export const tokenIdKeys: Readonly<Record<string, string>> = {
   padding_token_id: 'pad_token_id',
 };
 
-const CLASSES: Readonly<Record<string, string>> = {
+/** The class with the head that a GGUF file holds, by architecture. */
+export const ggufClasses: Readonly<Record<string, string>> = {
   llama: 'LlamaForCausalLM',
   qwen2: 'Qwen2ForCausalLM',
   gpt2: 'GPT2LMHeadModel',
@@ -60,16 +61,20 @@ const CLASSES: Readonly<Record<string, string>> = {
  */
 export async function readGgufConfig(path: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
   await using source = await openGguf(path, { ...(signal && { signal }) });
-  return configOf(ggufMetadata(source) as GgufMetadata, path, source.has('output.weight'));
+  return configOf(ggufMetadata(source) as GgufMetadata, path, (name) => source.has(name));
 }
 
-function configOf(metadata: GgufMetadata, path: string, hasHead: boolean): Record<string, unknown> {
+function configOf(metadata: GgufMetadata, path: string, has: (name: string) => boolean): Record<string, unknown> {
   const architecture = architectureOf(metadata, path);
   const config: Record<string, unknown> = {
     model_type: architecture,
-    architectures: [CLASSES[architecture]],
-    tie_word_embeddings: !hasHead,
+    architectures: [ggufClasses[architecture]],
+    tie_word_embeddings: !has('output.weight'),
   };
+  if (architecture === 'llama') {
+    config['attention_bias'] = has('blk.0.attn_q.bias');
+    config['mlp_bias'] = has('blk.0.ffn_gate.bias');
+  }
   for (const [key, field] of Object.entries(configKeys[architecture] ?? {})) {
     const value = numberOf(metadata, `${architecture}.${key}`);
     if (value !== undefined) config[field] = value;

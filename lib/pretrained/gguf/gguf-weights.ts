@@ -22,7 +22,11 @@ export function ggufWeights(inner: CheckpointSource): CheckpointSource {
 export function architectureOf(metadata: GgufMetadata, file: string): string {
   const architecture = stringOf(metadata, 'general.architecture');
   if (architecture === undefined)
-    throw unreadable('METADATA_INVALID', file, 'its metadata names no general.architecture, so nobody can say what it is');
+    throw unreadable(
+      'METADATA_INVALID',
+      file,
+      'its metadata names no general.architecture, so nobody can say what it is',
+    );
   if (ggufArchitectures.includes(architecture)) return architecture;
   throw new NotImplementedError(
     `'${file}' is a GGUF file of architecture '${architecture}', which is not supported; ` +

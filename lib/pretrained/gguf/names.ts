@@ -26,8 +26,12 @@ const decoder = (queries?: Layout, keys?: Layout): readonly Rule[] => [
   ['output_norm', 'model.norm'],
   ['output', 'lm_head'],
   ['blk.N.attn_norm', 'model.layers.N.input_layernorm'],
-  queries ? ['blk.N.attn_q', 'model.layers.N.self_attn.q_proj', queries] : ['blk.N.attn_q', 'model.layers.N.self_attn.q_proj'],
-  keys ? ['blk.N.attn_k', 'model.layers.N.self_attn.k_proj', keys] : ['blk.N.attn_k', 'model.layers.N.self_attn.k_proj'],
+  queries
+    ? ['blk.N.attn_q', 'model.layers.N.self_attn.q_proj', queries]
+    : ['blk.N.attn_q', 'model.layers.N.self_attn.q_proj'],
+  keys
+    ? ['blk.N.attn_k', 'model.layers.N.self_attn.k_proj', keys]
+    : ['blk.N.attn_k', 'model.layers.N.self_attn.k_proj'],
   ['blk.N.attn_v', 'model.layers.N.self_attn.v_proj'],
   ['blk.N.attn_output', 'model.layers.N.self_attn.o_proj'],
   ['blk.N.ffn_norm', 'model.layers.N.post_attention_layernorm'],
