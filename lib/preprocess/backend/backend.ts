@@ -67,9 +67,9 @@ export class Backend {
     }
   }
 
-  /** The tokenizer as the text of a `tokenizer.json`. */
-  text(signal?: AbortSignal): Promise<string> {
-    return this.request('text', {}, signal);
+  /** The text of the `tokenizer.json` that a GGUF file's vocabulary amounts to. */
+  text(vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<string> {
+    return this.request('text', { vocabulary }, signal);
   }
 
   /** Makes the tokenizer of the file that `open` read. Resolves to the ids of `tokens`. */

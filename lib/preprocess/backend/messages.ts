@@ -64,8 +64,8 @@ export interface Request {
   decode: { handle: number; ids: Int32Array; ends: Int32Array; skipSpecialTokens: boolean };
   /** Puts the tokens of each list together. */
   join: { handle: number; lists: string[][] };
-  /** The text of a `tokenizer.json` with the tokenizer as it was made. */
-  text: { handle: number };
+  /** The text of the `tokenizer.json` that a vocabulary amounts to. */
+  text: { handle: number; vocabulary: GgufVocabulary };
   close: { handle: number };
 }
 

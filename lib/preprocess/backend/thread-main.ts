@@ -104,8 +104,8 @@ export function threadMain(ggufFile: (vocabulary: GgufVocabulary) => Record<stri
       return [lists.map((tokens) => (decoder ? decoder.decode(tokens) : tokens.join(' '))), []];
     },
 
-    async text({ handle }: Request['text']): Promise<Result<string>> {
-      return [tokenizerOf(handle).toString(), []];
+    async text({ vocabulary }: Request['text']): Promise<Result<string>> {
+      return [JSON.stringify(ggufFile(vocabulary)), []];
     },
 
     async close({ handle }: Request['close']): Promise<Result<null>> {

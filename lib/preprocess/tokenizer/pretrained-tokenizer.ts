@@ -5,6 +5,7 @@ import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
 import type { Backend } from '../backend/backend';
+import type { GgufVocabulary } from '../backend/messages';
 import type { AddedToken } from './added-token';
 import {
   BatchEncoding,
@@ -298,9 +299,9 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     return this.model_max_length - this.num_special_tokens_to_add(true);
   }
 
-  /** @internal The text of a tokenizer.json, for one that came from another kind of file. */
-  serialized(signal?: AbortSignal): Promise<string> {
-    return this.backend.text(signal);
+  /** @internal The text of the tokenizer.json that a GGUF file's vocabulary amounts to. */
+  fileText(vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<string> {
+    return this.backend.text(vocabulary, signal);
   }
 
   /**

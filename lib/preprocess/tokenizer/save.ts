@@ -13,6 +13,7 @@ import {
   kVocabularyFiles,
   type TokenizerFolder,
 } from './folder';
+import { readGgufTokenizer } from './gguf';
 import type { PreTrainedTokenizer } from './pretrained-tokenizer';
 import { kSpecialTokenNames } from './special-tokens';
 
@@ -90,10 +91,11 @@ async function filesOfGguf(
   source: TokenizerFolder,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, Uint8Array>> {
+  const { vocabulary } = await readGgufTokenizer(source.tokenizerPath, signal);
   const tokenizer_class = tokenizer.constructor.name;
   const config = { tokenizer_class, ...source.config, ...savedState(tokenizer), ...changesOf(tokenizer) };
   return new Map([
-    [kTokenizerFile, new TextEncoder().encode(await tokenizer.serialized(signal))],
+    [kTokenizerFile, new TextEncoder().encode(await tokenizer.fileText(vocabulary, signal))],
     [kTokenizerConfigFile, toJson(config)],
     [kSpecialTokensMapFile, toJson({ ...tokenizer.special_tokens_map })],
   ]);
