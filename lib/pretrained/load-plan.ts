@@ -1,5 +1,6 @@
 import { RuntimeError, ValueError } from '../errors';
 import type { Parameter } from '../nn/parameter';
+import type { Dialect } from './dialects/dialect';
 
 /**
  * Which tensor of a checkpoint goes into which parameter. Pure: names and shapes in, steps or one error out; no bytes
@@ -24,6 +25,8 @@ export interface LoadTarget {
   ignoreUnexpected: readonly string[];
   /** Regular expressions over the file's names and what takes their place. */
   key_mapping?: Record<string, string>;
+  /** What the original TensorFlow 1 release calls the weights. */
+  tensorflow1?: Dialect | null;
 }
 
 /** One parameter to fill. */

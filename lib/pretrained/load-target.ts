@@ -20,5 +20,6 @@ export function loadTargetOf(
     ignoreMissing: ModelType._keys_to_ignore_on_load_missing,
     ignoreUnexpected: ModelType._keys_to_ignore_on_load_unexpected,
     key_mapping,
+    tensorflow1: ModelType.tensorflow1,
   };
 }

@@ -12,6 +12,7 @@ import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
 import { checkAttention } from './config-options';
+import type { Dialect } from './dialects/dialect';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { ModelOutput } from './model-output';
@@ -61,6 +62,7 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keys_to_ignore_on_save: readonly string[];
   readonly _tied_weights_keys: readonly string[];
   readonly _keep_in_fp32_modules: readonly string[];
+  readonly tensorflow1: Dialect | null;
 }
 
 const tagsOf = new WeakMap<PreTrainedModel, string[]>();
@@ -98,6 +100,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static readonly _tied_weights_keys: readonly string[] = [];
   static readonly _keep_in_fp32_modules: readonly string[] = [];
   static readonly _no_split_modules: readonly string[] | null = null;
+  /** What the variables of the original TensorFlow 1 release are called, where there was one. */
+  static readonly tensorflow1: Dialect | null = null;
   static readonly is_parallelizable: boolean = false;
   static _auto_class: string | null = null;
 

@@ -13,6 +13,7 @@ import { Buffer, Parameter } from '../../nn/parameter';
 import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
+import type { Dialect } from '../../pretrained/dialects/dialect';
 import {
   choiceOutput,
   flattenChoices,
@@ -27,6 +28,7 @@ import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-m
 import { add } from '../../tensor/ops/elementwise';
 import type { Tensor } from '../../tensor/tensor';
 import { BertEncoder, BertPooler } from './encoder';
+import { tensorflow1Bert } from './weights';
 
 export class BertConfig extends PretrainedConfig {
   static override readonly model_type: string = 'bert';
@@ -191,6 +193,7 @@ const tied = ['predictions.decoder.bias', 'cls.predictions.decoder.weight'];
 export abstract class BertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = BertConfig;
   static override readonly base_model_prefix = 'bert';
+  static override readonly tensorflow1: Dialect | null = tensorflow1Bert;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: BertConfig;

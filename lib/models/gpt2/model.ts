@@ -38,6 +38,7 @@ import { normal } from '../../tensor/ops/normal';
 import type { Tensor } from '../../tensor/tensor';
 import { GPT2Config } from './config';
 import { flattenRows, GPT2SequenceSummary } from './sequence-summary';
+import { tensorflow1Gpt2 } from './weights';
 
 export { GPT2Config };
 
@@ -147,6 +148,7 @@ const inputs = [
 export abstract class GPT2PreTrainedModel extends DecoderModel {
   static override readonly config_class: typeof PretrainedConfig = GPT2Config;
   static override readonly base_model_prefix = 'transformer';
+  static override readonly tensorflow1 = tensorflow1Gpt2;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['GPT2Block'];
   static override readonly is_parallelizable = true;

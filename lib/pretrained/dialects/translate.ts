@@ -1,4 +1,6 @@
+import { frameworkOf } from '../../checkpoint/open';
 import type { CheckpointSource } from '../../checkpoint/source';
+import { NotImplementedError } from '../../errors';
 import { ggufWeights } from '../gguf/gguf-weights';
 import type { LoadTarget } from '../load-plan';
 import type { Dialect } from './dialect';
@@ -7,21 +9,33 @@ import { tensorflow } from './tensorflow';
 import { TranslatedSource } from './translated-source';
 
 /** The dialect of a checkpoint: its container tells, or the metadata of safetensors. Null for PyTorch's own. */
-export function dialectOf(source: CheckpointSource): Dialect | null {
-  const layout = source.metadata.get('format');
-  if (source.format === 'tensorflow') return tensorflow(source.parts.length === 1);
-  if (source.format === 'flax' || layout === 'flax') return flax;
-  return layout === 'tf' ? tensorflow(false) : null;
+function dialectOf(source: CheckpointSource, { className, tensorflow1 }: LoadTarget): Dialect | null {
+  switch (frameworkOf(source)) {
+    case 'TensorFlow':
+      return tensorflow(source.format !== 'safetensors' && source.parts.length === 1);
+    case 'TensorFlow 1':
+      if (tensorflow1) return tensorflow1;
+      throw new NotImplementedError(
+        `'${source.files[0]}' is a TensorFlow 1 checkpoint, and ${className} has no load_tf_weights: the names of its ` +
+          'original release are not known here; convert it to PyTorch with the tool that came with it',
+        { code: 'UNSUPPORTED_LAYOUT' },
+      );
+    case 'Flax':
+      return flax;
+    default:
+      return null;
+  }
 }
 
-/** The checkpoint in PyTorch's names and layouts, for a model; itself where it has them. */
-export function translate(
-  source: CheckpointSource,
-  { className, base_model_prefix, parameters }: LoadTarget,
-): CheckpointSource {
+/**
+ * The checkpoint in PyTorch's names and layouts, for a model; itself where it has them.
+ * @throws NotImplementedError `UNSUPPORTED_LAYOUT` for a TensorFlow 1 checkpoint of a family without such a release
+ */
+export function translate(source: CheckpointSource, target: LoadTarget): CheckpointSource {
   if (source.format === 'gguf') return ggufWeights(source);
-  const dialect = dialectOf(source);
+  const dialect = dialectOf(source, target);
   if (dialect === null) return source;
+  const { className, base_model_prefix, parameters } = target;
   const shapes = new Map([...parameters].map(([name, { dims }]) => [name, dims]));
   return new TranslatedSource(source, dialect, { className, base_model_prefix, shapes });
 }
