@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
+import { ggufMetadata } from '../checkpoint/gguf/gguf';
+import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
@@ -23,6 +25,9 @@ export interface CheckpointSummary {
   dtypes: { dtype: string; tensors: number; parameters: number; bytes: number }[];
   parameters: number;
   bytes: number;
+  /** Of a GGUF file, every tensor as the file has it, and its metadata as text. */
+  tensors?: { name: string; dtype: string; shape: number[] }[];
+  metadata?: [key: string, value: string][];
   /** Facts of the config that a user asks for: name and value. */
   details: [string, string][];
   loads: boolean;
@@ -54,16 +59,18 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     loads: false,
     reasons: [],
   };
-  if (found.isFile())
+  const hasOwnConfig = isGgufName(folder);
+  if (found.isFile() && !hasOwnConfig)
     summary.reasons.push(
       `it is one file, of which from_pretrained needs the config too, as { config }; inspect its folder: '${dirname(folder)}'`,
     );
-  const config = found.isFile() ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  const config = found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
   const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
   if (!source) return summary;
   try {
     describeFiles(summary, source);
+    describeGguf(summary, source);
     if (source.forbidden.length > 0) {
       summary.reasons.push(
         `its pickle names ${source.forbidden.join(', ')}, which a load refuses: nothing is ever imported`,
@@ -76,6 +83,23 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
   } finally {
     await source.close();
   }
+}
+
+/** Longest text of a value in the metadata. */
+const LONGEST_VALUE = 100;
+
+function describeGguf(summary: CheckpointSummary, source: CheckpointSource): void {
+  const metadata = ggufMetadata(source);
+  if (metadata === null) return;
+  summary.tensors = source.names().map((name) => {
+    const { dtype, shape } = source.info(name);
+    return { name, dtype, shape };
+  });
+  summary.metadata = [...metadata].map(([key, { type, value }]) => {
+    if (type === 'array') return [key, `${value.length} × ${value.elementType}`];
+    const text = type === 'string' ? JSON.stringify(value) : String(value);
+    return [key, text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text];
+  });
 }
 
 /** What `f` gives, or null with its error among the reasons. */
