@@ -20,6 +20,12 @@ interface Case {
   loading_info?: Record<string, unknown>;
   refuse?: boolean;
   may_refuse?: boolean;
+  files?: string[];
+  tokens?: { text: string; ids: number[] }[];
+}
+
+function caseOf(name: string): Case {
+  return JSON.parse(readFileSync(join(fixtures, name, 'case.json'), 'utf8')) as Case;
 }
 
 /** What this version does not read yet. */
@@ -92,6 +98,15 @@ if (existsSync(fixtures)) {
       expect(Buffer.compare(bytes(actual), bytes(wanted.data))).toBe(0);
     }
     await model.dispose();
+  });
+
+  const withTokens = names.filter((name) => caseOf(name).tokens !== undefined);
+  it.each(withTokens)('%s cuts texts as Transformers does', async (name) => {
+    const { files = [], tokens = [] } = caseOf(name);
+    const tokenizer = await library.AutoTokenizer.from_pretrained(join(fixtures, name), { gguf_file: files[0] as string });
+    for (const { text, ids } of tokens)
+      expect([text, await tokenizer.encode(text, { add_special_tokens: false })]).toEqual([text, ids]);
+    tokenizer.dispose();
   });
 } else {
   it(`has no fixtures to read: ${fixtures} is not there`, () => {
