@@ -3,10 +3,13 @@ import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../e
 import { hubOptionsOf } from '../hub/options';
 import { givenOptions } from '../options';
 import { autoClassNames } from '../pretrained/auto-class-names';
+import { checkLocation } from '../pretrained/check-location';
 import { PretrainedConfig } from '../pretrained/config';
-import { type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
+import type { DecoderModel } from '../pretrained/decoder-model';
+import { checkIsConfig, type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
 import { checkLoadTypes } from '../pretrained/load-options';
+import { locationText, type ModelLocation } from '../pretrained/location';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
@@ -37,29 +40,38 @@ class AutoModelBase {
    * @throws ValueError when the architecture has no such class; otherwise as `PreTrainedModel.from_pretrained`
    */
   static async from_pretrained(
-    path: string,
+    path: ModelLocation | null,
     options: FromPretrainedOptions & { output_loading_info: true },
   ): Promise<[PreTrainedModel, LoadingInfo]>;
-  static async from_pretrained(path: string, options?: FromPretrainedOptions | null): Promise<PreTrainedModel>;
   static async from_pretrained(
-    path: string,
+    path: ModelLocation | null,
+    options?: FromPretrainedOptions | null,
+  ): Promise<PreTrainedModel>;
+  static async from_pretrained(
+    path: ModelLocation | null,
     given?: FromPretrainedOptions | null,
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
-    const options = givenOptions(given, `${this.name}.from_pretrained`);
-    checkLoadTypes(`${this.name}.from_pretrained`, options);
+    const { trust_remote_code, ...options } = givenOptions<FromPretrainedOptions>(
+      given,
+      `${this.name}.from_pretrained`,
+    );
+    checkLoadTypes(`${this.name}.from_pretrained`, { trust_remote_code, ...options });
+    const from = locationText(path);
+    await checkLocation(from, options);
     const { config: known } = options;
     const config: PretrainedConfig =
       known instanceof PretrainedConfig
         ? known
-        : await AutoConfig.from_pretrained(known ?? path, {
+        : await AutoConfig.from_pretrained(known ?? (from as string), {
             subfolder: modelSubfolder(options.subfolder),
             ...(!known && { gguf_file: options.gguf_file ?? null }),
             ...hubOptionsOf(options),
             _from_auto: true,
+            ...(trust_remote_code === true && { trust_remote_code }),
             ...(options.signal && { signal: options.signal }),
           });
     const pinned = known || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
-    return this.classFor(config).from_pretrained(path, pinned);
+    return this.classFor(config).from_pretrained(from, pinned);
   }
 
   /**
@@ -67,7 +79,8 @@ class AutoModelBase {
    * @param config - copied
    * @throws ValueError when the architecture has no such class, and for a dtype that weights cannot have
    */
-  static from_config(config: PretrainedConfig, options: FromConfigOptions = {}): PreTrainedModel {
+  static from_config(config: PretrainedConfig, options?: FromConfigOptions | null): PreTrainedModel {
+    checkIsConfig(`${this.name}.from_config`, config);
     return modelFromConfig(this.classFor(config), config, options);
   }
 
@@ -194,6 +207,27 @@ export class AutoModelForNextSentencePrediction extends AutoModelBase {
 /** Decoders with a language modelling head. */
 export class AutoModelForCausalLM extends AutoModelBase {
   static override readonly suffix: string = 'ForCausalLM';
+
+  /** @throws as every Auto class */
+  static override from_pretrained(
+    path: ModelLocation | null,
+    options: FromPretrainedOptions & { output_loading_info: true },
+  ): Promise<[DecoderModel, LoadingInfo]>;
+  static override from_pretrained(
+    path: ModelLocation | null,
+    options?: FromPretrainedOptions | null,
+  ): Promise<DecoderModel>;
+  static override from_pretrained(
+    path: ModelLocation | null,
+    options?: FromPretrainedOptions | null,
+  ): Promise<DecoderModel | [DecoderModel, LoadingInfo]> {
+    return super.from_pretrained(path, options) as Promise<DecoderModel>;
+  }
+
+  /** @throws as every Auto class */
+  static override from_config(config: PretrainedConfig, options?: FromConfigOptions | null): DecoderModel {
+    return super.from_config(config, options) as DecoderModel;
+  }
 
   /** @throws NotImplementedError for an encoder that has a causal head upstream, otherwise as every Auto class */
   static override classFor(config: PretrainedConfig): LoadableClass {

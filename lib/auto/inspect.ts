@@ -9,6 +9,7 @@ import { resolveModelFolder } from '../env';
 import { OSError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
 import { translate } from '../pretrained/dialects/translate';
+import { withoutInit } from '../pretrained/init';
 import { planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
@@ -64,7 +65,8 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     summary.reasons.push(
       `it is one file, of which from_pretrained needs the config too, as { config }; inspect its folder: '${dirname(folder)}'`,
     );
-  const config = found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  const config =
+    found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
   const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
   if (!source) return summary;
@@ -154,7 +156,7 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   const family = loadFamily(type.model_type);
   const named = summary.architectures.map((name) => family[name]).find((c) => c !== undefined);
   const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
-  const model = new ModelType(config as never);
+  const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
   const weights = translate(source, target);
   const shapes = new Map(weights.names().map((name) => [name, weights.info(name).shape]));

@@ -12,6 +12,9 @@ const supported = [
   'pad_token_id',
   'bos_token_id',
   'eos_token_id',
+  'decoder_start_token_id',
+  'forced_bos_token_id',
+  'forced_eos_token_id',
 ];
 
 /** They shape a distribution that only sampling draws from: a file's are inert without it. */
@@ -77,11 +80,14 @@ export function checkValues(config: GenerationConfig): void {
     });
   };
   const isId = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  for (const name of ['pad_token_id', 'bos_token_id'])
+  for (const name of ['pad_token_id', 'bos_token_id', 'decoder_start_token_id', 'forced_bos_token_id'])
     if (config[name] !== null && !isId(config[name])) refuse(name, 'a token id or null');
   const { eos_token_id: eos } = config;
   if (eos !== null && !isId(eos) && !(Array.isArray(eos) && eos.length > 0 && eos.every(isId)))
     refuse('eos_token_id', 'a token id, several, or null');
+  const { forced_eos_token_id: last } = config;
+  if (last !== null && !isId(last) && !(Array.isArray(last) && last.length > 0 && last.every(isId)))
+    refuse('forced_eos_token_id', 'a token id, several, or null');
   for (const name of ['max_length', 'max_new_tokens'])
     if (config[name] !== null && !Number.isSafeInteger(config[name])) refuse(name, 'a whole number or null');
   if (config.max_new_tokens !== null && config.max_new_tokens <= 0) refuse('max_new_tokens', 'greater than 0');

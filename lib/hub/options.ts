@@ -68,6 +68,14 @@ export function checkHubOptions(options: HubOptions): void {
   for (const name of ['revision', 'cache_dir'] as const)
     if (typeof (options[name] ?? '') !== 'string')
       throw new TypeError(`${name} must be a string, not a ${typeof options[name]}`);
+  for (const name of ['force_download', 'resume_download', 'local_files_only'] as const)
+    if (typeof (options[name] ?? false) !== 'boolean')
+      throw new TypeError(`${name} must be true or false, not a ${typeof options[name]} (${String(options[name])})`);
+  for (const name of ['token', 'use_auth_token'] as const)
+    if (!['string', 'boolean'].includes(typeof (options[name] ?? '')))
+      throw new TypeError(`${name} must be a token, true, false or null, not a ${typeof options[name]}`);
+  if (typeof (options._commit_hash ?? '') !== 'string')
+    throw new TypeError(`_commit_hash must be a string, not a ${typeof options._commit_hash}`);
   if (revision === '') throw new ValueError("revision must be a branch, a tag or a commit, not ''");
   if (cache_dir === '') throw new ValueError("cache_dir must be the path of a folder, not ''");
   if (proxies && (typeof proxies !== 'object' || Object.values(proxies).some((url) => typeof url !== 'string')))

@@ -10,6 +10,7 @@ import * as modernbert from './modernbert/model';
 import * as mpnet from './mpnet/model';
 import * as qwen2 from './qwen2/model';
 import * as roberta from './roberta/model';
+import * as t5 from './t5/model';
 import * as xlmRoberta from './xlm-roberta/model';
 
 export * from './albert/model';
@@ -23,6 +24,7 @@ export * from './modernbert/model';
 export * from './mpnet/model';
 export * from './qwen2/model';
 export * from './roberta/model';
+export * from './t5/model';
 export * from './xlm-roberta/model';
 
 /** The families by model_type. */
@@ -38,5 +40,6 @@ export const modelTypes = {
   mpnet,
   qwen2,
   roberta,
+  t5,
   'xlm-roberta': xlmRoberta,
 } as const;

@@ -4,6 +4,7 @@ import { isGgufName, locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { writeWhole } from '../checkpoint/staged-file';
 import { env } from '../env';
 import { AssertionError, OSError, throwIfAborted } from '../errors';
+import { fetchUrl, fileNameOf, isUrl } from '../hub/fetch-url';
 import { locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { repoIdProblem } from '../hub/repo-id';
@@ -39,8 +40,7 @@ export interface ConfigLocation {
  */
 export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal, hub } = location;
-  if (/^https?:\/\//.test(given))
-    throw new OSError(`'${given}' is a URL; download the model and give its folder`, { code: 'ERR_NO_FOLDER' });
+  if (isUrl(given)) return readConfigAt(given, { ...hub, ...(signal && { signal }) });
   const found = await locateModel(given, { ...hub, ...(signal && { signal }) });
   const gguf = location.gguf_file ?? null;
   if (gguf !== null || (typeof found === 'string' && isGgufName(found))) {
@@ -73,6 +73,21 @@ async function checkGgufPlace(given: string, path: string, gguf_file: string | n
   throw new OSError(`gguf_file names '${gguf_file}' in a folder, and '${path}' is a file: give one of the two`, {
     code: 'ERR_NO_FOLDER',
   });
+}
+
+/** The dictionary in a config file that has an address of its own. */
+async function readConfigAt(url: string, options: HubOptions): Promise<Record<string, unknown>> {
+  if (!fileNameOf(url).endsWith('.json'))
+    throw new OSError(
+      `'${url}' is not the address of a config file (*.json); a repository on the Hub is given by its id, 'namespace/name'`,
+      { code: 'ERR_URL' },
+    );
+  const { path, remove } = await fetchUrl(url, options);
+  try {
+    return { ...(await readConfigFile(path, options.signal ?? undefined)), _commit_hash: null };
+  } finally {
+    await remove();
+  }
 }
 
 async function checkFolder(given: string, path: string): Promise<void> {

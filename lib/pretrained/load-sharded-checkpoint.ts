@@ -113,7 +113,7 @@ async function fill(
       for (const name of part.names()) {
         const parameter = parameters.get(name);
         if (!parameter) continue;
-        const stored = await storedTensor(part, name, signal);
+        const stored = await storedTensor(part, name, { signal });
         call.run(() => {
           parameter.value = stored.load(parameter.type, parameter.pack);
         });

@@ -58,12 +58,16 @@ export abstract class ModuleUtilsMixin extends Module {
     return n;
   }
 
-  /** Bytes of the parameters and, unless told otherwise, of the buffers that Transformers' model has. */
+  /**
+   * Bytes of the parameters and, unless told otherwise, of the buffers that Transformers' model has: ids of positions and
+   * types, and neither causal masks nor what it keeps of rotary positions.
+   */
   get_memory_footprint({ return_buffers = true }: { return_buffers?: boolean } = {}): number {
     let bytes = 0;
     for (const parameter of this.parameters()) bytes += parameter.nbytes;
     if (return_buffers)
-      for (const { dims, type } of new Set(this.buffers())) bytes += dims.reduce((n, d) => n * d, itemSize(type));
+      for (const { dims, type, isMask } of new Set(this.buffers()))
+        if (!isMask) bytes += dims.reduce((n, d) => n * d, itemSize(type));
     return bytes;
   }
 

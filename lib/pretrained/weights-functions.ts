@@ -10,6 +10,7 @@ import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
 import { fence } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
+import { withoutInit } from './init';
 import { storedTensor } from './stored-tensor';
 
 /** Functions beside the classes that Transformers' modeling_utils exports (4.35.2). */
@@ -29,7 +30,7 @@ export async function load_state_dict(
   const state = new Map<string, Tensor>();
   try {
     for (const name of source.names()) {
-      const stored = await storedTensor(source, name, signal);
+      const stored = await storedTensor(source, name, { signal });
       state.set(
         name,
         call.run(() => stored.load(null, null)),
@@ -104,7 +105,10 @@ export function unwrap_model(model: Module): Module {
     : model;
 }
 
-/** What `make` makes: constructors never draw weights here, so there is nothing to keep from being drawn. */
+/**
+ * What `make` makes, without drawing weights: its models own no memory until they are loaded, by `load_state_dict` or
+ * `load_sharded_checkpoint`, or `init_weights` is called.
+ */
 export function no_init_weights<T>(make: () => T): T {
-  return make();
+  return withoutInit(make);
 }

@@ -59,7 +59,11 @@ describe('Auto models (row 201)', () => {
     await expect(AutoModel.from_pretrained('')).rejects.toMatchObject(fault);
     await expect(BertModel.from_pretrained('')).rejects.toMatchObject(fault);
     await expect(BertModel.from_pretrained('', { config: new BertConfig() })).rejects.toMatchObject(fault);
-    await expect(AutoModel.from_pretrained(undefined as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
+    for (const path of [undefined, null])
+      await expect(AutoModel.from_pretrained(path as never)).rejects.toMatchObject({
+        code: 'ERR_NO_FOLDER',
+        message: expect.stringMatching(/^None /),
+      });
   });
 
   it('name configs without such a head, and what can be had', async () => {

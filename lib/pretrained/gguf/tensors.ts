@@ -105,7 +105,7 @@ export class GgufTensors {
     dtype: TensorToWrite['dtype'],
     shape: readonly number[],
   ): Promise<{ value: Tensor; errors: Tensor | null }> {
-    const stored = await storedTensor(this.source, step.source, this.call.signal);
+    const stored = await storedTensor(this.source, step.source, { signal: this.call.signal });
     const arranged = arrangementOf(step.gguf.layout, step.shape, this.counts);
     return this.call.run(() =>
       this.stream.run(() =>

@@ -15,6 +15,7 @@ CLASS_PREFIXES = {
     "gpt2": "GPT2",
     "llama": "Llama",
     "qwen2": "Qwen2",
+    "t5": "T5",
 }
 
 

@@ -11,6 +11,7 @@ from .modernbert import PLANS as MODERNBERT
 from .mpnet import PLANS as MPNET
 from .qwen2 import PLANS as QWEN2
 from .roberta import PLANS as ROBERTA
+from .t5 import PLANS as T5
 from .xlm_roberta import PLANS as XLM_ROBERTA
 
 PLANS = {
@@ -26,4 +27,5 @@ PLANS = {
     "gpt2": GPT2,
     "llama": LLAMA,
     "qwen2": QWEN2,
+    "t5": T5,
 }
