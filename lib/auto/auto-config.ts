@@ -1,6 +1,6 @@
-import { EnvironmentError, nearest, ValueError } from '../errors';
+import { EnvironmentError, nearest, TypeError, ValueError } from '../errors';
 import { warnOnce } from '../logging';
-import { givenOptions } from '../options';
+import { givenOptions, namedOptions } from '../options';
 import { type ConfigFields, type ConfigOptions, PretrainedConfig } from '../pretrained/config';
 import { type ModelLocation, requiredLocation } from '../pretrained/location';
 import { loadFamily, supportedModelTypes } from './families';
@@ -51,15 +51,18 @@ export class AutoConfig {
   static register(
     model_type: string,
     configClass: typeof PretrainedConfig,
-    options: { exist_ok?: boolean } = {},
+    options?: { exist_ok?: boolean } | null,
   ): void {
+    const { exist_ok } = namedOptions(options, 'AutoConfig.register', { exist_ok: 'boolean' });
+    if (!isConfigClass(configClass))
+      throw new TypeError('AutoConfig.register takes a model type and a class that extends PretrainedConfig');
     if (configClass.model_type !== model_type)
       throw new ValueError(
         'The config you are passing has a `model_type` attribute that is not consistent with the model type you passed ' +
           `(config has ${configClass.model_type} and you passed ${model_type}). Fix one of those so they match!`,
       );
     checkName(model_type, 'AutoConfig.register');
-    if (findClass(model_type) && !options.exist_ok)
+    if (findClass(model_type) && !exist_ok)
       throw new ValueError(`'${model_type}' is already used by a config; pass { exist_ok: true } to replace it`);
     registered.set(model_type, configClass);
   }

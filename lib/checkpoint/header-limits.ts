@@ -2,7 +2,7 @@ import { unknownName, ValueError } from '../errors';
 
 /** What the header of a file of weights may hold at most. */
 export interface HeaderLimits {
-  /** Bytes of a safetensors file's JSON; of a PyTorch file's zip directory, and of its pickle. */
+  /** Bytes of a safetensors file's JSON; of a PyTorch file's zip directory, and of its pickle; of a Flax file's names. */
   headerBytes: number;
   tensors: number;
   metadataEntries: number;
@@ -11,7 +11,7 @@ export interface HeaderLimits {
   dimensions: number;
   /** Size of one dimension. */
   dimension: number;
-  /** JSON objects and arrays that may be open at once; tuples, lists and dictionaries of a pickle that may contain each other. */
+  /** JSON objects and arrays, msgpack maps and lists that may be open at once; tuples, lists and dictionaries of a pickle that may contain each other. */
   depth: number;
   /** Objects that a pickle may make. */
   pickleObjects: number;

@@ -1,5 +1,6 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
+import { openFlax } from './flax/flax';
 import { openGguf } from './gguf/gguf';
 import type { HeaderLimits } from './header-limits';
 import { openPyTorch } from './pytorch/pytorch';
@@ -35,6 +36,7 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
 /** How the formats that are read are opened. */
 const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
   safetensors: () => openSafetensors,
+  flax: () => openFlax,
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
   gguf: () => openGguf,
 };

@@ -1,9 +1,9 @@
-import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { KeyError, nearest, throwIfAborted, unknownName, ValueError } from '../errors';
-import { quote, unreadable } from './fault';
+import { KeyError, nearest, throwIfAborted, unknownName } from '../errors';
+import { quote } from './fault';
 import { type HeaderLimits, headerLimits } from './header-limits';
 import { PinnedFile } from './pinned-file';
+import { ownedBytes, requestedRange } from './read-range';
 import { headerLength, LENGTH_BYTES, parseHeaderInSteps, type SafetensorsHeader } from './safetensors-header';
 import type { CheckpointSource, ReadOptions, TensorInfo } from './source';
 
@@ -98,24 +98,9 @@ export class SafetensorsSource implements CheckpointSource {
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
     const { byteOffset, byteLength } = this.info(name);
-    const { start = 0, end = byteLength, signal } = options;
-    if (
-      !(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= byteLength)
-    ) {
-      throw new ValueError(
-        `read(${quote(name)}) got start ${start} and end ${end}; expected 0 ≤ start ≤ end ≤ ${byteLength}`,
-      );
-    }
-    if (end - start > constants.MAX_LENGTH) {
-      throw unreadable(
-        'TENSOR_TOO_LARGE',
-        this.file.path,
-        `${end - start} bytes of tensor ${quote(name)} do not fit one buffer (${constants.MAX_LENGTH}); read it in ranges`,
-        { tensor: name },
-      );
-    }
-    const bytes = ownedBytes(end - start);
-    await this.file.readInto(bytes, byteOffset + start, signal);
+    const { start, end } = requestedRange(name, byteLength, options);
+    const bytes = ownedBytes(end - start, name, this.file.path);
+    await this.file.readInto(bytes, byteOffset + start, options.signal);
     await this.file.verify();
     return bytes;
   }
@@ -136,12 +121,6 @@ export class SafetensorsSource implements CheckpointSource {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Bytes that are not cleared first, in a buffer of their own, so that any typed array can look at them. */
-function ownedBytes(length: number): Uint8Array {
-  const buffer = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, length);
 }
 
 /** The error for a name that `source` does not hold. */

@@ -1,5 +1,11 @@
 import type { StoredDType } from './dtype';
 
+/** Bytes of a file, counted from its start. */
+export interface FileRange {
+  offset: number;
+  length: number;
+}
+
 /** Where one tensor lies and what its bytes mean. */
 export interface TensorInfo {
   /** Of a type of blocks, `read` gives the blocks. */
@@ -20,6 +26,8 @@ export interface TensorInfo {
   compressed?: true;
   /** How the file arranges the elements, where it is in another way than `shape` says; only `read` gives them as they are. */
   arranged?: Arrangement;
+  /** The ranges that make up the tensor where there are several: Flax cuts large arrays into chunks. Only `read` joins them. */
+  pieces?: readonly FileRange[];
   /** Tensors of one file that have the same text here are views of one storage. Left out where nothing can be shared. */
   storage?: string;
 }
@@ -32,7 +40,8 @@ export interface Arrangement {
 
 /** Whether the bytes of the tensor are the bytes of the file from `byteOffset` on. */
 export function isByteRange(info: TensorInfo): boolean {
-  return info.strides === undefined && info.compressed === undefined && info.arranged === undefined;
+  const { strides, compressed, arranged, pieces } = info;
+  return strides === undefined && compressed === undefined && arranged === undefined && pieces === undefined;
 }
 
 /** Whether two tensors are the same bytes of the same file, read in the same way. */
@@ -54,7 +63,7 @@ export interface ReadOptions {
  * tensor bytes.
  */
 export interface CheckpointSource {
-  /** File format: `'safetensors'`, `'pytorch'`, `'gguf'`. */
+  /** File format: `'safetensors'`, `'pytorch'`, `'flax'`, `'gguf'`. */
   readonly format: string;
   /** Paths of the files, in reading order. */
   readonly files: readonly string[];

@@ -2,6 +2,7 @@ import type { ConvertToGgufOptions, GgufReport } from '../auto/convert-to-gguf';
 import type { QuantizationError } from '../pretrained/gguf/quantization-error';
 import type { Command, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
+import { withInterrupts } from './interrupt';
 import { usage } from './parse';
 import { byteSize, columns } from './table';
 
@@ -18,24 +19,19 @@ export async function runToGguf(
   for (const name of ['max-shard-size', 'variant'])
     if (options[name] !== undefined)
       throw usage(command, `--${name} means nothing for --to gguf, which writes one file`);
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
-  try {
+  return withInterrupts(async (signal) => {
     const dryRun = options['dry-run'] === true;
     const report = await convert(positionals[0] as string, {
       output: options['output'] as string | undefined,
       dtype: options['dtype'] as string | undefined,
       quantize: options['quantize'] as string | undefined,
       dryRun,
-      signal: controller.signal,
+      signal,
     });
     const text = options['json'] === true ? JSON.stringify(report, null, 2) : ggufReportText(report, dryRun);
     terminal.stdout.write(`${text}\n`);
     return ExitCode.OK;
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
-  }
+  });
 }
 
 /** What was written, as people read it. */

@@ -59,6 +59,7 @@ export function checkSupported(config: GenerationConfig, passed: GenerationField
 function advice(name: string, byCall: boolean): string {
   const [plain, instead] = name === 'do_sample' ? ['false', 'greedy search'] : [plainOf(name), 'its default'];
   if (sampling.includes(name)) return 'it acts on sampling only, which is not supported yet; leave it out';
+  if (!isGenerationField(name)) return 'there is no such field of generation; delete it from model.generation_config';
   if (byCall) return `that is not supported yet: only greedy search is${name === 'do_sample' ? '' : `, with ${plain}`}`;
   return `that is not supported yet; pass ${name}: ${plain} for ${instead}`;
 }

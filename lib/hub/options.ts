@@ -1,5 +1,6 @@
 import { TypeError, ValueError } from '../errors';
 import { warnOnce } from '../logging';
+import { checkOptionKinds } from '../options';
 import type { TransferListener } from './progress';
 
 /** How files of a repository are fetched; the names are those of `from_pretrained`. */
@@ -56,6 +57,9 @@ export function hubOptionsOf(options: Readonly<Record<string, unknown>>): Omit<H
   return found as HubOptions;
 }
 
+/** A text passes for true where nobody looks: `local_files_only: 'false'`. */
+const switches = { force_download: 'boolean', resume_download: 'boolean', local_files_only: 'boolean' } as const;
+
 /** @throws ValueError, TypeError naming the option */
 export function checkHubOptions(options: HubOptions): void {
   const { token, use_auth_token, mirror, revision, proxies, cache_dir } = options;
@@ -64,6 +68,7 @@ export function checkHubOptions(options: HubOptions): void {
       throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
     warnOnce('FutureWarning: the option `use_auth_token` is deprecated: use `token` instead');
   }
+  checkOptionKinds('a fetch from the Hub', options, switches);
   if (mirror) warnOnce('the option `mirror` does nothing: set HF_ENDPOINT to the address of another server');
   for (const name of ['revision', 'cache_dir'] as const)
     if (typeof (options[name] ?? '') !== 'string')

@@ -415,7 +415,7 @@ export class PretrainedConfig {
    * Saves the config and commits it to a repository on the Hub, which is made when it is not there.
    * @throws as `PreTrainedModel.push_to_hub`
    */
-  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+  async push_to_hub(repo_id: string | null, options?: PushOptions | null): Promise<CommitInfo> {
     return pushSavable(this, repo_id, options, []);
   }
 

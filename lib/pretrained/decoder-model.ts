@@ -5,6 +5,7 @@ import type { StepInputs } from '../generation/greedy';
 import { warn } from '../logging';
 import { type CacheStep, DynamicCache, recordSteps } from '../nn/cache';
 import type { IdInput } from '../nn/ids';
+import { checkOptionKinds, refuseSurplus } from '../options';
 import { reshape } from '../tensor/dispatch';
 import { cat, slice } from '../tensor/ops/layout';
 import { argmax } from '../tensor/ops/reduce';
@@ -63,6 +64,7 @@ export abstract class DecoderModel extends PreTrainedModel {
     if (given === null || typeof given !== 'object' || Array.isArray(given)) return super.invoke(given, ...further);
     const { input_names } = this.constructor as typeof PreTrainedModel;
     if (!input_names.includes('use_cache')) return super.invoke(given, ...further);
+    checkOptionKinds(this.constructor.name, given, { use_cache: 'boolean' });
     const use_cache = given['use_cache'] ?? (this.config as { use_cache?: boolean }).use_cache;
     return super.invoke({ ...given, use_cache }, ...further);
   }
@@ -90,14 +92,19 @@ export abstract class DecoderModel extends PreTrainedModel {
    * @throws TypeError for a class without a language modelling head; NotImplementedError naming a field of generation
    *   that is not supported yet, by argument or by file; ValueError for what cannot be; AbortError
    */
-  async generate(inputs?: IdInput | GenerateOptions | null, options: GenerateOptions = {}): Promise<Tensor> {
+  async generate(
+    inputs?: IdInput | GenerateOptions | null,
+    options?: GenerateOptions | null,
+    ...surplus: never[]
+  ): Promise<Tensor> {
+    refuseSurplus('generate', surplus);
     const { name: className } = this.constructor;
     if (!this.can_generate())
       throw new TypeError(
         `The current model class (${className}) is not compatible with \`generate\`, as it doesn't have a language ` +
           'modeling head. Use a class whose name ends in LMHeadModel or ForCausalLM, or AutoModelForCausalLM',
       );
-    return generate(this.generative(), inputs, options);
+    return generate(this.generative(), inputs, options ?? {});
   }
 
   /** @internal This model as generation knows it. */

@@ -195,7 +195,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
    * @throws RuntimeError `ERR_DISPOSED`, and when tensors share memory that is not declared as tied; OSError `DISK_FULL`,
    *   `WRITE_FAILED`, `SAVE_IN_PROGRESS`; TypeError, ValueError, NotImplementedError for options; AbortError
    */
-  async save_pretrained(save_directory: string, options: SavePretrainedOptions = {}): Promise<void> {
+  async save_pretrained(save_directory: string, given?: SavePretrainedOptions | null): Promise<void> {
+    const options = givenOptions(given, `${this.constructor.name}.save_pretrained`);
     if (!options.push_to_hub) return savePretrained(this, save_directory, options);
     const save = (folder: string, saving: SavePretrainedOptions) => savePretrained(this, folder, saving);
     await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
@@ -214,7 +215,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
    * @param repo_id - 'name' or 'namespace/name'
    * @throws LocalTokenNotFoundError, HfHubHTTPError and its kinds, ValueError, TypeError, AbortError; what saving throws
    */
-  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+  async push_to_hub(repo_id: string | null, options?: PushOptions | null): Promise<CommitInfo> {
     return pushSavable(this, repo_id, options, ['max_shard_size', 'safe_serialization']);
   }
 
@@ -267,7 +268,10 @@ export abstract class PreTrainedModel extends TrainingMixin {
 
   /** Adds one tag or several; those that are there already stay once. */
   add_model_tags(tags: string | readonly string[]): void {
-    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...(typeof tags === 'string' ? [tags] : tags)])]);
+    const list = typeof tags === 'string' ? [tags] : tags;
+    if (!Array.isArray(list) || !list.every((tag) => typeof tag === 'string'))
+      throw new TypeError('add_model_tags takes a text, or a list of texts');
+    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...list])]);
   }
 
   /** The parameter or buffer with that dotted name. @throws AttributeError */

@@ -23,9 +23,9 @@ const kMostDims = 8;
 const kMostReach = 2;
 const kSmallReach = 2 ** 20;
 
-/** Whether native threads can read the tensor: it is not compressed, and reaches over little more than its own bytes. */
-function isNative({ byteLength, shape, strides, compressed }: TensorInfo): boolean {
-  if (compressed) return false;
+/** Whether native threads can read the tensor: it is neither compressed nor in pieces, and reaches over little more than its own bytes. */
+function isNative({ byteLength, shape, strides, compressed, pieces }: TensorInfo): boolean {
+  if (compressed || pieces) return false;
   if (strides === undefined) return true;
   const elements = shape.reduce((product, dim) => product * dim, 1);
   const last = shape.reduce((sum, dim, i) => sum + (dim - 1) * (strides[i] as number), 0);

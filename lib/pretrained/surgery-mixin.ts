@@ -85,7 +85,7 @@ export abstract class SurgeryMixin extends ModuleUtilsMixin {
   resize_token_embeddings(
     this: PreTrainedModel,
     new_num_tokens: number | null = null,
-    options: ResizeOptions = {},
+    options?: ResizeOptions | null,
   ): Embedding {
     return resizeTokenEmbeddings(this, new_num_tokens, options);
   }

@@ -6,6 +6,7 @@ import { parseSize } from '../checkpoint/size-text';
 import { shardName } from '../checkpoint/weight-names';
 import { throwIfAborted } from '../errors';
 import type { Module } from '../nn/module';
+import { namedOptions } from '../options';
 import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
 import { fence } from '../tensor/load';
@@ -21,8 +22,9 @@ import { storedTensor } from './stored-tensor';
  */
 export async function load_state_dict(
   checkpoint_file: string,
-  { signal }: { signal?: AbortSignal } = {},
+  options?: { signal?: AbortSignal } | null,
 ): Promise<Map<string, Tensor>> {
+  const { signal } = namedOptions(options, 'load_state_dict', { signal: 'any' });
   throwIfAborted(signal);
   await using source = await openCheckpoint(checkpoint_file, { ...(signal && { signal }) });
   requirePyTorch(source, 'load_state_dict');
@@ -55,8 +57,9 @@ export async function load_state_dict(
  */
 export async function get_checkpoint_shard_files(
   index_filename: string,
-  { signal }: { signal?: AbortSignal } = {},
+  options?: { signal?: AbortSignal } | null,
 ): Promise<[files: string[], metadata: Record<string, unknown>]> {
+  const { signal } = namedOptions(options, 'get_checkpoint_shard_files', { signal: 'any' });
   const index = await readIndex(index_filename, signal);
   return [
     shardFiles(index).map((file) => join(dirname(index_filename), file)),

@@ -106,4 +106,19 @@ describe('Auto models (row 201)', () => {
     AutoModel.register(OwnConfig, OwnModel, { exist_ok: true });
     expect(() => AutoModel.register(DistilBertConfig, OwnModel)).toThrow(/config_class/);
   });
+
+  it('replace a class that is built in only where exist_ok says so', () => {
+    class OwnBert extends BertModel {}
+    expect(() => AutoModel.register(BertConfig, OwnBert)).toThrow(/BertConfig' is already used by AutoModel/);
+    expect(() => AutoModel.register(BertConfig, OwnBert, { exists_ok: true } as object)).toThrow(/exist_ok/);
+    expect(AutoModel.classFor(new BertConfig())).toBe(BertModel);
+  });
+
+  it('register classes, and make models of configs, and refuse anything else', () => {
+    for (const wrong of [null, {}, class {}]) {
+      expect(() => AutoModel.register(BertConfig, wrong as never)).toThrow(/takes a config class, and a class that/);
+      expect(() => AutoConfig.register('bert', wrong as never)).toThrow(/takes a model type and a class/);
+      expect(() => AutoModel.from_config(wrong as never)).toThrow(/from_config takes a PretrainedConfig/);
+    }
+  });
 });

@@ -66,7 +66,6 @@ if (existsSync(fixtures)) {
     });
 
     it.each([
-      ['bert-pt-tar', {}, 'UNSUPPORTED_FORMAT'],
       ['bert-tf-h5', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-tf-h5', { from_tf: true }, 'UNSUPPORTED_FORMAT'],
       ['bert-flax', {}, 'WEIGHTS_NOT_FOUND'],

@@ -281,7 +281,6 @@ describe('opening a folder', () => {
   it.each([
     ['tf_model.h5', { from_tf: true }],
     ['model.ckpt.index', { from_tf: true }],
-    ['flax_model.msgpack', { from_flax: true }],
   ])('says of %s that its format is not supported yet', async (name, options) => {
     const folder = folderOf(name);
     const error = await errorOf(() => openCheckpoint(folder, options));

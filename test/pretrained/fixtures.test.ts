@@ -8,7 +8,7 @@ import { expectRecorded, recordedCases } from './recorded-case';
 const fixtures = join(__dirname, '..', '..', '..', 'shared', 'fixtures');
 
 /** What this version does not read yet. */
-const pending = /^(bart)|tf-h5|tf1|-flax(?!-safetensors)|legacy|-tar$|torchscript|bert-pt-position-ids/;
+const pending = /^bart|tf-h5|tf1/;
 
 if (existsSync(fixtures)) {
   const names = recordedCases(fixtures);

@@ -179,6 +179,6 @@ describe('a file that others change while it is mapped', () => {
 
   it('a bus error of somebody else ends the process as ever', async () => {
     cpSync(bert, folder, { recursive: true });
-    await expect(resultOf('change-mapped', { args: [folder, 'raised'] })).rejects.toThrow('SIGBUS');
+    await expect(resultOf('change-mapped', { args: [folder, 'raised'] })).rejects.toThrow(/BUS/); // or the sanitizer's word for it
   });
 });

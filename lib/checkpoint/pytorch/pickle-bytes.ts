@@ -5,6 +5,9 @@ import type { CheckpointFault } from '../fault';
 /** Throws the error for a code and a sentence about the pickle. */
 export type PickleFail = (code: CheckpointFault, message: string) => never;
 
+/** Thrown where bytes end that are only the first part of a file: with more of them the pickle may go on. */
+export class PickleEnds extends Error {}
+
 /** No int of a checkpoint needs more bytes. */
 const MOST_INT_BYTES = 8;
 /** The longest text of an int in decimal digits. */
@@ -18,6 +21,7 @@ export class PickleBytes {
   constructor(
     private readonly bytes: Buffer,
     private readonly fail: PickleFail,
+    private readonly isPart = false,
   ) {}
 
   u8(): number {
@@ -103,6 +107,7 @@ export class PickleBytes {
   }
 
   private truncated(): never {
+    if (this.isPart) throw new PickleEnds();
     this.fail('PICKLE_INVALID', 'it ends in the middle of an instruction');
   }
 }

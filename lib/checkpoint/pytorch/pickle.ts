@@ -27,6 +27,8 @@ export interface UnpickleOptions {
   /** Path for messages. */
   file: string;
   limits?: Partial<HeaderLimits>;
+  /** The bytes may end before the pickle does, which is then said by `PickleEnds`. */
+  isPart?: boolean;
 }
 
 /** Instructions between two chances for other work to run. */
@@ -45,7 +47,7 @@ export function* unpickle(
   meaning: (fail: PickleFail) => PickleMeaning,
   options: UnpickleOptions,
 ): Generator<void, { value: PickleValue; end: number }> {
-  const machine = new PickleMachine(bytes, meaning, options.file, headerLimits(options.limits));
+  const machine = new PickleMachine(bytes, meaning, options.file, headerLimits(options.limits), options.isPart);
   for (let i = 1; !machine.step(); i++) if (i % STEP === 0) yield;
   return { value: machine.result as PickleValue, end: machine.end };
 }
@@ -62,8 +64,9 @@ class PickleMachine {
     meaning: (fail: PickleFail) => PickleMeaning,
     private readonly file: string,
     limits: HeaderLimits,
+    isPart = false,
   ) {
-    this.input = new PickleBytes(bytes, this.fail);
+    this.input = new PickleBytes(bytes, this.fail, isPart);
     this.stack = new PickleStack(limits, this.fail);
     this.meaning = meaning(this.fail);
   }

@@ -1,5 +1,5 @@
 import type { PlainDType } from '../dtype';
-import { PickleObject } from './pickle-values';
+import { type PickleDict, PickleObject } from './pickle-values';
 
 /** A storage that a pickle names: a run of elements in a member of the archive. */
 export class PickledStorage extends PickleObject {
@@ -13,6 +13,8 @@ export class PickledStorage extends PickleObject {
     readonly elements: number,
     /** Why no weight can be in it, or null. */
     readonly unsupported: string | null = null,
+    /** The part of the storage that is meant, in elements, where it is not all: files of torch before 1.6 have such views. */
+    readonly view: { offset: number; elements: number } | null = null,
   ) {
     super();
   }
@@ -42,6 +44,12 @@ export class UnsupportedTensor extends PickleObject {
     super();
     this.what = kind;
   }
+}
+
+/** A module of TorchScript: what lies in its attributes; its code is never looked at. */
+export class ScriptModule extends PickleObject {
+  readonly what = 'a TorchScript module';
+  attributes: PickleDict | null = null;
 }
 
 /** A class, function, dtype or object that may stand in a file of weights and means nothing to them. */

@@ -4,7 +4,8 @@ import { quote, quoteSome } from '../fault';
 import type { HeaderLimits } from '../header-limits';
 import { tensorBytes } from '../tensor-table';
 import { describePickled, PickleDict, type PickleValue } from './pickle-values';
-import { PickledTensor, UnsupportedTensor } from './pickled-tensor';
+import { PickledTensor, ScriptModule, UnsupportedTensor } from './pickled-tensor';
+import { scriptTensors } from './script-modules';
 import type { Fail as ZipFail } from './zip-entry';
 
 /** Throws the error for a code, a sentence and perhaps a tensor. */
@@ -22,6 +23,14 @@ export interface StateDict {
  *   `UNSUPPORTED_TENSOR`.
  */
 export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): StateDict {
+  if (root instanceof ScriptModule) {
+    const tensors = new Map<string, PickledTensor>();
+    for (const [name, tensor] of scriptTensors(root, limits, fail)) {
+      if (tensor instanceof UnsupportedTensor) refuseUnsupported(name, tensor, fail);
+      else tensors.set(name, tensor);
+    }
+    return { tensors, otherKeys: [] };
+  }
   if (!(root instanceof PickleDict)) {
     return fail('NOT_A_STATE_DICT', `it holds ${describePickled(root)}; expected a dictionary of tensors by name`);
   }
@@ -38,13 +47,7 @@ export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): 
     }
     if (seen.has(key)) fail('DUPLICATE_NAME', `two of its entries are called ${quote(key)}`, key);
     seen.add(key);
-    if (value instanceof UnsupportedTensor) {
-      fail(
-        'UNSUPPORTED_TENSOR',
-        `${quote(key)} is ${value.kind}, which no weight can be; leave it out when saving`,
-        key,
-      );
-    }
+    if (value instanceof UnsupportedTensor) refuseUnsupported(key, value, fail);
     if (value instanceof PickledTensor) tensors.set(key, value);
     else {
       otherKeys.push(key);
@@ -62,6 +65,14 @@ export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): 
     );
   }
   return { tensors, otherKeys };
+}
+
+function refuseUnsupported(name: string, { kind }: UnsupportedTensor, fail: Fail): never {
+  return fail(
+    'UNSUPPORTED_TENSOR',
+    `${quote(name)} is ${kind}, which no weight can be; leave it out when saving`,
+    name,
+  );
 }
 
 /** Whether a dictionary holds tensors. One may stand under any number of keys: it is looked through once. */

@@ -14,6 +14,10 @@ export type TorchRole =
   | { is: 'unsupported'; kind: string }
   /** `Parameter` and `Tensor`. */
   | { is: 'tensor' }
+  /** A class of TorchScript, whose objects are records of attributes. */
+  | { is: 'module' }
+  /** A function of TorchScript that gives back what it is given. */
+  | { is: 'identity' }
   | { is: 'dict' }
   | { is: 'set' }
   | { is: 'size' }
@@ -102,6 +106,10 @@ const table = new Map<string, TorchRole>([
   ['torch._utils._rebuild_parameter', { is: 'rebuild', version: 'parameter' }],
   ['torch._utils._rebuild_parameter_with_state', { is: 'rebuild', version: 'parameter' }],
   ['torch._tensor._rebuild_from_type_v2', { is: 'rebuild', version: 'from_type' }],
+  // Names of torch before 1.8, and before 0.4.
+  ['torch.tensor._rebuild_from_type_v2', { is: 'rebuild', version: 'from_type' }],
+  ['torch.tensor.Tensor', { is: 'tensor' }],
+  ['torch.autograd.variable.Variable', { is: 'tensor' }],
   ['torch.storage.UntypedStorage', { is: 'storage', dtype: null, unsupported: null }],
   ['torch.UntypedStorage', { is: 'storage', dtype: null, unsupported: null }],
   ['argparse.Namespace', { is: 'inert' }],
@@ -111,7 +119,10 @@ const table = new Map<string, TorchRole>([
 ]);
 for (const [name, dtype] of Object.entries(STORAGES)) {
   const known = dtypeNumber(dtype) < 0 ? null : (dtype as PlainDType);
-  table.set(`torch.${name}Storage`, { is: 'storage', dtype: known, unsupported: known === null ? dtype : null });
+  for (const module of ['torch', 'torch.cuda']) {
+    table.set(`${module}.${name}Storage`, { is: 'storage', dtype: known, unsupported: known === null ? dtype : null });
+    table.set(`${module}.${name}Tensor`, { is: 'type' });
+  }
 }
 for (let number = 0; number <= dtypeNumber('uint64'); number++) {
   const dtype = dtypeName(number);
@@ -135,15 +146,29 @@ for (const module of ['builtins', '__builtin__']) {
     table.set(`${module}.${type}`, { is: 'type' });
 }
 
+for (const name of ['build_intlist', 'build_doublelist', 'build_boollist', 'build_tensorlist', 'restore_type_tag'])
+  table.set(`torch.jit._pickle.${name}`, { is: 'identity' });
+
 /** What `module.name` stands for, or null for a name that weights have no use for. */
 export function torchGlobal(module: string, name: string): TorchGlobal | null {
   // The dot in a name would reach into a class; no name of the table needs it.
   if (name.includes('.')) return null;
-  const role = table.get(`${module}.${name}`);
-  return role === undefined ? null : new TorchGlobal(`${module}.${name}`, role);
+  const full = `${module}.${name}`;
+  const role = table.get(full) ?? (isScriptClass(module) ? { is: 'module' as const } : undefined);
+  return role === undefined ? null : new TorchGlobal(full, role);
 }
 
-/** Whether the name belongs to TorchScript, whose archives contain code. */
-export function isTorchScript(module: string): boolean {
-  return /^(__torch__|torch\.jit)(\.|$)/.test(module);
+/** Whether a module is one of an archive of TorchScript, which holds its own code. */
+function isScriptClass(module: string): boolean {
+  return /^__torch__(\.|$)/.test(module);
 }
+
+/** Bytes of an element of the types that no tensor here has, where a storage of them is to be passed over. */
+export const UNSUPPORTED_ITEM_BYTES: Readonly<Record<string, number>> = {
+  complex128: 16,
+  qint8: 1,
+  quint8: 1,
+  qint32: 4,
+  quint4x2: 1,
+  quint2x4: 1,
+};

@@ -4,8 +4,8 @@ import { quote } from '../fault';
 import type { PickleMeaning } from './pickle';
 import type { PickleFail } from './pickle-bytes';
 import { describePickled, PickleDict, PickleList, PickleSet, PickleTuple, type PickleValue } from './pickle-values';
-import { InertObject, PickledStorage, PickledTensor, UnsupportedTensor } from './pickled-tensor';
-import { isTorchScript, TorchGlobal, torchGlobal } from './torch-globals';
+import { InertObject, PickledStorage, PickledTensor, ScriptModule, UnsupportedTensor } from './pickled-tensor';
+import { TorchGlobal, torchGlobal } from './torch-globals';
 
 /** No tensor has more dimensions; the limit that can be set is checked where the tensor has a name. */
 const MOST_DIMENSIONS = 255;
@@ -18,11 +18,12 @@ const MOST_PAIRS = 4_000_000;
 export type ForbiddenNames = Set<string> | null;
 
 export class TorchObjects implements PickleMeaning {
-  private readonly storages = new Map<string, PickledStorage>();
+  /** Whatever storages the pickle has named. */
+  readonly storages = new Map<string, PickledStorage>();
   private pairs = 0;
 
   constructor(
-    private readonly fail: PickleFail,
+    protected readonly fail: PickleFail,
     private readonly forbidden: ForbiddenNames = null,
   ) {}
 
@@ -30,9 +31,6 @@ export class TorchObjects implements PickleMeaning {
     const known = torchGlobal(module, name);
     if (known !== null) return known;
     const full = `${module}.${name}`;
-    if (isTorchScript(module)) {
-      this.fail('UNSUPPORTED_FORMAT', `it is a TorchScript archive (${quote(full)}), which is not supported yet`);
-    }
     if (this.forbidden === null) {
       this.fail(
         'PICKLE_FORBIDDEN_GLOBAL',
@@ -54,6 +52,10 @@ export class TorchObjects implements PickleMeaning {
         return new UnsupportedTensor(role.kind);
       case 'tensor':
         return this.tensorArgument(name, args.items[0]);
+      case 'module':
+        return new ScriptModule();
+      case 'identity':
+        return args.items[0] ?? this.wrong(`${name} is given nothing`);
       case 'dict':
         return this.dict(name, args.items);
       case 'set':
@@ -72,28 +74,42 @@ export class TorchObjects implements PickleMeaning {
   build(object: PickleValue, state: PickleValue): void {
     // The state of a dictionary is `_metadata`, that of an inert object is ignored with it.
     if (object instanceof InertObject) return;
+    if (object instanceof ScriptModule && state instanceof PickleDict) {
+      object.attributes = state;
+      return;
+    }
+    // Parameters of torch before 0.4: whether they are trained, and their hooks.
+    if (object instanceof PickledTensor && state instanceof PickleTuple) return;
     if (object instanceof PickleDict && object.hasAttributes && state instanceof PickleDict) return;
     this.wrong(`a state is given to ${describePickled(object)}`);
   }
 
   persistent(id: PickleValue): PickleValue {
-    const [kind, type, key, , elements] = id instanceof PickleTuple ? id.items : [];
+    const [kind, type, key, , elements, view] = id instanceof PickleTuple ? id.items : [];
+    // Where the class of a whole module was written; it has been judged by its name.
+    if (kind === 'module' && type instanceof TorchGlobal && type.role.is === 'inert') return type;
     if (kind !== 'storage' || typeof key !== 'string') return this.wrong('a persistent id is not that of a storage');
     if (!(type instanceof TorchGlobal) || type.role.is !== 'storage') {
       return this.wrong(`the class of storage ${quote(key)} is ${describePickled(type ?? null)}`);
     }
     if (!isCount(elements)) return this.wrong(`storage ${quote(key)} has no number of elements`);
     const { dtype, unsupported } = type.role;
-    const known = this.storages.get(key);
-    if (known === undefined) {
-      const storage = new PickledStorage(key, dtype, elements, unsupported);
-      this.storages.set(key, storage);
-      return storage;
+    let root = this.storages.get(key);
+    if (root === undefined) {
+      root = new PickledStorage(key, dtype, elements, unsupported);
+      this.storages.set(key, root);
     }
-    if (known.dtype !== dtype || known.unsupported !== unsupported || known.elements !== elements) {
+    if (root.dtype !== dtype || root.unsupported !== unsupported || root.elements !== elements) {
       return this.wrong(`storage ${quote(key)} is described in two ways`);
     }
-    return known;
+    return view === undefined || view === null ? root : this.viewOf(root, view);
+  }
+
+  /** `(name, offset, number of elements)`: a part of a storage that is a storage of its own. */
+  private viewOf({ key, dtype, elements, unsupported }: PickledStorage, view: PickleValue): PickledStorage {
+    const [, offset, length] = view instanceof PickleTuple ? view.items : [];
+    if (!isCount(offset) || !isCount(length)) return this.wrong(`a view of storage ${quote(key)} has no place in it`);
+    return new PickledStorage(key, dtype, elements, unsupported, { offset, elements: length });
   }
 
   private rebuild(name: string, version: string, args: readonly PickleValue[]): PickleValue {
@@ -203,7 +219,7 @@ export class TorchObjects implements PickleMeaning {
     return this.wrong(`${name} is given a size or stride that is no tuple of ints below 2^53`);
   }
 
-  private wrong(message: string): never {
+  protected wrong(message: string): never {
     this.fail('PICKLE_TYPE_ERROR', message);
   }
 }

@@ -5,6 +5,7 @@ import { throwIfAborted } from '../../errors';
 import { messageOf, quote } from '../fault';
 import type { PinnedFile } from '../pinned-file';
 import { pytorchFault } from './pytorch-fault';
+import type { StorageBytes } from './storage-bytes';
 import type { ZipDirectory } from './zip-directory';
 import { DEFLATED, type ZipEntry } from './zip-entry';
 
@@ -12,7 +13,7 @@ import { DEFLATED, type ZipEntry } from './zip-entry';
 const PIECE_BYTES = 1024 * 1024;
 
 /** A member whose content has been found. */
-export class ZipMember {
+export class ZipMember implements StorageBytes {
   private constructor(
     private readonly file: PinnedFile,
     readonly entry: ZipEntry,
@@ -23,6 +24,14 @@ export class ZipMember {
   /** @throws CheckpointError `ZIP_…` when its local header is not what the directory says. */
   static async find(directory: ZipDirectory, entry: ZipEntry, signal?: AbortSignal): Promise<ZipMember> {
     return new ZipMember(directory.file, entry, await directory.contentOffset(entry, signal));
+  }
+
+  get name(): string {
+    return this.entry.name;
+  }
+
+  get size(): number {
+    return this.entry.size;
   }
 
   get isDeflated(): boolean {

@@ -61,6 +61,8 @@ function initialDeviation(owner: string, { d_model: C, d_kv: D, d_ff: F, num_hea
 export abstract class T5PreTrainedModel extends EncoderDecoderModel {
   static override readonly config_class: typeof PretrainedConfig = T5Config;
   static override readonly base_model_prefix: string = 'transformer';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = encoderDecoderInputs;
   static override readonly _no_split_modules = ['T5Block'];
   static override readonly _keep_in_fp32_modules = ['wo'];

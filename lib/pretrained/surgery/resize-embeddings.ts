@@ -1,9 +1,10 @@
 import { memoryStats } from '../../binding/runtime';
-import { RuntimeError, TypeError, unknownName, ValueError } from '../../errors';
+import { RuntimeError, TypeError, ValueError } from '../../errors';
 import { info, warnOnce } from '../../logging';
 import { Embedding } from '../../nn/embedding';
 import { Linear } from '../../nn/linear';
 import type { Parameter } from '../../nn/parameter';
+import { namedOptions } from '../../options';
 import { cast } from '../../tensor/ops/cast';
 import { add, mul } from '../../tensor/ops/elementwise';
 import { cholesky, mean_covariance, resize_rows } from '../../tensor/ops/embedding-resize';
@@ -26,8 +27,6 @@ export interface ResizeOptions {
   mean_resizing?: boolean;
 }
 
-const options = ['pad_to_multiple_of', 'mean_resizing'];
-
 /**
  * Gives the input table another number of rows, and the output projection with it. See
  * `PreTrainedModel.resize_token_embeddings`.
@@ -35,11 +34,14 @@ const options = ['pad_to_multiple_of', 'mean_resizing'];
 export function resizeTokenEmbeddings(
   model: PreTrainedModel,
   new_num_tokens: number | null,
-  given: ResizeOptions,
+  options?: ResizeOptions | null,
 ): Embedding {
-  for (const name of Object.keys(given))
-    if (!options.includes(name)) throw unknownName('option', name, 'resize_token_embeddings', options);
-  const { pad_to_multiple_of = null, mean_resizing = true } = given;
+  const given = namedOptions(options, 'resize_token_embeddings', {
+    pad_to_multiple_of: 'any',
+    mean_resizing: 'boolean',
+  });
+  const pad_to_multiple_of = given.pad_to_multiple_of ?? null;
+  const mean_resizing = given.mean_resizing ?? true;
   const input = model.get_input_embeddings();
   if (new_num_tokens === null && pad_to_multiple_of === null) return input;
   const rows = newRows(new_num_tokens, pad_to_multiple_of, input.weight.dims[0] as number);

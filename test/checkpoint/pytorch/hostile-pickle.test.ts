@@ -74,11 +74,6 @@ describe('a name that weights have no use for', () => {
     expect((await errorOfValue(pickle.stackGlobal('', '__proto__'))).code).toBe('PICKLE_FORBIDDEN_GLOBAL');
   });
 
-  it('of TorchScript is not supported yet', async () => {
-    const error = await errorOfValue(pickle.create(pickle.global('__torch__.module', 'Net')));
-    expect(error).toMatchObject({ code: 'UNSUPPORTED_FORMAT', message: expect.stringMatching(/TorchScript/) });
-  });
-
   it('is listed for those who only look', async () => {
     const value = pickle.dict({ a: plain, b: pickle.call(pickle.global('os', 'system'), pickle.text('x')) });
     writeFileSync(path, zipBytes(torchMembers(value, storages)));

@@ -144,7 +144,6 @@ describe('a zip archive', () => {
     ['none', [], {}, 'UNKNOWN_FORMAT'],
     ['none of PyTorch', [{ name: 'word/document.xml', content: numbers }], {}, 'UNKNOWN_FORMAT'],
     ['not its version', members().slice(0, 3), {}, 'ZIP_INVALID'],
-    ['TorchScript', [...members(), { name: 'archive/code/__torch__.py', content: numbers }], {}, 'UNSUPPORTED_FORMAT'],
   ] as [string, Member[], End, string][])('is refused with a member that is %s', async (_, list, end, code) => {
     const error = await errorOf(() => values(zipBytes(list, end)));
     expect(error).toMatchObject({ name: 'CheckpointError', code, file: path });
