@@ -66,6 +66,7 @@ class AutoModelBase {
         ? known
         : await AutoConfig.from_pretrained(known ?? (from as string), {
             subfolder: modelSubfolder(options.subfolder),
+            ...(!known && { gguf_file: options.gguf_file ?? null }),
             ...hubOptionsOf(options),
             _from_auto: true,
             ...(trust_remote_code === true && { trust_remote_code }),

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
+import { ggufMetadata } from '../checkpoint/gguf/gguf';
+import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
@@ -61,16 +63,19 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     loads: false,
     reasons: [],
   };
-  if (found.isFile())
+  const hasOwnConfig = isGgufName(folder);
+  if (found.isFile() && !hasOwnConfig)
     summary.reasons.push(
       `it is one file, of which from_pretrained needs the config too, as { config }; inspect its folder: '${dirname(folder)}'`,
     );
-  const config = found.isFile() ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  const config =
+    found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
   const source = await openToLook(summary, folder);
   if (!source) return summary;
   try {
     describeFiles(summary, source);
+    describeGguf(summary, source);
     if (source.forbidden.length > 0) {
       summary.reasons.push(
         `it holds what a load refuses: ${source.forbidden.join(', ')}; nothing is ever imported, and no other file read`,
@@ -93,6 +98,19 @@ async function openToLook(summary: CheckpointSummary, location: string): Promise
   const source = await attempt(summary, () => openCheckpoint(location, { lookOnly: true }));
   if (source || !summary.reasons.at(-1)?.includes(FLAG_NEEDED)) return source;
   return attempt(summary, () => openCheckpoint(location, { lookOnly: true, from_tf: true }));
+}
+
+/** Longest text of a value in the metadata. */
+const LONGEST_VALUE = 100;
+
+function describeGguf(summary: CheckpointSummary, source: CheckpointSource): void {
+  const metadata = ggufMetadata(source);
+  if (metadata === null) return;
+  summary.metadata = [...metadata].map(([key, { type, value }]) => {
+    if (type === 'array') return [key, `${value.length} × ${value.elementType}`];
+    const text = type === 'string' ? JSON.stringify(value) : String(value);
+    return [key, text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text];
+  });
 }
 
 /** What `f` gives, or null with its error among the reasons. */

@@ -1,6 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
 import { openFlax } from './flax/flax';
+import { openGguf } from './gguf/gguf';
 import { openHdf5 } from './hdf5/hdf5';
 import { nameInShard } from './hdf5/keras-names';
 import type { HeaderLimits } from './header-limits';
@@ -42,6 +43,7 @@ const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> =
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
   tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
   tensorflow1: (lookOnly) => (path, options) => openBundle(path, { ...options, lookOnly }),
+  gguf: () => openGguf,
 };
 
 /**

@@ -8,7 +8,7 @@ export function inspectCommand(inspect: (folder: string) => Promise<CheckpointSu
   return {
     name: 'inspect',
     summary: 'Say what a checkpoint is, what lies in its files, and whether it will load.',
-    positional: { name: 'FOLDER', help: 'a checkpoint in Hub layout', many: false },
+    positional: { name: 'FOLDER', help: 'a checkpoint in Hub layout, or a .gguf file', many: false },
     options: { json: { type: 'boolean', help: 'print JSON' } },
     examples: [
       { line: 'native-transformers inspect ./all-MiniLM-L6-v2', what: 'architecture, files, dtypes, parameters' },
@@ -52,9 +52,8 @@ export function inspectionText(found: CheckpointSummary): string {
     byteSize(bytes),
   ]);
   // A folder's tensors are the model's; those of a file alone are all that can be said of it.
-  const tensors = hasConfig
-    ? []
-    : found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]);
+  const isAlone = !hasConfig || found.files.some(({ format }) => format === 'gguf');
+  const tensors = isAlone ? found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]) : [];
   const verdict = found.loads ? 'It will load.' : 'It will not load:';
   const lines = [
     ...facts(head),

@@ -1,5 +1,5 @@
 /** What a dataset is and where its elements lie, from the messages in its header. */
-import type { StoredDType } from '../dtype';
+import type { PlainDType } from '../dtype';
 import type { HeaderLimits } from '../header-limits';
 import { elementsOf, readDataspace } from './dataspace';
 import { type Datatype, readDatatype } from './datatype';
@@ -13,7 +13,7 @@ import { MESSAGE, type Message, type ObjectHeader, readObjectHeader } from './ob
 export interface Dataset {
   /** Where its header lies; datasets with the same are one. */
   header: number;
-  dtype: StoredDType;
+  dtype: PlainDType;
   shape: number[];
   item: number;
   byteLength: number;

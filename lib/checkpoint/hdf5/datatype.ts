@@ -1,4 +1,4 @@
-import type { StoredDType } from '../dtype';
+import type { PlainDType } from '../dtype';
 import type { Fields } from './fields';
 
 /** What an element is. */
@@ -6,7 +6,7 @@ export interface Datatype {
   /** Bytes of one element. */
   size: number;
   /** The type that a weight of it has; null for what no weight can be. */
-  dtype: StoredDType | null;
+  dtype: PlainDType | null;
   isBigEndian: boolean;
   /** Text: of a fixed number of bytes, or anywhere in a heap. */
   text: 'fixed' | 'variable' | null;
@@ -32,7 +32,7 @@ const CLASSES = [
 const DEEPEST = 8;
 
 /** Bits of floating types: where sign, exponent and mantissa lie, and what is taken from the exponent. */
-const FLOATS: Readonly<Record<string, StoredDType>> = {
+const FLOATS: Readonly<Record<string, PlainDType>> = {
   '2 16 15 10 5 0 10 15': 'float16',
   '2 16 15 7 8 0 7 127': 'bfloat16',
   '4 32 31 23 8 0 23 127': 'float32',
@@ -40,7 +40,7 @@ const FLOATS: Readonly<Record<string, StoredDType>> = {
   '1 8 7 3 4 0 3 7': 'float8_e4m3fn',
   '1 8 7 2 5 0 2 15': 'float8_e5m2',
 };
-const INTEGERS: Readonly<Record<number, [signed: StoredDType, unsigned: StoredDType]>> = {
+const INTEGERS: Readonly<Record<number, [signed: PlainDType, unsigned: PlainDType]>> = {
   1: ['int8', 'uint8'],
   2: ['int16', 'uint16'],
   4: ['int32', 'uint32'],

@@ -1,5 +1,5 @@
 /** The structures of an HDF5 file as bytes: superblock of version 2, headers of version 2, compact links, contiguous data. */
-import { bitsOf, dtypeNumber, type StoredDType } from '../dtype';
+import { bitsOf, dtypeNumber, type PlainDType } from '../dtype';
 import { lookup3 } from './lookup3';
 
 const U64 = (value: number): Buffer => {
@@ -21,17 +21,17 @@ export const SUPERBLOCK_BYTES = 48;
 export const MOST_MESSAGE_BYTES = 65_535;
 
 /** Types that are written; others of a checkpoint have no counterpart that Keras reads. */
-const FLOATS: Partial<Record<StoredDType, number[]>> = {
+const FLOATS: Partial<Record<PlainDType, number[]>> = {
   // The sign's bit; then offset, precision, and where exponent and mantissa lie and how long they are; the bias.
   float16: [15, 16, 10, 5, 0, 10, 15],
   float32: [31, 32, 23, 8, 0, 23, 127],
   float64: [63, 64, 52, 11, 0, 52, 1023],
 };
-const SIGNED: readonly StoredDType[] = ['int8', 'int16', 'int32', 'int64'];
-const UNSIGNED: readonly StoredDType[] = ['uint8', 'uint16', 'uint32', 'uint64'];
+const SIGNED: readonly PlainDType[] = ['int8', 'int16', 'int32', 'int64'];
+const UNSIGNED: readonly PlainDType[] = ['uint8', 'uint16', 'uint32', 'uint64'];
 
 /** The element types that `writeHdf5` takes. */
-export const HDF5_DTYPES: readonly StoredDType[] = ['float16', 'float32', 'float64', ...SIGNED, ...UNSIGNED, 'bool'];
+export const HDF5_DTYPES: readonly PlainDType[] = ['float16', 'float32', 'float64', ...SIGNED, ...UNSIGNED, 'bool'];
 
 export function superblock(end: number, root: number): Buffer {
   const start = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 2, 8, 8, 0]);
@@ -66,12 +66,7 @@ export function linkMessage(name: string, address: number): Buffer {
   return message(0x06, Buffer.from([1, 0x11, 1]), U16(bytes.byteLength), bytes, U64(address));
 }
 
-export function datasetMessages(
-  dtype: StoredDType,
-  shape: readonly number[],
-  address: number,
-  bytes: number,
-): Buffer[] {
+export function datasetMessages(dtype: PlainDType, shape: readonly number[], address: number, bytes: number): Buffer[] {
   return [
     message(0x01, dataspace(shape)),
     message(0x03, datatype(dtype)),
@@ -121,7 +116,7 @@ function fixedText(width: number): Buffer {
   return Buffer.concat([Buffer.from([0x13, 1, 0, 0]), U32(width)]);
 }
 
-function datatype(dtype: StoredDType): Buffer {
+function datatype(dtype: PlainDType): Buffer {
   const size = bitsOf(dtype) / 8;
   const float = FLOATS[dtype];
   if (float) {

@@ -1,4 +1,5 @@
 /** Which objects a file of Keras' weights consists of, and where each lies. */
+import type { PlainDType } from '../dtype';
 import { invalid, type TensorToWrite } from '../safetensors-writer';
 import {
   datasetMessages,
@@ -159,7 +160,8 @@ function layOut(root: Node): Hdf5Plan {
 }
 
 function messagesOf({ dataset, children, attributes, data }: Node): Buffer[] {
-  if (dataset) return datasetMessages(dataset.tensor.dtype, dataset.tensor.shape, data, dataset.byteLength);
+  if (dataset)
+    return datasetMessages(dataset.tensor.dtype as PlainDType, dataset.tensor.shape, data, dataset.byteLength);
   const links = Array.from(children, ([name, child]) => linkMessage(name, child.address));
   return [...groupMessages(), ...links, ...attributes];
 }

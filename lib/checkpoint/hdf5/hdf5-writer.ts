@@ -2,6 +2,7 @@
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { dtypeNumber } from '../dtype';
 import { quote } from '../fault';
+import { isBlockDType } from '../gguf/block-types';
 import { byteLengthOf, invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
 import { StagedFile } from '../staged-file';
 import { HDF5_DTYPES } from './hdf5-encoder';
@@ -103,7 +104,7 @@ function checked(tensors: Iterable<TensorToWrite>): Map<string, PlacedTensor> {
     if (sized.has(name)) throw invalid('DUPLICATE_NAME', name, 'is given twice');
     if (/\p{Surrogate}|\0/u.test(name))
       throw invalid('HEADER_INVALID_UTF8', name, 'has half of a surrogate pair, or NUL, in its name');
-    if (!HDF5_DTYPES.includes(dtype))
+    if (isBlockDType(dtype) || !HDF5_DTYPES.includes(dtype))
       throw invalid(
         'UNKNOWN_DTYPE',
         name,

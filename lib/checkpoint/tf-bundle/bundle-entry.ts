@@ -1,11 +1,11 @@
 /** What the index says of the bundle and of each tensor. */
-import type { StoredDType } from '../dtype';
+import type { PlainDType } from '../dtype';
 import type { HeaderLimits } from '../header-limits';
 import type { Fail } from './bundle-fault';
 import { type ProtoField, protoFields } from './proto-fields';
 
 /** TensorFlow's numbers of element types. */
-const DTYPES: Readonly<Record<number, StoredDType>> = {
+const DTYPES: Readonly<Record<number, PlainDType>> = {
   1: 'float32',
   2: 'float64',
   3: 'int32',
@@ -34,7 +34,7 @@ export interface Extent {
 /** An entry of the index. */
 export interface BundleEntry {
   /** Null for text and for other types that no weight has. */
-  dtype: StoredDType | null;
+  dtype: PlainDType | null;
   dims: number[];
   shard: number;
   offset: number;

@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ValueError } from '../../errors';
-import type { StoredDType } from '../dtype';
+import type { PlainDType } from '../dtype';
 import { quote } from '../fault';
 import type { PinnedFile } from '../pinned-file';
 import { noTensor } from '../safetensors';
@@ -24,7 +24,7 @@ export interface StoredPart {
 
 /** A variable, and the parts that it lies in. */
 export interface StoredVariable {
-  dtype: StoredDType;
+  dtype: PlainDType;
   shape: readonly number[];
   item: number;
   byteLength: number;
