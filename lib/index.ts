@@ -27,6 +27,7 @@ export { PoolerAnswerClass, PoolerEndLogits, PoolerStartLogits } from './nn/span
 export * from './pipelines';
 export * from './preprocess';
 export { PretrainedConfig } from './pretrained/config';
+export type { DecoderModel } from './pretrained/decoder-model';
 export type {
   FromPretrainedOptions,
   FromPretrainedOptions as PretrainedModelOptions,

@@ -16,7 +16,9 @@
     ],
     "nt_core": [
       "native/core/allocator.cc",
+      "native/core/file_bytes.cc",
       "native/core/float_text.cc",
+      "native/core/mapping.cc",
       "native/core/storage.cc",
       "native/core/stream.cc",
       "native/core/thread_pool.cc"

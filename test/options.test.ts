@@ -7,7 +7,7 @@ import { setLogHook } from '../lib/logging';
 import { BertConfig, BertModel } from '../lib/models/bert/model';
 import { pipeline } from '../lib/pipelines';
 import { AutoTokenizer, BertTokenizer, type PreTrainedTokenizer } from '../lib/preprocess';
-import { interpolate_4d, layer_norm, ones, zeros_like } from '../lib/tensor/functions';
+import { cat, cos_sim, interpolate_4d, layer_norm, ones, softmax, zeros_like } from '../lib/tensor/functions';
 import { Tensor } from '../lib/tensor/tensor';
 
 const folder = join(__dirname, 'goldens', 'pipelines', 'bert');
@@ -102,6 +102,31 @@ describe('options', () => {
       code: 'ERR_TYPE',
       message: expect.stringContaining('do_lower_case must be true or false, got null'),
     });
+  });
+});
+
+describe('arguments behind the last', () => {
+  const more = { add_special_tokens: false } as never;
+  it.each<[string, () => unknown]>([
+    ['encode()', () => tokenizer.encode('a text', ...([null, more] as unknown as [null]))],
+    ['tokenize()', () => tokenizer.tokenize('a text', null, more)],
+    ['decode()', () => tokenizer.decode([1, 2], null, more)],
+    ['batch_decode()', () => tokenizer.batch_decode([[1, 2]], null, more)],
+    ['pipeline()', () => pipeline('text-classification', judge, null, more)],
+    ['ones', () => ones([2], null, more)],
+    ['layer_norm', () => layer_norm(x, [2], null, more)],
+    ['softmax', () => (softmax as (...args: unknown[]) => unknown)(x, -1, more)],
+    ['cat', () => cat([x, x], 0, more)],
+    ['cos_sim', () => cos_sim([1, 2], [2, 1], more)],
+  ])('of %s are an error, where JS would drop them', async (name, call) => {
+    await expect(async () => call()).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining(`${name} got an argument more than it takes, an object`),
+    });
+  });
+
+  it('may be undefined', () => {
+    expect(cos_sim([1, 2], [1, 2], undefined as never)).toBeCloseTo(1);
   });
 });
 

@@ -1,7 +1,8 @@
-import { EnvironmentError, nearest, ValueError } from '../errors';
+import { EnvironmentError, nearest, TypeError, ValueError } from '../errors';
 import { warnOnce } from '../logging';
-import { givenOptions } from '../options';
+import { givenOptions, namedOptions } from '../options';
 import { type ConfigFields, type ConfigOptions, PretrainedConfig } from '../pretrained/config';
+import { type ModelLocation, requiredLocation } from '../pretrained/location';
 import { loadFamily, supportedModelTypes } from './families';
 
 /** Config classes that a program has registered, by model_type. */
@@ -22,18 +23,19 @@ export class AutoConfig {
    *   `model_type` is missing or not supported, `ERR_REMOTE_CODE` when the class is code in the repository
    */
   static async from_pretrained(
-    path: string,
+    path: ModelLocation,
     options: ConfigOptions & { return_unused_kwargs: true },
   ): Promise<[PretrainedConfig, ConfigFields]>;
-  static async from_pretrained(path: string, options?: ConfigOptions | null): Promise<PretrainedConfig>;
+  static async from_pretrained(path: ModelLocation, options?: ConfigOptions | null): Promise<PretrainedConfig>;
   static async from_pretrained(
-    path: string,
+    path: ModelLocation,
     options?: ConfigOptions | null,
   ): Promise<PretrainedConfig | [PretrainedConfig, ConfigFields]> {
     const { trust_remote_code, ...others } = givenOptions(options, 'AutoConfig.from_pretrained');
-    const [fields, rest] = await PretrainedConfig.get_config_dict(path, others);
-    const type = configClassIn(fields, path, trust_remote_code === true);
-    return type.from_dict(fields, { name_or_path: String(path), ...rest });
+    const from = requiredLocation(path);
+    const [fields, rest] = await PretrainedConfig.get_config_dict(from, others);
+    const type = configClassIn(fields, from, trust_remote_code === true);
+    return type.from_dict(fields, { name_or_path: from, ...rest });
   }
 
   /** A config of the class for `model_type`. @throws ValueError `ERR_MODEL_TYPE` for a type that is not supported */
@@ -49,15 +51,18 @@ export class AutoConfig {
   static register(
     model_type: string,
     configClass: typeof PretrainedConfig,
-    options: { exist_ok?: boolean } = {},
+    options?: { exist_ok?: boolean } | null,
   ): void {
+    const { exist_ok } = namedOptions(options, 'AutoConfig.register', { exist_ok: 'boolean' });
+    if (!isConfigClass(configClass))
+      throw new TypeError('AutoConfig.register takes a model type and a class that extends PretrainedConfig');
     if (configClass.model_type !== model_type)
       throw new ValueError(
         'The config you are passing has a `model_type` attribute that is not consistent with the model type you passed ' +
           `(config has ${configClass.model_type} and you passed ${model_type}). Fix one of those so they match!`,
       );
     checkName(model_type, 'AutoConfig.register');
-    if (findClass(model_type) && !options.exist_ok)
+    if (findClass(model_type) && !exist_ok)
       throw new ValueError(`'${model_type}' is already used by a config; pass { exist_ok: true } to replace it`);
     registered.set(model_type, configClass);
   }

@@ -1,18 +1,23 @@
 import { modelSubfolder } from '../env';
-import { EnvironmentError, NotImplementedError, nearest, ValueError } from '../errors';
+import { EnvironmentError, NotImplementedError, nearest, TypeError, ValueError } from '../errors';
 import { hubOptionsOf } from '../hub/options';
-import { givenOptions } from '../options';
+import { givenOptions, namedOptions } from '../options';
 import { autoClassNames } from '../pretrained/auto-class-names';
+import { checkLocation } from '../pretrained/check-location';
 import { PretrainedConfig } from '../pretrained/config';
-import { type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
+import type { DecoderModel } from '../pretrained/decoder-model';
+import { checkIsConfig, type FromConfigOptions, modelFromConfig } from '../pretrained/from-config';
 import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pretrained';
 import { checkLoadTypes } from '../pretrained/load-options';
+import { locationText, type ModelLocation } from '../pretrained/location';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
 
 /** A model class with its loader. */
 export type LoadableClass = ModelClass & { from_pretrained: typeof PreTrainedModel.from_pretrained };
+
+const causalSuffixes = ['ForCausalLM', 'LMHeadModel'];
 
 /** Classes that a program has registered for a config class, by the Auto class. */
 const registered = new Map<typeof AutoModelBase, Map<typeof PretrainedConfig, ModelClass>>();
@@ -21,8 +26,8 @@ const registered = new Map<typeof AutoModelBase, Map<typeof PretrainedConfig, Mo
  * A class that picks the model class for a config: the family's class whose name ends as this one's does.
  */
 class AutoModelBase {
-  /** What the model class' name ends in. */
-  static readonly suffix: string = 'Model';
+  /** What the model class' name ends in: the first of them that a family has. */
+  static readonly suffixes: readonly string[] = ['Model'];
 
   constructor() {
     const { name } = new.target;
@@ -37,28 +42,37 @@ class AutoModelBase {
    * @throws ValueError when the architecture has no such class; otherwise as `PreTrainedModel.from_pretrained`
    */
   static async from_pretrained(
-    path: string,
+    path: ModelLocation | null,
     options: FromPretrainedOptions & { output_loading_info: true },
   ): Promise<[PreTrainedModel, LoadingInfo]>;
-  static async from_pretrained(path: string, options?: FromPretrainedOptions | null): Promise<PreTrainedModel>;
   static async from_pretrained(
-    path: string,
+    path: ModelLocation | null,
+    options?: FromPretrainedOptions | null,
+  ): Promise<PreTrainedModel>;
+  static async from_pretrained(
+    path: ModelLocation | null,
     given?: FromPretrainedOptions | null,
   ): Promise<PreTrainedModel | [PreTrainedModel, LoadingInfo]> {
-    const options = givenOptions(given, `${this.name}.from_pretrained`);
-    checkLoadTypes(`${this.name}.from_pretrained`, options);
+    const { trust_remote_code, ...options } = givenOptions<FromPretrainedOptions>(
+      given,
+      `${this.name}.from_pretrained`,
+    );
+    checkLoadTypes(`${this.name}.from_pretrained`, { trust_remote_code, ...options });
+    const from = locationText(path);
+    await checkLocation(from, options);
     const { config: known } = options;
     const config: PretrainedConfig =
       known instanceof PretrainedConfig
         ? known
-        : await AutoConfig.from_pretrained(known ?? path, {
+        : await AutoConfig.from_pretrained(known ?? (from as string), {
             subfolder: modelSubfolder(options.subfolder),
             ...hubOptionsOf(options),
             _from_auto: true,
+            ...(trust_remote_code === true && { trust_remote_code }),
             ...(options.signal && { signal: options.signal }),
           });
     const pinned = known || !config._commit_hash ? options : { ...options, _commit_hash: config._commit_hash };
-    return this.classFor(config).from_pretrained(path, pinned);
+    return this.classFor(config).from_pretrained(from, pinned);
   }
 
   /**
@@ -66,23 +80,30 @@ class AutoModelBase {
    * @param config - copied
    * @throws ValueError when the architecture has no such class, and for a dtype that weights cannot have
    */
-  static from_config(config: PretrainedConfig, options: FromConfigOptions = {}): PreTrainedModel {
+  static from_config(config: PretrainedConfig, options?: FromConfigOptions | null): PreTrainedModel {
+    checkIsConfig(`${this.name}.from_config`, config);
     return modelFromConfig(this.classFor(config), config, options);
   }
 
-  /** Has this Auto class answer for configs of `configClass` with `modelClass`. */
+  /**
+   * Has this Auto class answer for configs of `configClass` with `modelClass`.
+   * @throws ValueError when `modelClass` is for another config, or there is an answer and `exist_ok` is not true
+   */
   static register(
     configClass: typeof PretrainedConfig,
     modelClass: ModelClass,
-    options: { exist_ok?: boolean } = {},
+    options?: { exist_ok?: boolean } | null,
   ): void {
+    const { exist_ok } = namedOptions(options, `${this.name}.register`, { exist_ok: 'boolean' });
+    if (typeof configClass !== 'function' || !isModelClass(modelClass))
+      throw new TypeError(`${this.name}.register takes a config class, and a class that extends PreTrainedModel`);
     if (modelClass.config_class !== configClass)
       throw new ValueError(
         `The model class you are passing has a config_class attribute (${modelClass.config_class.name}) that is not ` +
           `the config class you passed (${configClass.name})`,
       );
     const classes = registered.get(this) ?? new Map<typeof PretrainedConfig, ModelClass>();
-    if (classes.has(configClass) && !options.exist_ok)
+    if (!exist_ok && (classes.has(configClass) || this.knows(configClass)))
       throw new ValueError(
         `'${configClass.name}' is already used by ${this.name}; pass { exist_ok: true } to replace it`,
       );
@@ -90,12 +111,18 @@ class AutoModelBase {
     registered.set(this, classes);
   }
 
+  /** Whether a class that is built in answers for configs of `configClass`. */
+  private static knows(configClass: typeof PretrainedConfig): boolean {
+    return this.suffixes.some((suffix) => candidatesOf(configClass, suffix).length > 0);
+  }
+
   /** The class for a config, by the config's exact class. @throws ValueError when there is none */
   static classFor(config: PretrainedConfig): LoadableClass {
     const ConfigType = config.constructor as typeof PretrainedConfig;
     const own = registered.get(this)?.get(ConfigType);
     if (own) return own as LoadableClass;
-    const candidates = candidatesOf(ConfigType, this.suffix);
+    const candidates =
+      this.suffixes.map((suffix) => candidatesOf(ConfigType, suffix)).find(({ length }) => length > 0) ?? [];
     const [first] = candidates;
     if (!first) throw unmapped(this.name, ConfigType);
     const named = candidates.find((c) =>
@@ -136,74 +163,74 @@ function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error 
 }
 
 /** The headless network. */
-export class AutoModel extends AutoModelBase {
-  static override readonly suffix: string = 'Model';
-}
+export class AutoModel extends AutoModelBase {}
 
 /** Both heads that a family was trained with, or its masked LM, or its causal one. */
 export class AutoModelForPreTraining extends AutoModelBase {
-  static override readonly suffix: string = 'ForPreTraining';
-
-  static override classFor(config: PretrainedConfig): LoadableClass {
-    return registered.get(this)?.has(config.constructor as typeof PretrainedConfig)
-      ? super.classFor(config)
-      : firstOf(this.name, config, [this.suffix, 'ForMaskedLM', ...causalSuffixes]);
-  }
+  static override readonly suffixes = ['ForPreTraining', 'ForMaskedLM', ...causalSuffixes];
 }
 
 /** They have one upstream; see causal-heads.ts. */
 const encodersWithCausalHead = ['bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'];
 
-const causalSuffixes = ['ForCausalLM', 'LMHeadModel'];
-
-/** The family's class by the first of `suffixes` that any of its classes ends in. */
-function firstOf(autoName: string, config: PretrainedConfig, suffixes: readonly string[]): LoadableClass {
-  const ConfigType = config.constructor as typeof PretrainedConfig;
-  for (const suffix of suffixes) {
-    const [first] = candidatesOf(ConfigType, suffix);
-    if (first) return first as LoadableClass;
-  }
-  throw unmapped(autoName, ConfigType);
-}
-
 export class AutoModelForMaskedLM extends AutoModelBase {
-  static override readonly suffix: string = 'ForMaskedLM';
+  static override readonly suffixes = ['ForMaskedLM'];
 }
 
 export class AutoModelForSequenceClassification extends AutoModelBase {
-  static override readonly suffix: string = 'ForSequenceClassification';
+  static override readonly suffixes = ['ForSequenceClassification'];
 }
 
 export class AutoModelForTokenClassification extends AutoModelBase {
-  static override readonly suffix: string = 'ForTokenClassification';
+  static override readonly suffixes = ['ForTokenClassification'];
 }
 
 export class AutoModelForQuestionAnswering extends AutoModelBase {
-  static override readonly suffix: string = 'ForQuestionAnswering';
+  static override readonly suffixes = ['ForQuestionAnswering'];
 }
 
 export class AutoModelForMultipleChoice extends AutoModelBase {
-  static override readonly suffix: string = 'ForMultipleChoice';
+  static override readonly suffixes = ['ForMultipleChoice'];
 }
 
 export class AutoModelForNextSentencePrediction extends AutoModelBase {
-  static override readonly suffix: string = 'ForNextSentencePrediction';
+  static override readonly suffixes = ['ForNextSentencePrediction'];
 }
 
 /** Decoders with a language modelling head. */
 export class AutoModelForCausalLM extends AutoModelBase {
-  static override readonly suffix: string = 'ForCausalLM';
+  static override readonly suffixes: readonly string[] = causalSuffixes;
+  /** @throws as every Auto class */
+  static override from_pretrained(
+    path: ModelLocation | null,
+    options: FromPretrainedOptions & { output_loading_info: true },
+  ): Promise<[DecoderModel, LoadingInfo]>;
+  static override from_pretrained(
+    path: ModelLocation | null,
+    options?: FromPretrainedOptions | null,
+  ): Promise<DecoderModel>;
+  static override from_pretrained(
+    path: ModelLocation | null,
+    options?: FromPretrainedOptions | null,
+  ): Promise<DecoderModel | [DecoderModel, LoadingInfo]> {
+    return super.from_pretrained(path, options) as Promise<DecoderModel>;
+  }
+
+  /** @throws as every Auto class */
+  static override from_config(config: PretrainedConfig, options?: FromConfigOptions | null): DecoderModel {
+    return super.from_config(config, options) as DecoderModel;
+  }
 
   /** @throws NotImplementedError for an encoder that has a causal head upstream, otherwise as every Auto class */
   static override classFor(config: PretrainedConfig): LoadableClass {
-    if (registered.get(this)?.has(config.constructor as typeof PretrainedConfig)) return super.classFor(config);
-    const { model_type } = config.constructor as typeof PretrainedConfig;
-    if (encodersWithCausalHead.includes(model_type))
+    const ConfigType = config.constructor as typeof PretrainedConfig;
+    const { model_type } = ConfigType;
+    if (encodersWithCausalHead.includes(model_type) && !registered.get(this)?.has(ConfigType))
       throw new NotImplementedError(
         `AutoModelForCausalLM is not supported yet for ${model_type}: decoders generate here, encoders do not`,
         { code: 'ERR_NOT_SUPPORTED_YET' },
       );
-    return firstOf(this.name, config, causalSuffixes);
+    return super.classFor(config);
   }
 }
 

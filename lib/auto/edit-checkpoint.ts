@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { RuntimeError, throwIfAborted, ValueError } from '../errors';
 import type { LoadingInfo } from '../pretrained/from-pretrained';
+import { withoutInit } from '../pretrained/init';
 import { PreTrainedModel } from '../pretrained/pretrained-model';
 import { type DType, isFloating } from '../tensor/dtype';
 import { AutoConfig } from './auto-config';
@@ -84,7 +85,7 @@ async function report(
   edit: (model: PreTrainedModel) => void,
 ): Promise<EditReport> {
   const config = await AutoConfig.from_pretrained(folder);
-  const [old, model] = [config.clone(), config].map((c) => new ModelType(c as never)) as [
+  const [old, model] = [config.clone(), config].map((c) => withoutInit(() => new ModelType(c as never))) as [
     PreTrainedModel,
     PreTrainedModel,
   ];

@@ -7,6 +7,7 @@ import { resolveModelFolder } from '../env';
 import { OSError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
 import { translate } from '../pretrained/dialects/translate';
+import { withoutInit } from '../pretrained/init';
 import { planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
@@ -130,7 +131,7 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   const family = loadFamily(type.model_type);
   const named = summary.architectures.map((name) => family[name]).find((c) => c !== undefined);
   const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
-  const model = new ModelType(config as never);
+  const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
   const weights = translate(source, target);
   const shapes = new Map(weights.names().map((name) => [name, weights.info(name).shape]));

@@ -228,16 +228,19 @@ export interface LoadRequest {
   strides: readonly number[];
   /** Hold it as GEMM panels of [N, K], or of [K, N]. */
   pack: 'rows' | 'transposed' | null;
+  /** Leave the bytes in the file where they can be computed with as they lie: no cast, no strides. */
+  map: boolean;
 }
 
 const packNumber = (pack: LoadRequest['pack']) => (pack === 'transposed' ? 2 : pack === 'rows' ? 1 : 0);
 
-/** Reads bytes of a file into a new value, on the stream's threads. */
+/** A new value of bytes of a file, read on the stream's threads, or mapped. */
 export function load(stream: number, call: number, request: LoadRequest): Output {
   const { words, numbers } = open();
   const { dims, strides } = request;
   const pack = packNumber(request.pack);
-  words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, request.file, strides.length]);
+  const map = request.map ? 1 : 0;
+  words.set([stream, call, request.dtype, dims.length, request.sourceType, pack, map, request.file, strides.length]);
   put(numbers, [...dims, request.offset, ...strides]);
   check((client as NativeClient).load());
   return readOutputs()[0] as Output;
@@ -376,11 +379,16 @@ export function whenBelow(stream: number, commands: number, bytes: number): Prom
 let heldBytes = 0;
 let toldBytes = 0;
 const kTellStep = 4 << 20;
+const kTellShare = 1 / 4;
 
-/** Counts native bytes that JS objects keep alive, so that the garbage collector knows what they weigh. */
+/**
+ * Counts native bytes that JS objects keep alive, so that the garbage collector knows what they weigh. It may collect
+ * whenever it is told, so it is told of a large share of all at once: the weights of a model are not 500 collections.
+ */
 export function holdBytes(bytes: number): void {
   heldBytes += bytes;
-  if (Math.abs(heldBytes - toldBytes) < kTellStep) return;
+  const untold = Math.abs(heldBytes - toldBytes);
+  if (untold < kTellStep || untold < kTellShare * toldBytes) return;
   open().hold(heldBytes - toldBytes);
   toldBytes = heldBytes;
 }
@@ -415,14 +423,16 @@ export interface MemoryStats {
   pooled: number;
   peak: number;
   limit: number;
+  /** Bytes of mapped files: the system's own memory, not counted in the others. */
+  mapped: number;
   handles: number;
 }
 
 export function memoryStats(): MemoryStats {
   const native = open();
   native.stats();
-  const [live, pooled, peak, limit, handles] = native.numbers as unknown as [number, number, number, number, number];
-  return { live, pooled, peak, limit, handles };
+  const [live = 0, pooled = 0, peak = 0, limit = 0, mapped = 0, handles = 0] = native.numbers;
+  return { live, pooled, peak, limit, mapped, handles };
 }
 
 /** Bytes that one number may take as text, comma included. */
@@ -457,7 +467,7 @@ export async function formatRows(
 
 /** A failure to read a checkpoint's bytes carries this code. */
 export function fileError(reason: string): OSError {
-  return new OSError(reason, { code: reason.startsWith('file is shorter') ? 'FILE_CHANGED' : 'ERR_READ' });
+  return new OSError(reason, { code: reason === 'file cannot be read' ? 'ERR_READ' : 'FILE_CHANGED' });
 }
 
 /** A failure to write bytes: its code is the system's, such as ENOSPC. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { OSError } from '../errors';
 import { messageOf } from './fault';
 import { readIndex, shardFiles } from './index-file';
-import type { ResolveOptions } from './resolve';
+import { checkNamedWeights, type ResolveOptions } from './resolve';
 import * as names from './weight-names';
 
 /** A repository as far as weights need it. */
@@ -24,10 +24,10 @@ export interface WeightsRepo {
  * @throws OSError `WEIGHTS_NOT_FOUND` when there is nothing that the options allow; otherwise what fetching throws
  */
 export async function fetchWeights(repo: WeightsRepo, options: ResolveOptions = {}): Promise<void> {
-  const { subfolder = '', signal } = options;
+  const { subfolder = '', signal, transformers_weights: named } = options;
   const place = (name: string) => join(subfolder, name).split('\\').join('/');
   try {
-    for (const { name, sharded } of hubCandidates(options)) {
+    for (const { name, sharded } of named ? [namedWeights(named)] : hubCandidates(options)) {
       const path = await repo.fetch(place(name));
       if (path === null) continue;
       if (sharded) await fetchShards(repo, path, place, signal);
@@ -43,6 +43,12 @@ export async function fetchWeights(repo: WeightsRepo, options: ResolveOptions = 
     );
   }
   throw await notFound(repo, options, place);
+}
+
+/** The file that a config names in place of a search. @throws ValueError when it is no safetensors file */
+function namedWeights(name: string): { name: string; sharded: boolean } {
+  checkNamedWeights(name);
+  return { name, sharded: name.endsWith('.json') };
 }
 
 async function fetchShards(
@@ -81,11 +87,13 @@ function hubCandidates(options: ResolveOptions): { name: string; sharded: boolea
 /** The error when nothing is there: what is there instead, and which option takes it. */
 async function notFound(
   repo: WeightsRepo,
-  { variant, use_safetensors, from_tf, from_flax }: ResolveOptions,
+  { variant, use_safetensors, from_tf, from_flax, transformers_weights: named }: ResolveOptions,
   place: (name: string) => string,
 ): Promise<OSError> {
   const where = repo.isOffline ? ' (in the cache: offline mode or local_files_only forbids to ask the Hub)' : '';
   const error = (what: string) => new OSError(`${repo.id} ${what}${where}`, { code: 'WEIGHTS_NOT_FOUND' });
+  if (named)
+    return error(`does not appear to have a file named ${named}, which its config's transformers_weights names`);
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
   if (from_tf) return error(`does not appear to have a file named ${names.TF2_WEIGHTS_NAME}`);

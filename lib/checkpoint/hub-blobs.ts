@@ -18,3 +18,15 @@ export async function hubBlobs(folder: string): Promise<string | null> {
 export async function isHubBlob(file: string, folder: string): Promise<boolean> {
   return dirname(file) === (await hubBlobs(folder));
 }
+
+/** Those of `files` that are content of a Hub cache, as they are or behind a link: nobody writes to them. */
+export async function hubBlobsAmong(files: readonly string[]): Promise<string[]> {
+  const blobs = new Map<string, Promise<string | null>>();
+  const found: string[] = [];
+  for (const file of files) {
+    const folder = dirname(file);
+    if (!blobs.has(folder)) blobs.set(folder, hubBlobs(folder));
+    if (dirname(await realpath(file)) === (await blobs.get(folder))) found.push(file);
+  }
+  return found;
+}

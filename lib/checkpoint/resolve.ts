@@ -118,6 +118,11 @@ const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
   ['.msgpack.index.', 'flax'],
 ];
 
+/** The format of a single file of weights by the end of its name; null when it ends like none. */
+export function weightsFormatOf(name: string): WeightsFormat | null {
+  return ENDINGS.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
+}
+
 function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
   const name = path.toLowerCase();
   if (name.endsWith('.json')) {
@@ -145,15 +150,19 @@ function needsFromTf(path: string): ValueError {
   return new ValueError(`'${path}' is a TensorFlow 1 checkpoint; set from_tf (from_tf=True in Python) to read it`);
 }
 
-async function namedByConfig(folder: string, name: string): Promise<ResolvedWeights> {
-  const sharded = name.endsWith('.safetensors.index.json');
-  if (!sharded && !name.endsWith('.safetensors')) {
+/** Checks the name of a file that a config has in place of a search. @throws ValueError, CheckpointError `UNSAFE_SHARD_NAME` */
+export function checkNamedWeights(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || !/\.safetensors(\.index\.json)?$/.test(name))
     throw new ValueError(
-      `the config's transformers_weights names ${quote(name)}, which is neither a safetensors file (*.safetensors) ` +
+      `the config's transformers_weights names ${quote(String(name))}, which is neither a safetensors file (*.safetensors) ` +
         'nor an index of them (*.safetensors.index.json)',
     );
-  }
-  assertSafeShardName(name, join(folder, 'config.json'));
+  assertSafeShardName(name, 'config.json');
+}
+
+async function namedByConfig(folder: string, name: string): Promise<ResolvedWeights> {
+  checkNamedWeights(name);
+  const sharded = name.endsWith('.json');
   const path = join(folder, name);
   if ((await kindOf(path)) === 'file') return { format: 'safetensors', path, sharded };
   const message = `the config's transformers_weights names '${name}', which is not in '${folder}'; fetch it, or correct config.json`;
@@ -204,12 +213,19 @@ function otherFiles(files: readonly string[], gone: readonly string[], options: 
   if (link) return `; '${link}' is a link to a file that is gone: fetch it again`;
   const gguf = files.find((name) => name.endsWith('.gguf'));
   if (gguf) return `; for '${gguf}' give gguf_file`;
+  if (files.includes('adapter_config.json'))
+    return '; it holds an adapter (adapter_config.json), which is not supported yet: load the model that it adapts';
+  const varied = plainNames.map((name) => names.variantName(name, options.variant));
+  if (options.variant && varied.some((name) => files.includes(name)))
+    return `; it has weights of variant '${options.variant}' of another kind: leave use_safetensors out`;
   const unvaried = plainNames.find((name) => files.includes(name));
   if (unvaried && options.variant) return `; '${unvaried}' is there: leave variant out (variant=None in Python)`;
   if (unvaried) return '; it has weights of another kind: leave use_safetensors out';
   for (const name of files) {
     const variant =
-      /^(?:model|pytorch_model)(?:\.(?:safetensors|bin)\.index)?\.([^.]+)\.(?:safetensors|bin|json)$/.exec(name)?.[1];
+      /^(?:model|pytorch_model)(?:\.(?:safetensors|bin)\.index)?\.([^.]+?)(?:-\d{5}-of-\d{5})?\.(?:safetensors|bin|json)$/.exec(
+        name,
+      )?.[1];
     if (variant && variant !== 'index') return `; it has weights of variant '${variant}': set variant`;
   }
   return '; check the path, or fetch the weights';

@@ -16,26 +16,28 @@ export interface ShardPlan {
 /**
  * Places tensors in their order: a shard takes tensors until the next one would make it larger than `maxBytes`. A tensor
  * that is larger by itself gets a shard of its own, while the open one goes on. What shares bytes with a placed tensor goes
- * beside it and counts nothing. Shards are numbered in the order in which they are closed.
+ * into its shard, behind all others, and counts nothing. Shards are numbered in the order in which they are closed.
  * Source: split_state_dict_into_shards_factory of huggingface_hub.
  */
 export function planShards(tensors: Iterable<Placeable>, maxBytes: number): ShardPlan {
   const shards: string[][] = [];
-  const holder = new Map<unknown, string[]>();
+  const storages = new Map<unknown, { shard: string[]; further: string[] }>();
+  const names: string[] = [];
   let open: string[] = [];
   let openBytes = 0;
   let totalSize = 0;
   for (const { name, byteLength, storage } of tensors) {
-    const beside = holder.get(storage);
-    if (beside) {
-      beside.push(name);
+    names.push(name);
+    const placed = storages.get(storage);
+    if (placed) {
+      placed.further.push(name);
       continue;
     }
     totalSize += byteLength;
     if (byteLength > maxBytes) {
       const own = [name];
       shards.push(own);
-      holder.set(storage, own);
+      storages.set(storage, { shard: own, further: [] });
       continue;
     }
     if (openBytes + byteLength > maxBytes) {
@@ -45,8 +47,10 @@ export function planShards(tensors: Iterable<Placeable>, maxBytes: number): Shar
     }
     open.push(name);
     openBytes += byteLength;
-    holder.set(storage, open);
+    storages.set(storage, { shard: open, further: [] });
   }
   if (open.length > 0 || shards.length === 0) shards.push(open);
+  if (shards.length === 1) return { shards: [names], totalSize };
+  for (const { shard, further } of storages.values()) shard.push(...further);
   return { shards, totalSize };
 }

@@ -50,6 +50,8 @@ async function run(
   const json = (value: unknown) => stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   if (!kActions.includes(action)) throw usage(command, `'${action}' is not one of ${kActions.join(', ')}`);
   if (targets.length > 0 && (action === 'list' || action === 'prune')) throw usage(command, `${action} takes no ids`);
+  if (dryRun && action !== 'rm' && action !== 'prune')
+    throw usage(command, `--dry-run is of rm and prune; ${action} changes nothing`);
   if (action === 'rm' && targets.length === 0) throw usage(command, 'rm needs the id of a model');
   if (action === 'list') {
     const repos = await tools.scanCache(where);

@@ -1,7 +1,9 @@
+import { EntryNotFoundError } from '../hub/hub-errors';
 import type { SnapshotOptions } from '../hub/snapshot';
 import type { Command, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
 import { withInterrupts } from './interrupt';
+import { usage } from './parse';
 import { parsePatterns } from './patterns';
 import { byteSize } from './table';
 import { transferLine } from './transfer-line';
@@ -14,7 +16,7 @@ export interface Downloader {
 
 /** `native-transformers download`. */
 export function downloadCommand(load: () => Promise<Downloader>): Command {
-  return {
+  const command: Command = {
     name: 'download',
     summary: 'Fetch a model from the Hub into the cache that Python uses too, and print its folder.',
     positional: {
@@ -31,6 +33,7 @@ export function downloadCommand(load: () => Promise<Downloader>): Command {
       token: { type: 'string', default: 'HF_TOKEN, the stored one', help: 'for private and gated repositories' },
       'max-workers': { type: 'integer', default: '8', help: 'files fetched at the same time' },
       'force-download': { type: 'boolean', help: 'fetch again what is in the cache' },
+      'dry-run': { type: 'boolean', help: 'print the files and their sizes, and fetch nothing' },
       quiet: { type: 'boolean', short: 'q', help: 'print the folder only' },
     },
     examples: [
@@ -40,14 +43,22 @@ export function downloadCommand(load: () => Promise<Downloader>): Command {
         what: "some of its files, and a folder of one's own",
       },
     ],
-    run: (parsed, terminal) => withInterrupts(async (signal) => download(await load(), parsed, terminal, signal)),
+    run: (parsed, terminal) => {
+      const { options, positionals } = parsed;
+      if (positionals.length > 1 && options['include'] !== undefined)
+        throw usage(command, 'files are named twice, as arguments and by --include; give one of them');
+      return withInterrupts(async (signal) => download(await load(), parsed, terminal, signal));
+    },
   };
+  return command;
 }
 
 async function download(hub: Downloader, { options, positionals }: Parsed, terminal: Terminal, signal: AbortSignal) {
   const [id, ...files] = positionals as [string, ...string[]];
   const text = (name: string) => options[name] as string | undefined;
   const line = transferLine(terminal, options['quiet'] === true);
+  const dryRun = options['dry-run'] === true;
+  const lines: string[] = []; // of a dry run
   let chosen: string[] = [];
   try {
     const folder = await hub.snapshotDownload(id, {
@@ -58,17 +69,27 @@ async function download(hub: Downloader, { options, positionals }: Parsed, termi
       token: text('token') ?? null,
       ...(options['max-workers'] !== undefined && { max_workers: options['max-workers'] as number }),
       force_download: options['force-download'] === true,
+      dry_run: dryRun,
       signal,
       onTransfer: line.listen,
       onPlan: (plan, cached) => {
         chosen = plan.map(({ path }) => path);
+        const absent = files.find((file) => !chosen.includes(file));
+        if (absent !== undefined)
+          throw new EntryNotFoundError(`'${id}' has no file '${absent}' (${options['revision'] ?? 'main'})`);
         const missing = plan.filter(({ path }) => options['force-download'] === true || !cached.has(path));
-        line.expect(missing);
+        if (dryRun)
+          lines.push(...missing.map(({ path, size }) => `${path}  ${size === null ? '' : byteSize(size)}`.trimEnd()));
+        else line.expect(missing);
         const bytes = missing.reduce((sum, { size }) => sum + (size ?? 0), 0);
         line.note(`${plan.length} files, ${plan.length - missing.length} in the cache; ${byteSize(bytes)} to fetch`);
       },
     });
     line.close();
+    if (dryRun) {
+      terminal.stdout.write(lines.map((text) => `${text}\n`).join(''));
+      return ExitCode.OK;
+    }
     const local = text('local-dir');
     if (local !== undefined) {
       const paths = chosen.map((file) => `${folder}/${file}`);

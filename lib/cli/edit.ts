@@ -1,8 +1,10 @@
 import type { EditOptions, EditReport } from '../auto/edit-checkpoint';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
-import type { Command, OptionSpec, Parsed, Terminal } from './command';
+import type { Command, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
+import { withInterrupts } from './interrupt';
 import { usage } from './parse';
+import { checkpointFolder, maxShardSize, resultOptions } from './result-options';
 import { columns, grouped } from './table';
 
 /** Applies surgery to a checkpoint's folder, or says what it would change. */
@@ -18,33 +20,12 @@ export interface EditRooms {
   set_seed: (seed: number) => void;
 }
 
-const positional = { name: 'FOLDER', help: 'a checkpoint in Hub layout', many: false };
-
-const places: Record<string, OptionSpec> = {
-  'max-shard-size': {
-    type: 'string',
-    value: 'SIZE',
-    default: '5GB',
-    help: 'bytes that a file of weights holds at most, such as 500MB or 2GiB',
-  },
-  output: {
-    type: 'string',
-    short: 'o',
-    value: 'FOLDER',
-    default: 'the checkpoint itself, in one step',
-    help: 'a new folder for the result',
-  },
-  variant: { type: 'string', value: 'WORD', help: "word in the names of the weights' files, such as fp16" },
-  'dry-run': { type: 'boolean', help: 'print what would change, and change nothing' },
-  json: { type: 'boolean', help: 'print JSON' },
-};
-
 /** `native-transformers resize-embeddings`. */
 export function resizeEmbeddingsCommand(rooms: () => Promise<EditRooms>): Command {
   const command: Command = {
     name: 'resize-embeddings',
     summary: 'Give the table of token embeddings another number of rows, and the head with it.',
-    positional,
+    positional: checkpointFolder,
     options: {
       tokens: { type: 'integer', value: 'N', default: 'as many as there are', help: 'rows of the new table' },
       'pad-to-multiple-of': { type: 'integer', value: 'N', help: 'rounds the number of rows up' },
@@ -55,7 +36,8 @@ export function resizeEmbeddingsCommand(rooms: () => Promise<EditRooms>): Comman
         help: 'new rows lie around the mean of the old ones; off: as in a new model',
       },
       seed: { type: 'integer', value: 'N', help: 'makes the new rows repeat' },
-      ...places,
+      'max-shard-size': maxShardSize,
+      ...resultOptions,
     },
     examples: [
       {
@@ -89,7 +71,7 @@ export function pruneHeadsCommand(rooms: () => Promise<EditRooms>): Command {
   const command: Command = {
     name: 'prune-heads',
     summary: 'Remove heads of attention from a checkpoint.',
-    positional,
+    positional: checkpointFolder,
     options: {
       heads: {
         type: 'string',
@@ -97,7 +79,8 @@ export function pruneHeadsCommand(rooms: () => Promise<EditRooms>): Command {
         required: true,
         help: 'heads of each layer, such as "0:1,3 2:0": heads 1 and 3 of layer 0, head 0 of layer 2',
       },
-      ...places,
+      'max-shard-size': maxShardSize,
+      ...resultOptions,
     },
     examples: [
       {
@@ -137,23 +120,18 @@ async function run(
   terminal: Terminal,
   change: (model: PreTrainedModel) => void,
 ): Promise<number> {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
-  try {
+  return withInterrupts(async (signal) => {
     const dryRun = options['dry-run'] === true;
     const report = await edit(positionals[0] as string, change, {
       output: options['output'] as string | undefined,
       max_shard_size: options['max-shard-size'] as string | undefined,
       variant: options['variant'] as string | undefined,
       dryRun,
-      signal: controller.signal,
+      signal,
     });
     terminal.stdout.write(`${options['json'] === true ? JSON.stringify(report, null, 2) : editText(report, dryRun)}\n`);
     return ExitCode.OK;
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
-  }
+  });
 }
 
 /** What an edit changed, as people read it. */

@@ -9,6 +9,7 @@ import { parsePatterns } from './patterns';
 /** What the command needs of the hub room. */
 export interface Uploader {
   uploadFolder(folder: string, repo: string, options: UploadOptions): Promise<CommitInfo>;
+  filesToUpload(folder: string): Promise<string[]>;
   chosenBy(names: readonly string[], include: readonly string[] | null, exclude: readonly string[] | null): string[];
 }
 
@@ -28,10 +29,15 @@ export function pushCommand(load: () => Promise<Uploader>): Command {
       revision: { type: 'string', value: 'BRANCH', default: 'main', help: 'the branch; made when it is not there' },
       'create-pr': { type: 'boolean', help: 'open a pull request in place of committing' },
       private: { type: 'boolean', negatable: true, help: 'whether a repository that is made is private' },
-      tags: { type: 'string', value: 'TAGS', help: 'of a new model card, separated by commas' },
+      tags: {
+        type: 'string',
+        value: 'TAGS',
+        help: 'of the model card, separated by commas; not where the folder has its own README.md',
+      },
       include: { type: 'string', value: 'PATTERNS', help: 'send what matches one of these, separated by commas' },
       exclude: { type: 'string', value: 'PATTERNS', help: 'leave out what matches one of these' },
       token: { type: 'string', default: 'HF_TOKEN, the stored one', help: 'a token that may write' },
+      'dry-run': { type: 'boolean', help: 'print the files that would be sent, and send nothing' },
       json: { type: 'boolean', help: 'print JSON' },
       quiet: { type: 'boolean', short: 'q', help: 'print the address only' },
     },
@@ -64,6 +70,15 @@ async function push(
   ] = positionals;
   if (more.length > 0) throw usage(command, `push takes one folder and one id, got '${more[0]}' too`);
   const text = (name: string) => (options[name] as string | undefined) ?? null;
+  const choose = (paths: readonly string[]) =>
+    hub.chosenBy(paths, parsePatterns(text('include')), parsePatterns(text('exclude')));
+  if (options['dry-run'] === true) {
+    const files = choose(await hub.filesToUpload(folder as string));
+    stdout.write(
+      options['json'] === true ? `${JSON.stringify({ id, files }, null, 2)}\n` : files.map((f) => `${f}\n`).join(''),
+    );
+    return ExitCode.OK;
+  }
   const done = new Set<string>();
   const info = await hub.uploadFolder(folder as string, id, {
     commit_message: text('message'),
@@ -73,7 +88,7 @@ async function push(
     private: (options['private'] as boolean | undefined) ?? null,
     tags: parsePatterns(text('tags')) ?? [],
     token: text('token'),
-    choose: (paths) => hub.chosenBy(paths, parsePatterns(text('include')), parsePatterns(text('exclude'))),
+    choose,
     progress_callback: (info) => {
       if (info.status !== 'done' || done.has(info.file) || options['quiet'] === true) return;
       done.add(info.file);

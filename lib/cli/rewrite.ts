@@ -1,12 +1,12 @@
 import type { RewriteOptions, RewriteReport } from '../pretrained/rewrite-checkpoint';
 import type { Command, OptionSpec, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
+import { withInterrupts } from './interrupt';
+import { checkpointFolder, maxShardSize, resultOptions } from './result-options';
 import { byteSize, columns, grouped } from './table';
 
 /** Writes a checkpoint anew, or says what that would change. */
 export type RewriteCheckpoint = (folder: string, options: RewriteOptions) => Promise<RewriteReport>;
-
-const positional = { name: 'FOLDER', help: 'a checkpoint in Hub layout', many: false };
 
 const dtype: OptionSpec = {
   type: 'string',
@@ -14,34 +14,13 @@ const dtype: OptionSpec = {
   help: 'type of every floating tensor',
 };
 
-const maxShardSize: OptionSpec = {
-  type: 'string',
-  value: 'SIZE',
-  default: '5GB',
-  help: 'bytes that a file of weights holds at most, such as 500MB or 2GiB',
-};
-
-/** The options that all three have. */
-const places: Record<string, OptionSpec> = {
-  output: {
-    type: 'string',
-    short: 'o',
-    value: 'FOLDER',
-    default: 'the checkpoint itself, in one step',
-    help: 'a new folder for the result',
-  },
-  variant: { type: 'string', value: 'WORD', help: "word in the names of the weights' files, such as fp16" },
-  'dry-run': { type: 'boolean', help: 'print what would change, and change nothing' },
-  json: { type: 'boolean', help: 'print JSON' },
-};
-
 /** `native-transformers cast`. */
 export function castCommand(rewrite: () => Promise<RewriteCheckpoint>): Command {
   return {
     name: 'cast',
     summary: 'Store the weights of a checkpoint in another type.',
-    positional,
-    options: { dtype: { ...dtype, required: true }, 'max-shard-size': maxShardSize, ...places },
+    positional: checkpointFolder,
+    options: { dtype: { ...dtype, required: true }, 'max-shard-size': maxShardSize, ...resultOptions },
     examples: [
       { line: 'native-transformers cast ./model --dtype bf16 --dry-run', what: 'types and files, before and after' },
       { line: 'native-transformers cast ./model --dtype bf16 -o ./model-bf16', what: 'the result in another folder' },
@@ -55,8 +34,8 @@ export function shardCommand(rewrite: () => Promise<RewriteCheckpoint>): Command
   return {
     name: 'shard',
     summary: 'Spread the weights of a checkpoint over files of bounded size, or bring them into one.',
-    positional,
-    options: { 'max-shard-size': { ...withoutDefault(maxShardSize), required: true }, ...places },
+    positional: checkpointFolder,
+    options: { 'max-shard-size': { ...withoutDefault(maxShardSize), required: true }, ...resultOptions },
     examples: [
       { line: 'native-transformers shard ./model --max-shard-size 500MB', what: 'small files, and their index' },
       { line: 'native-transformers shard ./model --max-shard-size 1TB', what: 'one file again' },
@@ -70,12 +49,12 @@ export function convertCommand(rewrite: () => Promise<RewriteCheckpoint>): Comma
   return {
     name: 'convert',
     summary: 'Write the weights of a checkpoint in another format.',
-    positional,
+    positional: checkpointFolder,
     options: {
       to: { type: 'string', choices: ['safetensors', 'bin'], required: true, help: 'format of the weights' },
       dtype: { ...dtype, default: 'as they are' },
       'max-shard-size': maxShardSize,
-      ...places,
+      ...resultOptions,
     },
     examples: [
       { line: 'native-transformers convert ./model --to safetensors', what: 'in place: the old files go' },
@@ -90,18 +69,13 @@ function withoutDefault({ default: _, ...spec }: OptionSpec): OptionSpec {
 }
 
 async function run(rewrite: RewriteCheckpoint, { options, positionals }: Parsed, terminal: Terminal): Promise<number> {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
-  try {
-    const report = await rewrite(positionals[0] as string, rewriteOptions(options, controller.signal));
+  return withInterrupts(async (signal) => {
+    const report = await rewrite(positionals[0] as string, rewriteOptions(options, signal));
     const text =
       options['json'] === true ? JSON.stringify(report, null, 2) : reportText(report, options['dry-run'] === true);
     terminal.stdout.write(`${text}\n`);
     return ExitCode.OK;
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
-  }
+  });
 }
 
 function rewriteOptions(options: Parsed['options'], signal: AbortSignal): RewriteOptions {

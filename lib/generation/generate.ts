@@ -3,9 +3,10 @@ import { warn } from '../logging';
 import type { IdInput } from '../nn/ids';
 import { Tensor } from '../tensor/tensor';
 import { GenerationConfig, type GenerationFields } from './generation-config';
-import { greedySearch, type NextTokens } from './greedy';
+import { type Ending, greedySearch, type KeyValueCache, type NextTokens, type StepInputs } from './greedy';
 import { lengthLimit } from './length';
 import { endsOf, type PromptInputs, readPrompt, warnOfRightPadding } from './prompt';
+import { readSource, type Source, sourceNames } from './source';
 import { checkSupported, checkValues, isGenerationField, laterArguments } from './supported';
 
 /** What generation asks of a model. */
@@ -17,6 +18,10 @@ export interface GenerativeModel {
   /** Names of the inputs of a call. */
   readonly input_names: readonly string[];
   readonly next: NextTokens;
+  /** An empty cache of the kind that `next` takes. */
+  newCache(): KeyValueCache;
+  /** Encoder-decoder models: what the encoder makes of a prompt, [B, S, C], for every step to look at. */
+  encode?(inputs: PromptInputs & { signal?: AbortSignal }): Promise<Tensor>;
 }
 
 /** The prompt, how to go on from it, and fields of the generation config, in one object. */
@@ -60,8 +65,9 @@ export async function generate(model: GenerativeModel, inputs: unknown, options:
       );
     warn(`Setting pad_token_id to eos_token_id: ${ends[0]} for open-end generation.`);
   }
-  const prompt = readPrompt(given, config, model.vocab_size);
-  warnOfRightPadding(prompt, config.pad_token_id);
+  const source = model.encode ? await readSource(model, given, config) : null;
+  const prompt = source?.prompt ?? readPrompt(given, config, model.vocab_size);
+  if (!source) warnOfRightPadding(prompt, config.pad_token_id);
   const limit = lengthLimit(config, {
     ids: prompt.length,
     embeds: prompt.inputs_embeds ? prompt.positions : 0,
@@ -69,7 +75,30 @@ export async function generate(model: GenerativeModel, inputs: unknown, options:
     max_position_embeddings: model.max_position_embeddings,
   });
   const { pad_token_id: pad, use_cache } = config;
-  return greedySearch(model.next, prompt, { limit, ends, pad, use_cache }, signal);
+  const ending: Ending = { limit, ends, pad, newCache: use_cache ? () => model.newCache() : null, forced: forcedToken };
+  return greedySearch(source ? decoding(model.next, source) : model.next, prompt, ending, signal);
+
+  /** The token that must come at that place of a row, or null. */
+  function forcedToken(length: number): number | null {
+    const { forced_bos_token_id: first, forced_eos_token_id: last } = config;
+    if (last !== null && length === limit - 1) return Array.isArray(last) ? Math.min(...last) : last;
+    return length === 1 ? first : null;
+  }
+}
+
+/** Steps of an encoder-decoder model: the tokens are the decoder's, and look at the encoder's output. */
+function decoding(next: NextTokens, { context, isMasked }: Source): NextTokens {
+  return ({ input_ids, attention_mask, past_key_values, use_cache, signal }: StepInputs) => {
+    const step = {
+      ...context,
+      decoder_input_ids: input_ids,
+      use_cache,
+      ...(isMasked && { decoder_attention_mask: attention_mask }),
+      ...(past_key_values && { past_key_values }),
+      ...(signal && { signal }),
+    };
+    return next(step as unknown as StepInputs);
+  };
 }
 
 /** One object of all that the call gives. @throws ValueError for a name that is given twice; TypeError */
@@ -95,6 +124,7 @@ function generationFields(given: GenerateOptions, model: GenerativeModel): Gener
   const strangers: string[] = [];
   for (const [name, value] of Object.entries(given)) {
     if (promptNames.includes(name) || name === 'signal' || name === 'generation_config') continue;
+    if (model.encode && sourceNames.includes(name)) continue;
     if (isGenerationField(name)) {
       if (value !== undefined) fields[name] = value;
     } else if (value === undefined || value === null) continue;
@@ -106,7 +136,13 @@ function generationFields(given: GenerateOptions, model: GenerativeModel): Gener
     } else strangers.push(name);
   }
   if (strangers.length === 0) return fields;
-  const known = [...promptNames, ...Object.keys(new GenerationConfig()), 'signal', 'generation_config'];
+  const known = [
+    ...promptNames,
+    ...(model.encode ? sourceNames : []),
+    ...Object.keys(new GenerationConfig()),
+    'signal',
+    'generation_config',
+  ];
   const guess = nearest(strangers[0] as string, known);
   throw new ValueError(
     `The following model_kwargs are not used by the model: ['${strangers.join("', '")}']` +

@@ -90,6 +90,9 @@ export class GenerationConfig {
   declare pad_token_id: number | null;
   declare bos_token_id: number | null;
   declare eos_token_id: number | number[] | null;
+  declare decoder_start_token_id: number | null;
+  declare forced_bos_token_id: number | null;
+  declare forced_eos_token_id: number | number[] | null;
   declare _from_model_config: boolean;
 
   /** @throws TypeError when `fields` is no object; ValueError for a field named like a method */

@@ -1,6 +1,11 @@
-import { DynamicCache } from '../nn/cache';
 import { Tensor } from '../tensor/tensor';
 import type { Prompt } from './prompt';
+
+/** Keys and values that steps hand on: a DynamicCache, or an EncoderDecoderCache. */
+export interface KeyValueCache extends Disposable {
+  /** Makes room at once for rows of `length` tokens. */
+  reserve(batch: number, length: number): void;
+}
 
 /** One step of generation: the tokens that are new to the model. */
 export interface StepInputs {
@@ -11,7 +16,7 @@ export interface StepInputs {
   /** [B, S] of all tokens so far */
   attention_mask: Tensor;
   position_ids: Tensor;
-  past_key_values?: DynamicCache;
+  past_key_values?: KeyValueCache;
   use_cache: boolean;
   signal?: AbortSignal;
 }
@@ -25,7 +30,10 @@ export interface Ending {
   limit: number;
   ends: readonly number[];
   pad: number | null;
-  use_cache: boolean;
+  /** Makes the cache; null to do without. */
+  newCache: (() => KeyValueCache) | null;
+  /** The token that every row must have behind `length` others, or null. */
+  forced(length: number): number | null;
 }
 
 /** Room is taken at once for so many tokens behind the prompt; more is taken when they are there. */
@@ -39,21 +47,22 @@ const kReserve = 256;
 export async function greedySearch(
   next: NextTokens,
   prompt: Prompt,
-  { limit, ends, pad, use_cache }: Ending,
+  { limit, ends, pad, newCache, forced }: Ending,
   signal?: AbortSignal,
 ): Promise<Tensor> {
   const rows = new Rows(prompt, limit);
-  using cache = use_cache ? new DynamicCache() : null;
+  using cache = newCache?.() ?? null;
   cache?.reserve(prompt.batch, prompt.positions + Math.min(limit - prompt.length, kReserve));
   const ended = new Uint8Array(prompt.batch);
   while (rows.length < limit && ended.includes(0)) {
     const chosen = await next({
       ...rows.inputs(cache !== null),
-      use_cache,
+      use_cache: cache !== null,
       ...(cache && { past_key_values: cache }),
       ...(signal && { signal }),
     });
-    const tokens = chosen.map((token, b) => (ended[b] ? (pad as number) : token));
+    const wanted = forced(rows.length);
+    const tokens = chosen.map((token, b) => (ended[b] ? (pad as number) : (wanted ?? token)));
     rows.append(tokens);
     for (const [b, token] of tokens.entries()) if (ends.includes(token)) ended[b] = 1;
   }

@@ -12,6 +12,9 @@ const supported = [
   'pad_token_id',
   'bos_token_id',
   'eos_token_id',
+  'decoder_start_token_id',
+  'forced_bos_token_id',
+  'forced_eos_token_id',
 ];
 
 /** They shape a distribution that only sampling draws from: a file's are inert without it. */
@@ -56,6 +59,7 @@ export function checkSupported(config: GenerationConfig, passed: GenerationField
 function advice(name: string, byCall: boolean): string {
   const [plain, instead] = name === 'do_sample' ? ['false', 'greedy search'] : [plainOf(name), 'its default'];
   if (sampling.includes(name)) return 'it acts on sampling only, which is not supported yet; leave it out';
+  if (!isGenerationField(name)) return 'there is no such field of generation; delete it from model.generation_config';
   if (byCall) return `that is not supported yet: only greedy search is${name === 'do_sample' ? '' : `, with ${plain}`}`;
   return `that is not supported yet; pass ${name}: ${plain} for ${instead}`;
 }
@@ -77,11 +81,14 @@ export function checkValues(config: GenerationConfig): void {
     });
   };
   const isId = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  for (const name of ['pad_token_id', 'bos_token_id'])
+  for (const name of ['pad_token_id', 'bos_token_id', 'decoder_start_token_id', 'forced_bos_token_id'])
     if (config[name] !== null && !isId(config[name])) refuse(name, 'a token id or null');
   const { eos_token_id: eos } = config;
   if (eos !== null && !isId(eos) && !(Array.isArray(eos) && eos.length > 0 && eos.every(isId)))
     refuse('eos_token_id', 'a token id, several, or null');
+  const { forced_eos_token_id: last } = config;
+  if (last !== null && !isId(last) && !(Array.isArray(last) && last.length > 0 && last.every(isId)))
+    refuse('forced_eos_token_id', 'a token id, several, or null');
   for (const name of ['max_length', 'max_new_tokens'])
     if (config[name] !== null && !Number.isSafeInteger(config[name])) refuse(name, 'a whole number or null');
   if (config.max_new_tokens !== null && config.max_new_tokens <= 0) refuse('max_new_tokens', 'greater than 0');

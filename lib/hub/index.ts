@@ -1,6 +1,6 @@
 /** What programs use of the Hub's files: the room's verbs, with options that must be known. */
 
-import { unknownName } from '../errors';
+import { TypeError, unknownName } from '../errors';
 import * as cachedFiles from './cached-file';
 import type { CommitInfo } from './commit-files';
 import * as downloads from './download';
@@ -34,7 +34,18 @@ export type { UploadOptions } from './upload-folder';
 
 const fetching = [...hubOptionNames, 'user_agent', 'onTransfer', 'signal'];
 
+/** What of `push_to_hub` says how to save, or where to, and not what to commit. */
+const ofSaving = [
+  'use_temp_dir',
+  'max_shard_size',
+  'safe_serialization',
+  'repo_path_or_name',
+  'repo_url',
+  'organization',
+];
+
 function check(where: string, options: object, known: readonly string[]): void {
+  if (options === null || typeof options !== 'object') throw new TypeError(`the options of ${where} must be an object`);
   for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownName('option', name, where, known);
 }
 
@@ -56,7 +67,7 @@ export async function tryToLoadFromCache(
 
 /** The folder of a repository's files at one commit; see `snapshotDownload` in lib/hub/snapshot. @throws as it; TypeError */
 export async function snapshotDownload(repo: string, options: snapshots.SnapshotOptions = {}): Promise<string> {
-  check('snapshotDownload', options, [...fetching, 'include', 'exclude', 'choose', 'max_workers', 'onPlan']);
+  check('snapshotDownload', options, [...fetching, 'include', 'exclude', 'choose', 'max_workers', 'dry_run', 'onPlan']);
   return snapshots.snapshotDownload(repo, options);
 }
 
@@ -83,7 +94,6 @@ export async function uploadFolder(
   repo: string,
   options: uploads.UploadOptions = {},
 ): Promise<CommitInfo> {
-  const saving = ['use_temp_dir', 'max_shard_size', 'safe_serialization'];
-  check('uploadFolder', options, [...pushOptionNames.filter((name) => !saving.includes(name)), 'choose']);
+  check('uploadFolder', options, [...pushOptionNames.filter((name) => !ofSaving.includes(name)), 'choose']);
   return uploads.uploadFolder(folder, repo, options);
 }

@@ -1,5 +1,6 @@
 import { TypeError, ValueError } from '../errors';
 import { warnOnce } from '../logging';
+import { checkOptionKinds } from '../options';
 import type { TransferListener } from './progress';
 
 /** How files of a repository are fetched; the names are those of `from_pretrained`. */
@@ -56,6 +57,9 @@ export function hubOptionsOf(options: Readonly<Record<string, unknown>>): Omit<H
   return found as HubOptions;
 }
 
+/** A text passes for true where nobody looks: `local_files_only: 'false'`. */
+const switches = { force_download: 'boolean', resume_download: 'boolean', local_files_only: 'boolean' } as const;
+
 /** @throws ValueError, TypeError naming the option */
 export function checkHubOptions(options: HubOptions): void {
   const { token, use_auth_token, mirror, revision, proxies, cache_dir } = options;
@@ -64,10 +68,19 @@ export function checkHubOptions(options: HubOptions): void {
       throw new ValueError('`token` and `use_auth_token` are both specified. Please set only the argument `token`.');
     warnOnce('FutureWarning: the option `use_auth_token` is deprecated: use `token` instead');
   }
+  checkOptionKinds('a fetch from the Hub', options, switches);
   if (mirror) warnOnce('the option `mirror` does nothing: set HF_ENDPOINT to the address of another server');
   for (const name of ['revision', 'cache_dir'] as const)
     if (typeof (options[name] ?? '') !== 'string')
       throw new TypeError(`${name} must be a string, not a ${typeof options[name]}`);
+  for (const name of ['force_download', 'resume_download', 'local_files_only'] as const)
+    if (typeof (options[name] ?? false) !== 'boolean')
+      throw new TypeError(`${name} must be true or false, not a ${typeof options[name]} (${String(options[name])})`);
+  for (const name of ['token', 'use_auth_token'] as const)
+    if (!['string', 'boolean'].includes(typeof (options[name] ?? '')))
+      throw new TypeError(`${name} must be a token, true, false or null, not a ${typeof options[name]}`);
+  if (typeof (options._commit_hash ?? '') !== 'string')
+    throw new TypeError(`_commit_hash must be a string, not a ${typeof options._commit_hash}`);
   if (revision === '') throw new ValueError("revision must be a branch, a tag or a commit, not ''");
   if (cache_dir === '') throw new ValueError("cache_dir must be the path of a folder, not ''");
   if (proxies && (typeof proxies !== 'object' || Object.values(proxies).some((url) => typeof url !== 'string')))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warnOnce } from '../logging';
+import { checkOptionKinds, givenOptions } from '../options';
 import { type CommitInfo, commitFiles, type FileToCommit } from './commit-files';
 import { createBranch, createRepo } from './create-repo';
 import { prepareModelCard } from './model-card';
@@ -59,6 +60,20 @@ const kNames: readonly (keyof PushOptions)[] = [
   'use_auth_token',
 ];
 
+/** In JS nearly every value can pass for another: `create_pr: 'false'` would open one. */
+const kinds = {
+  use_temp_dir: 'boolean',
+  commit_message: 'string',
+  commit_description: 'string',
+  private: 'boolean',
+  safe_serialization: 'boolean',
+  create_pr: 'boolean',
+  revision: 'string',
+  proxies: 'object',
+  progress_callback: 'function',
+  organization: 'string',
+} as const;
+
 /** What is pushed: something that can save itself. */
 export interface Pushable {
   className: string;
@@ -76,8 +91,9 @@ export interface Pushable {
 export async function pushToHub(
   subject: Pushable,
   repo_id: string | null,
-  given: PushOptions = {},
+  options?: PushOptions | null,
 ): Promise<CommitInfo> {
+  const given = givenOptions(options, `${subject.className}.push_to_hub`);
   checkNames(given);
   throwIfAborted(given.signal);
   const { id, folder } = await destination(repo_id, given);
@@ -95,6 +111,8 @@ export async function saveAndPush(
   { repo_id, ...given }: PushOptions & { repo_id?: string | null },
 ): Promise<CommitInfo> {
   checkNames(given);
+  if (given.use_temp_dir)
+    throw new ValueError('use_temp_dir is of push_to_hub(): save_pretrained saves into the folder that it is given');
   throwIfAborted(given.signal);
   const { id } = await destination(repo_id ?? basename(resolve(folder)), given);
   await mkdir(folder, { recursive: true });
@@ -107,6 +125,12 @@ export const pushOptionNames: readonly string[] = kNames;
 function checkNames(given: object): void {
   for (const name of Object.keys(given))
     if (!pushOptionNames.includes(name)) throw unknownName('option', name, 'push_to_hub', kNames);
+  checkPushKinds('push_to_hub', given);
+}
+
+/** @throws TypeError for an option of another kind than it has */
+export function checkPushKinds(where: string, given: object): void {
+  checkOptionKinds(where, given, kinds);
 }
 
 async function saveAndCommit(

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { AbortError, throwIfAborted } from '../errors';
 import { warn } from '../logging';
+import { checkOptionKinds } from '../options';
 import { checkFileName, checkRevision, RepoCache } from './cache';
 import { hubDownload } from './download';
 import { isConnectionError, LocalEntryNotFoundError } from './hub-errors';
@@ -23,6 +24,8 @@ export interface SnapshotOptions extends HubOptions {
   choose?: (names: string[]) => string[];
   /** Files fetched at the same time; default 8. */
   max_workers?: number;
+  /** Fetches nothing: `onPlan` says what would be. */
+  dry_run?: boolean;
   /** Hears of the files before the first is fetched. */
   onPlan?: (files: readonly RepoFile[], cached: ReadonlySet<string>) => void;
 }
@@ -37,6 +40,7 @@ export async function snapshotDownload(repo: string, options: SnapshotOptions = 
   throwIfAborted(signal);
   checkRepoId(repo);
   checkHubOptions(options);
+  checkOptionKinds('snapshotDownload', options, { include: 'list', exclude: 'list', max_workers: 'number' });
   const revision = options._commit_hash ?? options.revision ?? 'main';
   checkRevision(revision);
   const cache = new RepoCache(repo, options.cache_dir);
@@ -53,6 +57,7 @@ export async function snapshotDownload(repo: string, options: SnapshotOptions = 
   const cached = new Set<string>();
   for (const { path } of files) if ((await cache.find(found.commit, path)) !== null) cached.add(path);
   options.onPlan?.(files, cached);
+  if (options.dry_run) return cache.snapshot(found.commit);
   await fetchAll(
     repo,
     files.map(({ path }) => path).filter((path) => options.force_download || !cached.has(path)),

@@ -1,17 +1,21 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { throwIfAborted, ValueError } from '../errors';
+import { OSError, throwIfAborted, ValueError } from '../errors';
 import { type CommitInfo, commitFiles } from './commit-files';
 import { createBranch, createRepo } from './create-repo';
 import { CARD_NAME, prepareModelCard } from './model-card';
 import type { HubOptions } from './options';
 import { DownloadProgress } from './progress';
-import { type PushOptions, tagsIn, tokenIn } from './push-to-hub';
+import { checkPushKinds, type PushOptions, tagsIn, tokenIn } from './push-to-hub';
 import { tokenForWriting } from './token';
 
 /** Options of `uploadFolder`. */
-export interface UploadOptions extends Omit<PushOptions, 'use_temp_dir' | 'max_shard_size' | 'safe_serialization'> {
+export interface UploadOptions
+  extends Omit<
+    PushOptions,
+    'use_temp_dir' | 'max_shard_size' | 'safe_serialization' | 'repo_path_or_name' | 'repo_url' | 'organization'
+  > {
   /** Chooses among the files, by their paths in the folder. */
   choose?: (paths: string[]) => string[];
 }
@@ -22,6 +26,7 @@ export interface UploadOptions extends Omit<PushOptions, 'use_temp_dir' | 'max_s
  */
 export async function uploadFolder(folder: string, repo_id: string, given: UploadOptions = {}): Promise<CommitInfo> {
   throwIfAborted(given.signal);
+  checkPushKinds('uploadFolder', given);
   const token = await tokenForWriting(tokenIn(given));
   const { revision, signal } = given;
   const hub: HubOptions = {
@@ -29,10 +34,12 @@ export async function uploadFolder(folder: string, repo_id: string, given: Uploa
     ...(signal && { signal }),
     ...(given.progress_callback && { onTransfer: new DownloadProgress(repo_id, given.progress_callback).listen }),
   };
-  const paths = await filesIn(folder, '');
+  const paths = await filesToUpload(folder);
   const chosen = given.choose?.(paths) ?? paths;
   if (chosen.length === 0)
     throw new ValueError(`the folder '${folder}' holds no files to push`, { code: 'ERR_HUB_NO_FILES' });
+  if (chosen.includes(CARD_NAME) && tagsIn(given).length > 0)
+    throw new ValueError(`tags go into a new model card, and '${folder}' has its own ${CARD_NAME}: put them there`);
   const repo = await createRepo(repo_id, token, { ...hub, private: given.private ?? null });
   const create_pr = given.create_pr ?? false;
   if (revision) await createBranch(repo, revision, token, { ...hub, create_pr });
@@ -56,7 +63,13 @@ export async function uploadFolder(folder: string, repo_id: string, given: Uploa
   }
 }
 
-/** Paths of a folder's files, except git's own and what unfinished work leaves. */
+/** Paths of a folder's files, except git's own and what unfinished work leaves. @throws OSError when there is no such folder */
+export async function filesToUpload(folder: string): Promise<string[]> {
+  if (!(await stat(folder).catch(() => null))?.isDirectory())
+    throw new OSError(`there is no folder '${folder}' to push; check the path`, { code: 'FILE_NOT_FOUND' });
+  return filesIn(folder, '');
+}
+
 async function filesIn(folder: string, inside: string): Promise<string[]> {
   const paths: string[] = [];
   for (const entry of await readdir(join(folder, inside), { withFileTypes: true })) {

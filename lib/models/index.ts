@@ -9,6 +9,7 @@ import * as llama from './llama/model';
 import * as modernbert from './modernbert/model';
 import * as mpnet from './mpnet/model';
 import * as roberta from './roberta/model';
+import * as t5 from './t5/model';
 import * as xlmRoberta from './xlm-roberta/model';
 
 export * from './albert/model';
@@ -21,6 +22,7 @@ export * from './llama/model';
 export * from './modernbert/model';
 export * from './mpnet/model';
 export * from './roberta/model';
+export * from './t5/model';
 export * from './xlm-roberta/model';
 
 /** The families by model_type. */
@@ -35,5 +37,6 @@ export const modelTypes = {
   modernbert,
   mpnet,
   roberta,
+  t5,
   'xlm-roberta': xlmRoberta,
 } as const;

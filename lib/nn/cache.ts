@@ -124,6 +124,13 @@ export class DynamicCache {
     return this.#step;
   }
 
+  /** @internal What it holds, for attention that adds nothing to it. */
+  view(): CacheView {
+    if (this.#disposed || this.#length === 0)
+      throw new RuntimeError('past_key_values has been disposed: start with a new one', { code: 'ERR_DISPOSED' });
+    return new CacheView(this.#length, this.#pages, this.#pools);
+  }
+
   /** @internal Makes room at once for rows of `length` tokens. */
   reserve(batch: number, length: number): void {
     this.#capacity = Math.max(this.#capacity, batch * Math.ceil(length / kPageSize));
@@ -175,15 +182,39 @@ function rowsOf(pages: readonly number[], first: number, last: number): number[]
   });
 }
 
-let current: CacheStep[] | null = null;
-
-/** What one call adds to a cache. It counts once the call has succeeded. */
-export class CacheStep {
+/** What a cache holds, as attention reads it. */
+export class CacheView {
   /** [B + 1], where the keys of each row would begin. */
   readonly cu_seqlens_k: Tensor;
   /** [B, P] */
   readonly pages: Tensor;
   readonly page_size = kPageSize;
+
+  /** @param length - tokens in a row */
+  constructor(
+    readonly length: number,
+    pages: readonly number[][],
+    private readonly pools: readonly Pool[],
+  ) {
+    const batch = pages.length;
+    this.pages = new Tensor('int32', Int32Array.from(pages.flat()), [batch, pages[0]?.length ?? 0]);
+    const begins = Int32Array.from({ length: batch + 1 }, (_, b) => b * length);
+    this.cu_seqlens_k = new Tensor('int32', begins);
+    for (const tensor of [this.pages, this.cu_seqlens_k]) tensor.native(); // once for all layers
+  }
+
+  /** A layer's keys and values, for `pages` to say which tokens they hold. */
+  layer(index: number): { keys: Tensor; values: Tensor } {
+    return this.pools[index] as Pool;
+  }
+}
+
+let current: CacheStep[] | null = null;
+
+/** What one call adds to a cache. It counts once the call has succeeded. */
+export class CacheStep {
+  /** Where the keys lie once the call has added its own. */
+  private readonly view: CacheView;
   private readonly slots: Tensor;
   private readonly added: Pool[] = [];
   private isSettled = false;
@@ -200,16 +231,23 @@ export class CacheStep {
     private readonly pools: readonly Pool[],
     private readonly settled: (pools: Pool[] | null) => void,
   ) {
-    const batch = pages.length;
     const slots = Int32Array.from(pages.flatMap((row) => rowsOf(row, past, length)));
     this.slots = new Tensor('int32', slots);
-    this.pages = new Tensor('int32', Int32Array.from(pages.flat()), [batch, pages[0]?.length ?? 0]);
-    this.cu_seqlens_k = new Tensor(
-      'int32',
-      Int32Array.from({ length: batch + 1 }, (_, b) => b * length),
-    );
-    for (const tensor of [this.slots, this.pages, this.cu_seqlens_k]) tensor.native(); // once for all layers
+    this.slots.native(); // once for all layers
+    this.view = new CacheView(length, pages, []);
     current?.push(this);
+  }
+
+  get cu_seqlens_k(): Tensor {
+    return this.view.cu_seqlens_k;
+  }
+
+  get pages(): Tensor {
+    return this.view.pages;
+  }
+
+  get page_size(): number {
+    return this.view.page_size;
   }
 
   /**

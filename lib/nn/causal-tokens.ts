@@ -60,6 +60,11 @@ export class CausalTokens extends Tokens {
     this.keyMask?.native(); // uploaded once for all layers
   }
 
+  /** S: keys in a row, those of the cache included. */
+  get keyLength(): number {
+    return this.step?.length ?? this.layout.length;
+  }
+
   /**
    * Attention of every token over itself and what stands before it in its row, the cache included.
    * @param q - [N, H·D]
@@ -103,7 +108,9 @@ export function packCausalTokens(inputs: CausalInputs, limits: TokenLimits, coun
   const { ids, batch, length } = readTokens(inputs, limits);
   const cache = cacheOf(inputs.past_key_values) ?? (inputs.use_cache ? new DynamicCache() : null);
   const past = cache?.get_seq_length() ?? 0;
-  const mask = inputs.attention_mask ? readKeyMask(inputs.attention_mask, batch, past, length) : null;
+  const mask = inputs.attention_mask
+    ? readKeyMask(`${limits.prefix ?? ''}attention_mask`, inputs.attention_mask, batch, past, length)
+    : null;
   checkCachePosition(inputs.cache_position, past, length);
   const placed: TokenLimits = {
     ...limits,
@@ -114,18 +121,15 @@ export function packCausalTokens(inputs: CausalInputs, limits: TokenLimits, coun
   return new CausalTokens(inputs, placed, new Layout(batch, length, seen, counting(counted)), ids, null);
 }
 
-function readKeyMask(input: IdInput, batch: number, past: number, length: number): Uint8Array {
-  const { data, dims } = toIds('attention_mask', input);
+export function readKeyMask(name: string, input: IdInput, batch: number, past: number, length: number): Uint8Array {
+  const { data, dims } = toIds(name, input);
   if (dims.length === 4)
-    throw new NotImplementedError(
-      'attention_mask of four dimensions is not supported yet; pass one of [batch, length]',
-      {
-        code: 'ERR_NOT_SUPPORTED_YET',
-      },
-    );
+    throw new NotImplementedError(`${name} of four dimensions is not supported yet; pass one of [batch, length]`, {
+      code: 'ERR_NOT_SUPPORTED_YET',
+    });
   if (dims.length !== 2 || dims[0] !== batch || dims[1] !== past + length)
     throw wrongShape(
-      'attention_mask',
+      name,
       dims,
       past > 0
         ? `[${batch}, ${past + length}]: the ${past} tokens in past_key_values, then the ${length} of this call`

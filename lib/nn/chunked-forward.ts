@@ -16,6 +16,8 @@ export function apply_chunking_to_forward(
 ): Tensor {
   const [first] = inputs;
   if (!first) throw new ValueError('apply_chunking_to_forward needs at least one tensor');
+  if (!Number.isSafeInteger(chunk_size))
+    throw new ValueError(`chunk_size is ${String(chunk_size)}; it must be a whole number, and 0 for no chunks`);
   if (chunk_size <= 0) return forward(...inputs);
   const extent = extentOf(first, chunk_dim);
   for (const input of inputs)

@@ -96,5 +96,7 @@ export class Buffer {
     readonly dims: readonly number[],
     readonly type: DType,
     readonly persistent: boolean,
+    /** Whether upstream computes it from the config alone: a mask, which the model's footprint leaves out. */
+    readonly isMask = false,
   ) {}
 }

@@ -8,29 +8,36 @@ export interface Buckets {
   buckets: number;
   /** Distances from here on share one row. */
   maxDistance: number;
+  /** Whether keys behind a query have rows of their own (default); else they have that of distance 0. */
+  bidirectional?: boolean;
 }
 
 /**
- * The additive bias of relative positions in buckets (T5, arXiv:1910.10683; MPNet), both directions.
+ * The additive bias of relative positions in buckets (T5, arXiv:1910.10683; MPNet).
  * @param table - [buckets, H]
- * @returns [1, H, T, T]
+ * @param length - S, keys
+ * @param queries - T, the last of the keys; all of them when left out
+ * @returns [1, H, T, S]
  */
-export function relativeBias(table: Embedding, length: number, buckets: Buckets): Tensor {
-  // All that matters is the distance, so 2·T - 1 buckets are worked out and laid out as a square.
+export function relativeBias(table: Embedding, length: number, buckets: Buckets, queries = length): Tensor {
+  // All that matters is the distance, so 2·S - 1 buckets are worked out and laid out as a rectangle.
   const byDistance = Int32Array.from({ length: 2 * length - 1 }, (_, i) => bucketOf(i - (length - 1), buckets));
-  const ids = new Int32Array(length * length);
-  for (let query = 0; query < length; query++)
-    for (let key = 0; key < length; key++) ids[query * length + key] = byDistance[key - query + length - 1] as number;
-  const rows = table.forward(new Tensor('int32', ids, [length, length])); // [T, T, H]
-  return reshape(permute(rows, [2, 0, 1]), [1, table.embedding_dim, length, length]);
+  const ids = new Int32Array(queries * length);
+  for (let query = 0; query < queries; query++)
+    for (let key = 0; key < length; key++) ids[query * length + key] = byDistance[key - query + queries - 1] as number;
+  const rows = table.forward(new Tensor('int32', ids, [queries, length])); // [T, S, H]
+  return reshape(permute(rows, [2, 0, 1]), [1, table.embedding_dim, queries, length]);
 }
 
-/** Half the buckets for each direction; within one, half exact distances, the rest logarithmically wider. */
-function bucketOf(distance: number, { buckets, maxDistance }: Buckets): number {
-  const half = buckets / 2;
-  const direction = distance > 0 ? half : 0;
-  const n = Math.abs(distance);
-  const exact = half / 2;
+/**
+ * Half the buckets for each direction, where both are told apart; within one, half exact distances, the rest
+ * logarithmically wider.
+ */
+function bucketOf(distance: number, { buckets, maxDistance, bidirectional = true }: Buckets): number {
+  const half = bidirectional ? Math.floor(buckets / 2) : buckets;
+  const direction = bidirectional && distance > 0 ? half : 0;
+  const n = bidirectional ? Math.abs(distance) : Math.max(0, -distance);
+  const exact = Math.floor(half / 2);
   if (n < exact) return direction + n;
   // In float32 as upstream: the boundaries depend on it.
   const { fround, log } = Math;

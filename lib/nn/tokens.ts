@@ -31,6 +31,8 @@ export interface TokenLimits {
   width: number;
   layers: number;
   heads: number;
+  /** Before the inputs' names in errors: 'decoder_' where a model has both kinds. */
+  prefix?: string;
   /** Position ids when the call gives none; 0 … T-1 when left out. */
   defaultPositions?: (ids: Int32Array | null, batch: number, length: number) => Int32Array;
 }
@@ -78,7 +80,9 @@ export class Tokens {
       checkRange('token_type_ids', types, limits.types, 'config.type_vocab_size');
       this.token_type_ids = packed(types);
     } else this.token_type_ids = limits.types > 0 ? packed(new Int32Array(batch * length)) : null;
-    this.headFactors = inputs.head_mask ? headFactors(inputs.head_mask, limits) : null;
+    this.headFactors = inputs.head_mask
+      ? headFactors(inputs.head_mask, limits, `${limits.prefix ?? ''}head_mask`)
+      : null;
   }
 
   /** [H] factors for `layer`, or null. */
@@ -110,23 +114,24 @@ export function readTokens(
   limits: TokenLimits,
 ): { ids: Int32Array | null; batch: number; length: number } {
   const { input_ids, inputs_embeds } = inputs;
+  const { prefix = '' } = limits;
   if (input_ids && inputs_embeds)
-    throw new ValueError('You cannot specify both input_ids and inputs_embeds at the same time');
+    throw new ValueError(`You cannot specify both ${prefix}input_ids and ${prefix}inputs_embeds at the same time`);
   let ids: Int32Array | null = null;
   let dims: readonly number[];
   if (input_ids) {
-    const read = toIds('input_ids', input_ids);
+    const read = toIds(`${prefix}input_ids`, input_ids);
     ids = read.data;
     dims = read.dims;
-    if (dims.length !== 2) throw wrongShape('input_ids', dims, '[batch, length]');
-    checkRange('input_ids', ids, limits.vocab_size, 'config.vocab_size');
+    if (dims.length !== 2) throw wrongShape(`${prefix}input_ids`, dims, '[batch, length]');
+    checkRange(`${prefix}input_ids`, ids, limits.vocab_size, 'config.vocab_size');
   } else if (inputs_embeds) {
     if (!(inputs_embeds instanceof Tensor))
-      throw new TypeError('inputs_embeds must be a Tensor of floating numbers, [batch, length, width]');
+      throw new TypeError(`${prefix}inputs_embeds must be a Tensor of floating numbers, [batch, length, width]`);
     dims = inputs_embeds.dims.slice(0, 2);
     if (inputs_embeds.dims.length !== 3 || inputs_embeds.dims[2] !== limits.width)
-      throw wrongShape('inputs_embeds', inputs_embeds.dims, `[batch, length, ${limits.width}]`);
-  } else throw new ValueError('You have to specify either input_ids or inputs_embeds');
+      throw wrongShape(`${prefix}inputs_embeds`, inputs_embeds.dims, `[batch, length, ${limits.width}]`);
+  } else throw new ValueError(`You have to specify either ${prefix}input_ids or ${prefix}inputs_embeds`);
   const [batch, length] = dims as [number, number];
   return { ids, batch, length };
 }
@@ -191,10 +196,15 @@ function countedPositions(ids: Int32Array | null, { batch, length }: Layout, lim
   );
 }
 
-function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: TokenLimits): Float32Array[] {
+/** Factors of a head mask, [H] a layer. @throws ValueError for another shape than [H] or [L, H]; TypeError */
+export function headFactors(
+  mask: Tensor | number[] | number[][],
+  { layers, heads }: Pick<TokenLimits, 'layers' | 'heads'>,
+  name = 'head_mask',
+): Float32Array[] {
   if (!(mask instanceof Tensor) && !Array.isArray(mask))
-    throw new TypeError(`head_mask must be a Tensor or arrays of numbers, not a ${typeof mask}`);
-  const tensor = mask instanceof Tensor ? mask : nestedFloats(mask, `[${heads}] or [${layers}, ${heads}]`);
+    throw new TypeError(`${name} must be a Tensor or arrays of numbers, not a ${typeof mask}`);
+  const tensor = mask instanceof Tensor ? mask : nestedFloats(name, mask, `[${heads}] or [${layers}, ${heads}]`);
   const { dims } = tensor;
   const values = Float32Array.from(tensor.data as ArrayLike<number>);
   const perLayer = dims.length === 2 || dims.length === 5;
@@ -202,7 +212,7 @@ function headFactors(mask: Tensor | number[] | number[][], { layers, heads }: To
   const wanted = perLayer ? [layers, heads] : [heads];
   const fits =
     shape.length === wanted.length && shape.every((d, i) => d === wanted[i]) && values.length === product(wanted);
-  if (!fits) throw wrongShape('head_mask', dims, `[${heads}] or [${layers}, ${heads}]`);
+  if (!fits) throw wrongShape(name, dims, `[${heads}] or [${layers}, ${heads}]`);
   return Array.from({ length: layers }, (_, l) => (perLayer ? values.subarray(l * heads, (l + 1) * heads) : values));
 }
 
@@ -211,13 +221,13 @@ function product(dims: readonly number[]): number {
 }
 
 /** A head mask that was given as arrays. @param wanted - the shapes that it may have, for errors */
-function nestedFloats(rows: number[] | number[][], wanted: string): Tensor {
+function nestedFloats(name: string, rows: number[] | number[][], wanted: string): Tensor {
   const nested = rows.length > 0 && Array.isArray(rows[0]);
   const dims = nested ? [rows.length, (rows[0] as number[]).length] : [rows.length];
   const values = nested ? (rows as number[][]).flat() : (rows as number[]);
   const other = rows.find((row) => Array.isArray(row) !== nested || (nested && (row as number[]).length !== dims[1]));
   if (other !== undefined || !values.every((value) => typeof value === 'number'))
-    throw new ValueError(`head_mask must be arrays of numbers of shape ${wanted}, got ${JSON.stringify(rows)}`, {
+    throw new ValueError(`${name} must be arrays of numbers of shape ${wanted}, got ${JSON.stringify(rows)}`, {
       code: 'ERR_SHAPE',
     });
   return new Tensor('float32', values, dims);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AutoConfig } from '../auto/auto-config';
 import { modelSubfolder } from '../env';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
-import { givenOptions } from '../options';
+import { givenOptions, refuseSurplus } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
 import type { PretrainedConfig } from '../pretrained/config';
 import { checkLoadTypes, type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
@@ -63,7 +63,9 @@ export async function pipeline<T extends PipelineType>(
   task: T,
   model?: string | null,
   options?: PipelineOptions | null,
+  ...surplus: never[]
 ): Promise<PipelineOf<T>> {
+  refuseSurplus('pipeline()', surplus);
   const found = taskOf(task);
   return (await load(
     found,

@@ -73,10 +73,10 @@ export class LoadProgress {
 /** Names of the files of weights; none where they cannot be found, which loading will say. */
 async function weightsFiles(
   folder: string,
-  { subfolder = '', variant = null }: Pick<FromPretrainedOptions, 'subfolder' | 'variant'>,
+  { subfolder, variant = null }: Pick<FromPretrainedOptions, 'subfolder' | 'variant'>,
 ): Promise<string[]> {
   try {
-    const { path, sharded } = await resolveWeights(folder, { subfolder, variant });
+    const { path, sharded } = await resolveWeights(folder, { subfolder: subfolder ?? '', variant });
     return sharded ? shardFiles(await readIndex(path)) : [basename(path)];
   } catch {
     return [];

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { writeWhole } from '../checkpoint/staged-file';
 import { env } from '../env';
 import { AssertionError, OSError, throwIfAborted } from '../errors';
+import { fetchUrl, fileNameOf, isUrl } from '../hub/fetch-url';
 import { locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { repoIdProblem } from '../hub/repo-id';
@@ -35,8 +36,7 @@ export interface ConfigLocation {
  */
 export async function readConfig(given: string, location: ConfigLocation = {}): Promise<Record<string, unknown>> {
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal, hub } = location;
-  if (/^https?:\/\//.test(given))
-    throw new OSError(`'${given}' is a URL; download the model and give its folder`, { code: 'ERR_NO_FOLDER' });
+  if (isUrl(given)) return readConfigAt(given, { ...hub, ...(signal && { signal }) });
   const found = await locateModel(given, { ...hub, ...(signal && { signal }) });
   const find = async (file: string): Promise<string> =>
     typeof found === 'string' ? inFolder(join(found, subfolder), file) : found.require(join(subfolder, file));
@@ -54,6 +54,21 @@ export async function readConfig(given: string, location: ConfigLocation = {}): 
   }
   config['_commit_hash'] = commitOf(path);
   return config;
+}
+
+/** The dictionary in a config file that has an address of its own. */
+async function readConfigAt(url: string, options: HubOptions): Promise<Record<string, unknown>> {
+  if (!fileNameOf(url).endsWith('.json'))
+    throw new OSError(
+      `'${url}' is not the address of a config file (*.json); a repository on the Hub is given by its id, 'namespace/name'`,
+      { code: 'ERR_URL' },
+    );
+  const { path, remove } = await fetchUrl(url, options);
+  try {
+    return { ...(await readConfigFile(path, options.signal ?? undefined)), _commit_hash: null };
+  } finally {
+    await remove();
+  }
 }
 
 async function checkFolder(given: string, path: string): Promise<void> {

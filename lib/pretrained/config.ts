@@ -12,6 +12,7 @@ import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from '.
 import { type ConfigOptions, partOptions, refuseUnused } from './config-options';
 import { ropeParametersOf, splitRopeParameters } from './config-rope';
 import { parseLike, parseUpdates } from './config-update';
+import { type ModelLocation, requiredLocation } from './location';
 import { pushSavable } from './push-model';
 
 export { checkHonoured } from './config-fields';
@@ -157,7 +158,7 @@ export class PretrainedConfig {
   /** @throws ValueError unless it is a whole number, 0 or more */
   set num_labels(count: number) {
     if (!Number.isSafeInteger(count) || count < 0)
-      throw new ValueError(`num_labels is ${String(count)}; it must be a whole number, 0 or more`);
+      throw new ValueError(`num_labels is ${JSON.stringify(count)}; it must be a whole number, 0 or more`);
     if (this.id2label && this.num_labels === count) return;
     Object.assign(this, labelsFor(count));
   }
@@ -209,17 +210,17 @@ export class PretrainedConfig {
    */
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
-    path: string,
+    path: ModelLocation,
     options: ConfigOptions & { return_unused_kwargs: true },
   ): Promise<[C, ConfigFields]>;
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
-    path: string,
+    path: ModelLocation,
     options?: ConfigOptions | null,
   ): Promise<C>;
   static async from_pretrained<C extends PretrainedConfig>(
     this: Maker<C>,
-    path: string,
+    path: ModelLocation,
     options?: ConfigOptions | null,
   ): Promise<C | [C, ConfigFields]> {
     const type = this as unknown as typeof PretrainedConfig & Maker<C>;
@@ -237,9 +238,12 @@ export class PretrainedConfig {
    * The dictionary of a config file, and those of `options` that do not say where it lies.
    * @throws OSError as `from_pretrained`
    */
-  static async get_config_dict(path: string, options?: ConfigOptions | null): Promise<[ConfigFields, ConfigFields]> {
+  static async get_config_dict(
+    path: ModelLocation,
+    options?: ConfigOptions | null,
+  ): Promise<[ConfigFields, ConfigFields]> {
     const { location, rest } = partOptions(givenOptions(options, `${this.name}.from_pretrained`));
-    const fields = await readConfig(path, location);
+    const fields = await readConfig(requiredLocation(path), location);
     return [fields, rest];
   }
 
@@ -411,7 +415,7 @@ export class PretrainedConfig {
    * Saves the config and commits it to a repository on the Hub, which is made when it is not there.
    * @throws as `PreTrainedModel.push_to_hub`
    */
-  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+  async push_to_hub(repo_id: string | null, options?: PushOptions | null): Promise<CommitInfo> {
     return pushSavable(this, repo_id, options, []);
   }
 

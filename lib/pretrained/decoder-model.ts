@@ -1,10 +1,11 @@
 import { TypeError } from '../errors';
-import { type GenerateOptions, generate } from '../generation/generate';
+import { type GenerateOptions, type GenerativeModel, generate } from '../generation/generate';
 import { GenerationConfig } from '../generation/generation-config';
 import type { StepInputs } from '../generation/greedy';
 import { warn } from '../logging';
-import { type CacheStep, recordSteps } from '../nn/cache';
+import { type CacheStep, DynamicCache, recordSteps } from '../nn/cache';
 import type { IdInput } from '../nn/ids';
+import { checkOptionKinds, refuseSurplus } from '../options';
 import { reshape } from '../tensor/dispatch';
 import { cat, slice } from '../tensor/ops/layout';
 import { argmax } from '../tensor/ops/reduce';
@@ -23,8 +24,6 @@ export const cacheInputs: readonly string[] = ['past_key_values', 'use_cache', '
  * Those with a language modelling head generate.
  */
 export abstract class DecoderModel extends PreTrainedModel {
-  /** How it generates; null for a class that does not. */
-  declare generation_config: GenerationConfig | null;
   /** The generation config as the model's config gave it. */
   declare private derived: GenerationConfig | null;
 
@@ -63,6 +62,9 @@ export abstract class DecoderModel extends PreTrainedModel {
   protected override async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     const given = (await inputs) as ModelInputs;
     if (given === null || typeof given !== 'object' || Array.isArray(given)) return super.invoke(given, ...further);
+    const { input_names } = this.constructor as typeof PreTrainedModel;
+    if (!input_names.includes('use_cache')) return super.invoke(given, ...further);
+    checkOptionKinds(this.constructor.name, given, { use_cache: 'boolean' });
     const use_cache = given['use_cache'] ?? (this.config as { use_cache?: boolean }).use_cache;
     return super.invoke({ ...given, use_cache }, ...further);
   }
@@ -90,23 +92,34 @@ export abstract class DecoderModel extends PreTrainedModel {
    * @throws TypeError for a class without a language modelling head; NotImplementedError naming a field of generation
    *   that is not supported yet, by argument or by file; ValueError for what cannot be; AbortError
    */
-  async generate(inputs?: IdInput | GenerateOptions | null, options: GenerateOptions = {}): Promise<Tensor> {
-    const { name: className, input_names } = this.constructor as typeof PreTrainedModel;
+  async generate(
+    inputs?: IdInput | GenerateOptions | null,
+    options?: GenerateOptions | null,
+    ...surplus: never[]
+  ): Promise<Tensor> {
+    refuseSurplus('generate', surplus);
+    const { name: className } = this.constructor;
     if (!this.can_generate())
       throw new TypeError(
         `The current model class (${className}) is not compatible with \`generate\`, as it doesn't have a language ` +
           'modeling head. Use a class whose name ends in LMHeadModel or ForCausalLM, or AutoModelForCausalLM',
       );
+    return generate(this.generative(), inputs, options ?? {});
+  }
+
+  /** @internal This model as generation knows it. */
+  protected generative(): GenerativeModel {
+    const { name: className, input_names } = this.constructor as typeof PreTrainedModel;
     const sizes = this.config as { vocab_size?: number; max_position_embeddings?: number };
-    const model = {
+    return {
       className,
       input_names,
       vocab_size: sizes.vocab_size as number,
       max_position_embeddings: sizes.max_position_embeddings ?? null,
       generation_config: this.currentGenerationConfig(),
-      next: (step: StepInputs) => this.nextTokens(step),
+      next: (step) => this.nextTokens(step),
+      newCache: () => new DynamicCache(),
     };
-    return generate(model, inputs, options);
   }
 
   /** Whoever changed the model's config rather than its generation config is heard too. */
@@ -133,8 +146,8 @@ export abstract class DecoderModel extends PreTrainedModel {
     return Int32Array.from(chosen.data as ArrayLike<number | bigint>, Number);
   }
 
-  /** Ids that follow an embedded prompt, embedded too. */
-  private embedded(named: ModelInputs): ModelInputs {
+  /** @internal Ids that follow an embedded prompt, embedded too. */
+  protected embedded(named: ModelInputs): ModelInputs {
     const { input_ids, inputs_embeds, ...rest } = named as ModelInputs & { input_ids?: Tensor; inputs_embeds?: Tensor };
     if (!input_ids || !inputs_embeds) return named;
     return { ...rest, inputs_embeds: cat([inputs_embeds, this.get_input_embeddings().forward(input_ids)], 1) };

@@ -1,4 +1,4 @@
-import { AssertionError, ValueError } from '../errors';
+import { AssertionError, TypeError, ValueError } from '../errors';
 import { reshape } from '../tensor/dispatch';
 import type { DType } from '../tensor/dtype';
 import { cast } from '../tensor/ops/cast';
@@ -64,9 +64,16 @@ export function extendedAttentionMask(
 
 /** See `ModuleUtilsMixin.create_extended_attention_mask_for_decoder`. */
 export function extendedMaskForDecoder(input_shape: readonly number[], mask: Tensor): Tensor {
-  const [B, T] = input_shape as [number, number];
-  const S = mask.dims[1] as number;
-  const prefix = Math.max(0, S - T); // positions of a cache: seen by all
+  if (mask.dims.length !== 2)
+    throw new ValueError(`Wrong shape for attention_mask (shape [${mask.dims}]); it has 2 axes, [batch, length]`, {
+      code: 'ERR_SHAPE',
+    });
+  const [B, T, S] = [...pairOf(input_shape), mask.dims[1] as number];
+  if (S < T)
+    throw new ValueError(`attention_mask has ${S} positions, but the input has ${T}: give one for each of them`, {
+      code: 'ERR_SHAPE',
+    });
+  const prefix = S - T; // positions of a cache: seen by all
   const allowed = new Int32Array(T * (prefix + T));
   for (let query = 0; query < T; query++)
     for (let key = 0; key <= prefix + query; key++) allowed[query * (prefix + T) + key] = 1;
@@ -102,9 +109,23 @@ function fiveAxes(mask: Tensor, layers: number): Tensor {
   return mask;
 }
 
+/** @throws ValueError unless it is [batch, length] */
+function pairOf(input_shape: readonly number[]): [B: number, T: number] {
+  if (Array.isArray(input_shape) && input_shape.length === 2 && input_shape.every(Number.isSafeInteger))
+    return input_shape as unknown as [number, number];
+  throw new ValueError(
+    `Wrong shape for input_ids: input_shape is [batch, length], not ${JSON.stringify(input_shape)}`,
+    {
+      code: 'ERR_SHAPE',
+    },
+  );
+}
+
 /** A mask as a Tensor: itself, or nested arrays of numbers as float32. @throws ValueError for ragged arrays */
 export function maskTensor(name: string, mask: Tensor | readonly unknown[]): Tensor {
   if (mask instanceof Tensor) return mask;
+  if (!Array.isArray(mask))
+    throw new TypeError(`${name} must be a Tensor or nested arrays of numbers, not ${String(mask)}`);
   const dims: number[] = [];
   for (let level: unknown = mask; Array.isArray(level); level = level[0]) dims.push(level.length);
   const values = (mask as unknown[]).flat(dims.length - 1).map(Number);

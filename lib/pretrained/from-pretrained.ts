@@ -1,23 +1,24 @@
-import { stat } from 'node:fs/promises';
 import { memoryStats } from '../binding/runtime';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
-import { OSError, RuntimeError, TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { RuntimeError, TypeError, throwIfAborted } from '../errors';
 import { hubOptionsOf } from '../hub/options';
 import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, isFloating, itemSize } from '../tensor/dtype';
+import { type DType, isFloating, itemSize, parseDtype } from '../tensor/dtype';
 import { keep } from '../tensor/keep';
 import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
+import { checkLocation, knownCommit } from './check-location';
 import { PretrainedConfig } from './config';
-import { adoptGenerationConfig } from './generation-file';
-import { markInitialized } from './init';
+import { constructorArguments } from './constructor-arguments';
+import { adoptGenerationConfig, checkGenerationOption } from './generation-file';
+import { markInitialized, withoutInit } from './init';
 import {
   checkLoadOptions,
   checkLoadTypes,
@@ -55,23 +56,26 @@ export async function loadPretrained<M extends PreTrainedModel>(
 ): Promise<[M, LoadingInfo]> {
   throwIfAborted(options.signal);
   checkLoadTypes(`${ModelType.name}.from_pretrained`, options);
-  const overrides = checkLoadOptions(options);
+  const overrides = checkLoadOptions(ModelType, options);
   const asked = requestedDtype(options);
+  checkGenerationOption(ModelType, options);
+  await checkLocation(path, options);
   const { config, rest } = await findConfig(ModelType, path, options, overrides);
-  const further = constructorArguments(ModelType, config, options, rest);
+  const names = [...Object.keys(config), ...loadOptionNames];
+  const further = constructorArguments(ModelType, options.model_args ?? [], rest, names);
   config.name_or_path = path ?? 'None';
-  const model = new ModelType(config as never, ...(further as never[]));
+  const model = withoutInit(() => new ModelType(config as never, ...(further as never[])));
   const downloads = new DownloadProgress(String(path), (event) => options.progress_callback?.(event));
-  const commit = options.config ? null : config._commit_hash;
+  const commit = knownCommit(path, options, config);
   const hub = {
     ...hubOptionsOf(options),
     ...(commit && { _commit_hash: commit }),
     onTransfer: downloads.listen,
     ...(options.signal && { signal: options.signal }),
   };
-  const stored = await openWeights(path, options, hub);
+  const stored = await openWeights(path, options, hub, config['transformers_weights']);
   try {
-    const target = loadTargetOf(ModelType, model, options.key_mapping ?? {});
+    const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
     const weights = inPyTorchTerms(stored, target);
     const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
     const plan = planLoad(weights.shapes, target, {
@@ -85,7 +89,8 @@ export async function loadPretrained<M extends PreTrainedModel>(
     markInitialized(model);
     if (config.torchscript) model.tie_weights();
     config.torch_dtype = dtype;
-    reportLoad(ModelType.name, String(path), plan, config);
+    config._commit_hash = stored.commit ?? commit ?? config._commit_hash;
+    reportLoad(ModelType.name, options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`, plan, config);
     model.eval();
     await adoptGenerationConfig(model, path, options, hub);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
@@ -98,25 +103,19 @@ export async function loadPretrained<M extends PreTrainedModel>(
   }
 }
 
-async function findConfig<M extends PreTrainedModel>(
-  ModelType: ModelClass<M>,
+/** The model's config, and the options that are neither the load's nor its fields. */
+async function findConfig(
+  ModelType: ModelClass,
   path: string | null,
   options: FromPretrainedOptions,
   overrides: Record<string, unknown>,
 ): Promise<{ config: PretrainedConfig; rest: Record<string, unknown> }> {
   const { config: given } = options;
-  if (path === null && !(given && options.state_dict)) {
-    if (!given && !options.state_dict)
-      throw new OSError('None is not a folder; give a folder, or null with both config and state_dict');
-    throw new ValueError(
-      `from_pretrained(null) needs both config and state_dict; ${given ? 'state_dict' : 'config'} is missing`,
-    );
+  if (given instanceof PretrainedConfig) {
+    refuseFields(ModelType, given, overrides);
+    return { config: given.clone(), rest: overrides };
   }
-  if (given instanceof PretrainedConfig) return { config: given.clone(), rest: overrides };
-  const from = given ?? (path as string);
-  if (!given && (await isFile(from)))
-    throw new OSError(`'${path}' is one weights file: give its config too, as { config }`, { code: 'ERR_NO_CONFIG' });
-  const [config, rest] = await ModelType.config_class.from_pretrained(from, {
+  const [config, rest] = await ModelType.config_class.from_pretrained(given ?? (path as string), {
     subfolder: modelSubfolder(options.subfolder),
     signal: options.signal,
     ...hubOptionsOf(options),
@@ -126,52 +125,29 @@ async function findConfig<M extends PreTrainedModel>(
   return { config, rest };
 }
 
-/**
- * @throws TypeError for an option that is neither a config field nor an argument of the constructor, for more `model_args`
- *   than there are arguments, and for an argument that is given twice
- */
-function constructorArguments(
-  ModelType: ModelClass,
+/** @throws TypeError for a field beside a config object: where that is given, options are the constructor's */
+function refuseFields(
+  { name: className, constructor_args }: ModelClass,
   config: PretrainedConfig,
-  options: FromPretrainedOptions,
-  rest: Record<string, unknown>,
-): unknown[] {
-  const { name: className, constructor_args: known } = ModelType;
-  const values = [...(options.model_args ?? [])];
-  if (values.length > known.length)
-    throw new TypeError(
-      `${className}.__init__() takes ${known.length === 0 ? 'no arguments' : known.join(', ')} behind the config, but ` +
-        `model_args has ${values.length} values`,
-    );
-  for (const [name, value] of Object.entries(rest)) {
-    const index = known.indexOf(name);
-    if (index < 0) {
-      const names = [...Object.keys(config), ...loadOptionNames, ...known];
-      throw unknownName('keyword argument', name, `${className}.__init__()`, names);
-    }
-    if (index in values)
-      throw new TypeError(`${className}.__init__() got ${name} twice: as an option, and in model_args`);
-    values[index] = value;
-  }
-  return values;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (s) => s.isFile(),
-    () => false,
-  );
+  overrides: Record<string, unknown>,
+): void {
+  for (const name of Object.keys(overrides))
+    if (config.has(name) && !constructor_args.includes(name))
+      throw new TypeError(
+        `${className}.__init__() got an unexpected keyword argument '${name}': beside a config object options go to the ` +
+          `constructor; set config.${name} before`,
+        { code: 'ERR_UNKNOWN_NAME' },
+      );
 }
 
 /** 'auto': what the config says, else what the index says, else the first floating tensor's dtype. */
 function autoDtype(config: PretrainedConfig, weights: Weights): DType {
-  const stated = config.torch_dtype ?? weights.source?.indexMetadata.get('dtype');
+  const inIndex = weights.source?.indexMetadata.get('dtype') ?? null;
   const types = [...weights.types.values()];
-  const type = stated ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
-  logInfo(
-    `dtype 'auto' is ${String(type)}, from ${stated ? 'the config' : 'the first floating tensor of the checkpoint'}`,
-  );
-  return checkWeightType(String(type).replace(/^torch\./, '') as DType);
+  const type = config.torch_dtype ?? inIndex ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
+  const place = config.torch_dtype ? 'the config' : inIndex ? "the index's metadata" : 'the first floating tensor';
+  logInfo(`dtype 'auto' is ${String(type)}, from ${place} of the checkpoint`);
+  return checkWeightType(parseDtype(type));
 }
 
 /**
@@ -217,17 +193,18 @@ async function fill(
   dtype: DType,
   options: FromPretrainedOptions,
 ): Promise<void> {
-  const typeOf = (name: string): DType =>
-    dtype === 'float16' && name.split('.').some((part) => ModelType._keep_in_fp32_modules.includes(part))
-      ? 'float32'
-      : dtype;
+  const keptWhole = dtype === 'float16' ? ModelType._keep_in_fp32_modules.map((part) => `.${part}.`) : [];
+  const typeOf = (name: string): DType => (keptWhole.some((part) => `.${name}.`.includes(part)) ? 'float32' : dtype);
   const progress = new LoadProgress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
   const call = new Call(options.signal);
   try {
     let waiting = 0;
+    let read = Promise.resolve(); // all but the last few tensors: the threads have always more to do
     for (const step of plan.steps) {
       const { source, parameter } = step;
-      const stored = weights.source && (await storedTensor(weights.source, source, options.signal));
+      const stored =
+        weights.source &&
+        (await storedTensor(weights.source, source, { signal: options.signal, map: isMapped(weights, source) }));
       call.run(() => {
         parameter.value = stored
           ? stored.load(typeOf(step.name), parameter.pack)
@@ -235,11 +212,15 @@ async function fill(
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
-      await call.run(() => fence(options.signal));
+      await read;
       progress.report();
+      read = call.run(() => fence(options.signal));
+      read.catch(() => {}); // heard of where it is awaited
+      progress.mark();
       waiting = 0;
     }
     await call.run(() => fence(options.signal));
+    progress.mark();
     progress.report();
     const owners = new Map<string, Module>(model.named_modules());
     for (const { name, parameter } of plan.unfilled) {
@@ -253,6 +234,10 @@ async function fill(
   } finally {
     call.end();
   }
+}
+
+function isMapped({ source, mapped }: Weights, name: string): boolean {
+  return mapped.size > 0 && source !== null && mapped.has(source.info(name).file);
 }
 
 /** What to say when the weights do not fit: the native error knows neither the model nor its size. */

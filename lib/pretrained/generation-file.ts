@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modelSubfolder } from '../env';
 import { TypeError, ValueError } from '../errors';
 import { contradictions } from '../generation/contradictions';
 import { GenerationConfig } from '../generation/generation-config';
+import { isUrl } from '../hub/fetch-url';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { info } from '../logging';
@@ -10,14 +12,28 @@ import { transformersVersion } from './config-fields';
 import { readConfigFile } from './config-file';
 import { formatJson } from './config-json';
 import type { FromPretrainedOptions } from './load-options';
-import type { PreTrainedModel } from './pretrained-model';
+import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
 export const GENERATION_CONFIG_NAME = 'generation_config.json';
+
+/** @throws TypeError, ValueError for a `generation_config` that cannot be */
+export function checkGenerationOption(
+  ModelType: ModelClass,
+  { generation_config: given }: FromPretrainedOptions,
+): void {
+  if (given === undefined || given === null) return;
+  if (!(given instanceof GenerationConfig))
+    throw new TypeError(
+      'generation_config must be a GenerationConfig, such as new GenerationConfig({ max_new_tokens: 9 })',
+    );
+  if (!ModelType.prototype.can_generate())
+    throw new ValueError(`${ModelType.name} does not generate, so it takes no generation_config`);
+}
 
 /**
  * Gives a model that generates the generation config that the load was given, or that lies beside its weights; without
  * either it keeps what its config says.
- * @throws TypeError, ValueError for an option that cannot be; OSError when the file cannot be read; AbortError
+ * @throws OSError when the file cannot be read; AbortError
  */
 export async function adoptGenerationConfig(
   model: PreTrainedModel,
@@ -25,15 +41,8 @@ export async function adoptGenerationConfig(
   options: FromPretrainedOptions,
   hub: HubOptions = {},
 ): Promise<void> {
+  if (!model.can_generate()) return;
   const given = options.generation_config ?? null;
-  if (given !== null && !(given instanceof GenerationConfig))
-    throw new TypeError(
-      'generation_config must be a GenerationConfig, such as new GenerationConfig({ max_new_tokens: 9 })',
-    );
-  if (!model.can_generate()) {
-    if (!given) return;
-    throw new ValueError(`${model.constructor.name} does not generate, so it takes no generation_config`);
-  }
   const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options, hub));
   if (found) Object.assign(model, { generation_config: found });
 }
@@ -41,9 +50,11 @@ export async function adoptGenerationConfig(
 /** The generation config in a model's folder; null when there is none, as beside a single weights file. */
 async function loadGenerationConfig(
   path: string,
-  { subfolder = '', signal }: FromPretrainedOptions,
+  { subfolder: given, signal }: FromPretrainedOptions,
   hub: HubOptions,
 ): Promise<GenerationConfig | null> {
+  if (isUrl(path)) return null;
+  const subfolder = modelSubfolder(given);
   const location = await locateModel(path, hub);
   if (typeof location !== 'string') await location.fetch(join(subfolder, GENERATION_CONFIG_NAME), true);
   const file = join(folderOf(location, subfolder), GENERATION_CONFIG_NAME);

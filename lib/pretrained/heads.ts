@@ -46,8 +46,20 @@ export function spanCounts({ start_positions, end_positions }: SpanLabels): Coun
   return start_positions === undefined || end_positions === undefined ? null : 'all';
 }
 
-/** Question answering. @param logits - [N, 2], packed */
+/**
+ * Question answering.
+ * @param logits - [N, 2], packed
+ * @throws ValueError for another width: most families have heads as wide as `config.num_labels`
+ */
 export function spanOutput(encoded: Encoded, logits: Tensor, labels: SpanLabels): ModelOutput {
+  const width = logits.dims[1];
+  if (width !== 2)
+    throw new ValueError(
+      `a question answering head gives two numbers a token, for start and end; this one gives ${width}, by ` +
+        'config.num_labels. Load the model with { num_labels: 2 }, and with ignore_mismatched_sizes: true where the ' +
+        'checkpoint has this head',
+      { code: 'ERR_CONFIG_FIELD' },
+    );
   const { layout } = encoded;
   const whole = layout.unpack(logits);
   const [start_logits, end_logits] = [0, 1].map((i) =>

@@ -4,7 +4,7 @@ import type { Module } from '../nn/module';
 import { LayerNorm } from '../nn/norm';
 import { Parameter } from '../nn/parameter';
 import { cast } from '../tensor/ops/cast';
-import { clamp, le, unary, where } from '../tensor/ops/elementwise';
+import { clamp, le, mul, unary, where } from '../tensor/ops/elementwise';
 import { index_select } from '../tensor/ops/embedding';
 import { normal } from '../tensor/ops/normal';
 import { scope } from '../tensor/scope';
@@ -62,14 +62,40 @@ export function truncatedNormal(dims: readonly number[], std: number, cutoff: nu
   });
 }
 
+/** Numbers of the uniform distribution between -bound and bound. */
+export function uniformNumbers(dims: readonly number[], bound: number): Tensor {
+  return mul(unary('erf', normal(dims, 0, Math.SQRT1_2)), bound);
+}
+
 /** Remembers that every module of a model has its weights. */
 export function markInitialized(model: PreTrainedModel): void {
   for (const module of model.modules()) module._is_hf_initialized = true;
 }
 
-/** Draws the weights of every module that has none yet, in the order of the tree; a shared weight once. */
+let constructionsWithoutWeights = 0;
+
+/** What `make` makes, whose models own no memory until they are loaded or `init_weights` draws their weights. */
+export function withoutInit<T>(make: () => T): T {
+  constructionsWithoutWeights++;
+  try {
+    return make();
+  } finally {
+    constructionsWithoutWeights--;
+  }
+}
+
+/** Whether constructors leave their models without weights. */
+export function isWithoutInit(): boolean {
+  return constructionsWithoutWeights > 0;
+}
+
+/**
+ * Draws the weights of every module that has none yet, in the order of the tree; a shared weight once, and one that a
+ * module with weights shares not at all.
+ */
 export function initializeModules(model: PreTrainedModel): void {
   const drawn = new Set<Parameter>();
+  for (const module of model.modules()) if (module._is_hf_initialized) addParameters(drawn, module);
   for (const [path, module] of model.named_modules()) {
     if (module._is_hf_initialized) continue;
     for (const [field, parameter] of Object.entries(module)) {
@@ -80,4 +106,8 @@ export function initializeModules(model: PreTrainedModel): void {
     }
     module._is_hf_initialized = true;
   }
+}
+
+function addParameters(to: Set<Parameter>, module: Module): void {
+  for (const value of Object.values(module)) if (value instanceof Parameter) to.add(value);
 }

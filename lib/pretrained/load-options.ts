@@ -1,5 +1,6 @@
 import { NotImplementedError, TypeError, ValueError } from '../errors';
 import type { GenerationConfig } from '../generation/generation-config';
+import { type HubOptions, hubOptionsOf } from '../hub/options';
 import { warn, warnOnce } from '../logging';
 import { checkOptionKinds, type OptionKind } from '../options';
 import type { ProgressCallback } from '../progress-info';
@@ -7,9 +8,13 @@ import { type DType, isFloating, isQuantizedName, parseDtype } from '../tensor/d
 import type { Tensor } from '../tensor/tensor';
 import { PretrainedConfig } from './config';
 import { checkAttention } from './config-options';
+import type { ModelClass } from './pretrained-model';
 
-/** Options of `from_pretrained`. Names that are none of these override config fields. */
-export interface FromPretrainedOptions {
+/**
+ * Options of `from_pretrained`: those of downloads, which have no part in reading a folder, and these. Names that are none
+ * of them override config fields.
+ */
+export interface FromPretrainedOptions extends Omit<HubOptions, 'user_agent' | 'onTransfer' | 'signal'> {
   /** A config, or where to load it from. */
   config?: PretrainedConfig | string | null;
   /** Weights to use in place of the file's. */
@@ -20,23 +25,50 @@ export interface FromPretrainedOptions {
    */
   dtype?: string | Record<string, string> | null;
   torch_dtype?: string | Record<string, string> | null;
-  ignore_mismatched_sizes?: boolean;
+  /** Leaves out tensors of other shapes than the model's, which are then drawn anew, in place of an error. */
+  ignore_mismatched_sizes?: boolean | null;
   /** Resolves to [model, info]. */
   output_loading_info?: boolean;
+  /** true: safetensors files alone; false: never; default: before others. */
   use_safetensors?: boolean | null;
+  /** The word in the names of files of weights, such as 'fp16'. */
   variant?: string | null;
-  subfolder?: string;
-  from_tf?: boolean;
-  from_flax?: boolean;
+  /**
+   * Leave weights in their files, mapped into memory, in place of reading them: those that are stored in the dtype that they
+   * are loaded in, row by row and uncompressed; others are read all the same. Default: true for files of the Hub cache,
+   * which nobody changes; false elsewhere. See docs/loading.md.
+   */
+  mmap?: boolean | null;
+  /** Folder inside the model's folder. */
+  subfolder?: string | null;
+  /** Weights that TensorFlow wrote, and Flax. */
+  from_tf?: boolean | null;
+  from_flax?: boolean | null;
+  /**
+   * Names in the checkpoint to names in the model: regular expressions and what takes their place, with groups as `$1` or
+   * `\\1`. Of several the first that is found counts.
+   */
   key_mapping?: Record<string, string> | null;
   /** How the model generates, in place of its generation_config.json. */
   generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
-  model_args?: unknown[];
+  model_args?: unknown[] | null;
+  /** 'cpu'. */
   device?: string | null;
+  /** 'eager', 'sdpa' or 'flash_attention_2': one kernel serves them all, with the same numbers. */
   attn_implementation?: string | null;
+  /** Old name of attn_implementation 'flash_attention_2'. */
+  use_flash_attention_2?: boolean | null;
   progress_callback?: ProgressCallback | null;
   signal?: AbortSignal;
+  /** Accepted, and without effect: memory is bounded and weights are drawn once, whatever these say. */
+  low_cpu_mem_usage?: boolean | null;
+  _fast_init?: boolean | null;
+  /** Accepted, and without effect: code in a repository is never run. */
+  trust_remote_code?: boolean | null;
+  code_revision?: string | null;
+  /** Accepted as true: a pickle never runs anything here. */
+  weights_only?: boolean | null;
   [other: string]: unknown;
 }
 
@@ -50,6 +82,7 @@ const acting = [
   'use_safetensors',
   'variant',
   'subfolder',
+  'mmap',
   'from_tf',
   'from_flax',
   'key_mapping',
@@ -57,6 +90,7 @@ const acting = [
   'model_args',
   'device',
   'attn_implementation',
+  'use_flash_attention_2',
   'progress_callback',
   'signal',
 ];
@@ -78,7 +112,7 @@ const hub = [
 ];
 
 /** Here they change nothing: memory is always bounded, and nothing of a checkpoint is ever executed. */
-const inert = ['low_cpu_mem_usage', '_fast_init', 'trust_remote_code', 'weights_only'];
+const inert = ['low_cpu_mem_usage', '_fast_init', 'trust_remote_code', 'weights_only', 'code_revision'];
 
 /** Of transformers.js; they describe ONNX files. */
 const onnx = ['session_options', 'use_external_data_format', 'model_file_name', 'quantized'];
@@ -98,7 +132,6 @@ const later = [
   'tp_plan',
   'tp_size',
   'distributed_config',
-  'use_flash_attention_2',
 ];
 
 /** What the values of options may be, where nothing else checks them. */
@@ -109,21 +142,33 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   use_safetensors: 'boolean',
   variant: 'string',
   subfolder: 'string',
+  mmap: 'boolean',
   from_tf: 'boolean',
   from_flax: 'boolean',
   key_mapping: 'object',
   model_args: 'list',
+  attn_implementation: 'string',
+  use_flash_attention_2: 'boolean',
   progress_callback: 'function',
+  low_cpu_mem_usage: 'boolean',
+  _fast_init: 'boolean',
+  trust_remote_code: 'boolean',
+  weights_only: 'boolean',
+  code_revision: 'string',
 };
 
 /** Every name that is an option of loading itself. */
 export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, ...onnx, ...later];
+
+/** Options that choose a file of weights. */
+const choosing = ['from_tf', 'from_flax', 'use_safetensors', 'variant'];
 
 /** @throws TypeError naming an option of loading whose value is of the wrong type */
 export function checkLoadTypes(where: string, options: FromPretrainedOptions): void {
   checkOptionKinds(where, options, kinds);
   for (const [pattern, replacement] of Object.entries(options.key_mapping ?? {}))
     checkMapping(where, pattern, replacement);
+  hubOptionsOf(options);
   const { config } = options;
   if (config === undefined || config === null || typeof config === 'string') return;
   if (config instanceof PretrainedConfig) return;
@@ -150,7 +195,7 @@ function checkMapping(where: string, pattern: string, replacement: unknown): voi
  * Checks the options of a load and returns those that are none of its own: config overrides or constructor arguments.
  * @throws NotImplementedError, ValueError, TypeError naming the option
  */
-export function checkLoadOptions(options: FromPretrainedOptions): Record<string, unknown> {
+export function checkLoadOptions(ModelType: ModelClass, options: FromPretrainedOptions): Record<string, unknown> {
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || acting.includes(name) || hub.includes(name) || inert.includes(name)) continue;
@@ -161,11 +206,68 @@ export function checkLoadOptions(options: FromPretrainedOptions): Record<string,
         code: 'ERR_NOT_SUPPORTED_YET',
       });
   }
-  if (options['trust_remote_code'])
-    warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+  checkRemoteCode(options);
+  if (options['weights_only'] === false)
+    throw new ValueError(
+      'weights_only is false, which would let a pickle run code: here that is never done, and every file of weights that ' +
+        'can be read is read without it; leave weights_only out',
+      { code: 'ERR_OPTION_VALUE' },
+    );
   checkDevice(options.device);
-  checkAttention(options.attn_implementation);
+  checkAttentionOf(ModelType, options);
+  checkGivenWeights(options);
   return rest;
+}
+
+/** Says that code in repositories is not run, to whom it matters. */
+export function checkRemoteCode(options: Readonly<Record<string, unknown>>): void {
+  if (options['trust_remote_code'] === true)
+    warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
+}
+
+/** @throws ValueError for options that choose a file of weights although none is read: `state_dict` is in their place */
+function checkGivenWeights(options: FromPretrainedOptions): void {
+  if (!options.state_dict) return;
+  for (const name of choosing)
+    if (options[name] !== undefined && options[name] !== null && options[name] !== false)
+      throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`, {
+        code: 'ERR_OPTION_VALUE',
+      });
+  if (options['low_cpu_mem_usage'])
+    throw new ValueError(
+      'low_cpu_mem_usage reads weights from a file tensor by tensor, but state_dict is given, which is in memory; leave ' +
+        'one out',
+      { code: 'ERR_OPTION_VALUE' },
+    );
+}
+
+/**
+ * Checks an attention that was asked for by either name.
+ * @throws ValueError for one that there is not, one that the class does not have, and two that differ
+ */
+export function checkAttentionOf(
+  ModelType: ModelClass,
+  {
+    attn_implementation: name,
+    use_flash_attention_2,
+  }: { attn_implementation?: unknown; use_flash_attention_2?: unknown },
+): void {
+  const flash = 'flash_attention_2';
+  checkAttention(name);
+  if (use_flash_attention_2 && name !== undefined && name !== null && name !== flash)
+    throw new ValueError(
+      `use_flash_attention_2 is set, and attn_implementation is '${String(name)}'; give attn_implementation alone`,
+      { code: 'ERR_OPTION_VALUE' },
+    );
+  const lacks =
+    ((use_flash_attention_2 || name === flash) && !ModelType._supports_flash_attn_2 && 'Flash Attention 2.0') ||
+    (name === 'sdpa' && !ModelType._supports_sdpa && 'scaled_dot_product_attention (sdpa)');
+  if (lacks)
+    throw new ValueError(
+      `${ModelType.name} does not support ${lacks}: leave the option out, or have the class say that it does ` +
+        '(_supports_flash_attn_2, _supports_sdpa)',
+      { code: 'ERR_OPTION_VALUE' },
+    );
 }
 
 /** @throws ValueError for a device that this build does not have */

@@ -124,30 +124,57 @@ function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPl
   return [...seen].map(([parameter, name]) => ({ name, parameter }));
 }
 
-/** The file's names as the model knows them → the file's names. */
+/** The file's names as the model knows them → the file's names. @throws ValueError when two would be one */
 function renameKeys(checkpoint: CheckpointShapes, target: LoadTarget) {
   const renamed: [string, string][] = [];
   const names = new Map<string, string>();
   const modelNames = [...target.parameters.keys()];
   const parametrized = modelNames.some((name) => name.includes('.parametrizations.weight.original'));
+  const mapped = keyMapper(target.key_mapping ?? {});
   for (const key of checkpoint.keys()) {
-    let name = key
-      .replace(/(^|\.)LayerNorm\.gamma$/, '$1LayerNorm.weight')
-      .replace(/(^|\.)LayerNorm\.beta$/, '$1LayerNorm.bias');
-    if (parametrized)
-      name = name
-        .replace(/\.weight_g$/, '.parametrizations.weight.original0')
-        .replace(/\.weight_v$/, '.parametrizations.weight.original1');
-    else
-      name = name
-        .replace(/\.parametrizations\.weight\.original0$/, '.weight_g')
-        .replace(/\.parametrizations\.weight\.original1$/, '.weight_v');
-    for (const [pattern, replacement] of Object.entries(target.key_mapping ?? {}))
-      name = name.replace(new RegExp(pattern), replacement);
-    if (name !== key) renamed.push([key, name]);
-    names.set(name, key);
+    const name = mapped(modernName(key, parametrized));
+    const other = names.get(name);
+    if (other !== undefined && target.key_mapping) throw collision(other, key, name);
+    // Of an old and a new name for one weight the new one counts, and the old one is left over.
+    const isLeftOver = name !== key && (other !== undefined || checkpoint.has(name));
+    names.set(isLeftOver ? key : name, key);
+    if (name !== key && !isLeftOver) renamed.push([key, name]);
   }
   return { renamed, names };
+}
+
+/** A name of an older version as this one has it. */
+function modernName(key: string, parametrized: boolean): string {
+  const name = key
+    .replace(/(^|\.)LayerNorm\.gamma$/, '$1LayerNorm.weight')
+    .replace(/(^|\.)LayerNorm\.beta$/, '$1LayerNorm.bias');
+  return parametrized
+    ? name
+        .replace(/\.weight_g$/, '.parametrizations.weight.original0')
+        .replace(/\.weight_v$/, '.parametrizations.weight.original1')
+    : name
+        .replace(/\.parametrizations\.weight\.original0$/, '.weight_g')
+        .replace(/\.parametrizations\.weight\.original1$/, '.weight_v');
+}
+
+/** Renames by the first expression that is found in a name, wherever it is found. Groups may be written `$1` or, as in Python, `\1`. */
+function keyMapper(mapping: Readonly<Record<string, string>>): (name: string) => string {
+  const rules = Object.entries(mapping).map(
+    ([pattern, replacement]) =>
+      [new RegExp(pattern, 'g'), replacement.replace(/\\(?:g<)?(\d{1,2})>?/g, '$$$1')] as const,
+  );
+  return (name) => {
+    const rule = rules.find(([pattern]) => name.search(pattern) >= 0);
+    return rule ? name.replace(...rule) : name;
+  };
+}
+
+function collision(a: string, b: string, name: string): ValueError {
+  return new ValueError(
+    `'${a}' and '${b}' of the checkpoint are both '${name}' in the model; one would be lost. Correct key_mapping, or the ` +
+      'checkpoint',
+    { code: 'ERR_KEY_COLLISION' },
+  );
 }
 
 /**

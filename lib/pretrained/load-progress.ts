@@ -4,14 +4,14 @@ import type { ProgressCallback, TotalProgressInfo } from '../progress-info';
 
 /** Tells the caller of the files of weights and of how much of each has been read. */
 export class LoadProgress {
-  private readonly files: Map<string, { loaded: number; total: number; reported: number }>;
+  private readonly files: Map<string, { loaded: number; marked: number; total: number; reported: number }>;
 
   constructor(
     private readonly name: string,
     private readonly source: CheckpointSource | null,
     private readonly callback: ProgressCallback | null,
   ) {
-    this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, total: 0, reported: 0 }]));
+    this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, marked: 0, total: 0, reported: 0 }]));
     for (const key of source?.names() ?? []) this.fileOf(key).total += this.source?.info(key).byteLength ?? 0;
     for (const path of this.files.keys()) {
       callback?.({ status: 'initiate', name, file: basename(path) });
@@ -26,12 +26,17 @@ export class LoadProgress {
     return bytes;
   }
 
-  /** Everything noted so far has been read. */
+  /** What has been noted so far is what the next report tells of. */
+  mark(): void {
+    for (const file of this.files.values()) file.marked = file.loaded;
+  }
+
+  /** Everything up to the mark has been read. */
   report(): void {
     for (const [path, file] of this.files) {
-      if (file.loaded === file.reported) continue;
-      file.reported = file.loaded;
-      const { loaded, total } = file;
+      if (file.marked === file.reported) continue;
+      file.reported = file.marked;
+      const { marked: loaded, total } = file;
       const progress = (100 * loaded) / total;
       this.reportSum();
       this.callback?.({ status: 'progress', name: this.name, file: basename(path), progress, loaded, total });
@@ -40,7 +45,7 @@ export class LoadProgress {
 
   /** Tensors that nothing wanted count too: nothing of the files is left to be read. */
   done(): void {
-    for (const file of this.files.values()) file.loaded = file.total;
+    for (const file of this.files.values()) file.loaded = file.marked = file.total;
     this.report();
     for (const path of this.files.keys()) this.callback?.({ status: 'done', name: this.name, file: basename(path) });
   }
@@ -57,11 +62,11 @@ export class LoadProgress {
     this.callback?.({ status: 'progress_total', name: this.name, progress, loaded, total, files });
   }
 
-  private fileOf(key: string): { loaded: number; total: number; reported: number } {
+  private fileOf(key: string): { loaded: number; marked: number; total: number; reported: number } {
     const path = this.source?.info(key).file ?? '';
     const known = this.files.get(path);
     if (known) return known;
-    const file = { loaded: 0, total: 0, reported: 0 };
+    const file = { loaded: 0, marked: 0, total: 0, reported: 0 };
     this.files.set(path, file);
     return file;
   }

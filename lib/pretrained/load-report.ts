@@ -2,26 +2,24 @@ import { info as logInfo, warn } from '../logging';
 import type { PretrainedConfig } from './config';
 import type { LoadPlan } from './load-plan';
 
-/** Logs what a load left open, each list at its level. */
-export function reportLoad(className: string, path: string, plan: LoadPlan, config: PretrainedConfig): void {
+/** Logs what a load left open, each list at its level. @param from - where the weights come from */
+export function reportLoad(className: string, from: string, plan: LoadPlan, config: PretrainedConfig): void {
   const { missing_keys, unexpected_keys, mismatched_keys, renamed } = plan;
-  for (const [from, to] of renamed) logInfo(`'${from}' of the checkpoint is '${to}' here`);
+  for (const [old, name] of renamed) logInfo(`'${old}' of the checkpoint is '${name}' here`);
   if (unexpected_keys.length > 0) {
     const loud = (config.architectures ?? []).includes(className) ? warn : logInfo;
-    loud(
-      `Some weights of the checkpoint at ${path} were not used when initializing ${className}: ${unexpected_keys.join(', ')}`,
-    );
-  } else logInfo(`all checkpoint weights at ${path} were used when initializing ${className}`);
+    loud(`Some weights of ${from} were not used when initializing ${className}: ${unexpected_keys.join(', ')}`);
+  } else logInfo(`all weights of ${from} were used when initializing ${className}`);
   if (missing_keys.length > 0)
     warn(
-      `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized: ` +
+      `Some weights of ${className} were not initialized from ${from} and are newly initialized: ` +
         `${missing_keys.join(', ')}. You should probably TRAIN this model on a down-stream task to be able to use it ` +
         'for predictions and inference.',
     );
-  else if (mismatched_keys.length === 0) logInfo(`all the weights of ${className} were initialized from ${path}`);
+  else if (mismatched_keys.length === 0) logInfo(`all the weights of ${className} were initialized from ${from}`);
   if (mismatched_keys.length > 0)
     warn(
-      `Some weights of ${className} were not initialized from the checkpoint at ${path} and are newly initialized ` +
+      `Some weights of ${className} were not initialized from ${from} and are newly initialized ` +
         `because the shapes did not match:\n${mismatched_keys
           .map(
             ([name, found, wanted]) =>

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_INDEX_NAME } from '../checkpoint/weight-names';
-import { RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { RuntimeError, TypeError, throwIfAborted, ValueError } from '../errors';
+import { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
+import { namedOptions } from '../options';
 import { Call } from '../tensor/call';
 import { fence } from '../tensor/load';
 import type { IncompatibleKeys } from './load-state-dict';
@@ -20,8 +22,6 @@ export interface LoadShardedOptions {
   signal?: AbortSignal;
 }
 
-const options = ['strict', 'prefer_safe', 'signal'];
-
 /**
  * Loads the shards in a folder into a model, in the dtype of its parameters: no prefix is added or removed, nothing is
  * tied or drawn. Names and shapes are checked before anything is loaded.
@@ -32,11 +32,17 @@ const options = ['strict', 'prefer_safe', 'signal'];
 export async function load_sharded_checkpoint(
   model: PreTrainedModel,
   folder: string,
-  given: LoadShardedOptions = {},
+  options?: LoadShardedOptions | null,
 ): Promise<IncompatibleKeys> {
-  for (const name of Object.keys(given))
-    if (!options.includes(name)) throw unknownName('option', name, 'load_sharded_checkpoint', options);
-  const { strict = true, prefer_safe = true, signal } = given;
+  const { signal, ...given } = namedOptions(options, 'load_sharded_checkpoint', {
+    strict: 'boolean',
+    prefer_safe: 'boolean',
+    signal: 'any',
+  });
+  const strict = given.strict ?? true;
+  const prefer_safe = given.prefer_safe ?? true;
+  if (!(model instanceof Module))
+    throw new TypeError('load_sharded_checkpoint takes a model, and the folder with its shards');
   throwIfAborted(signal);
   const isSafe = await choosesSafetensors(folder, prefer_safe);
   await using source = await openCheckpoint(folder, {
@@ -113,7 +119,7 @@ async function fill(
       for (const name of part.names()) {
         const parameter = parameters.get(name);
         if (!parameter) continue;
-        const stored = await storedTensor(part, name, signal);
+        const stored = await storedTensor(part, name, { signal });
         call.run(() => {
           parameter.value = stored.load(parameter.type, parameter.pack);
         });

@@ -1,6 +1,7 @@
-import { RuntimeError, TypeError, unknownName } from '../errors';
+import { RuntimeError, TypeError } from '../errors';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
+import { namedOptions } from '../options';
 import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
@@ -15,10 +16,13 @@ export interface IncompatibleKeys {
 }
 
 /** Copies tensors into a module's parameters. See `ModuleUtilsMixin.load_state_dict`. */
-export function loadStateDict(module: Module, state: StateDict, given: { strict?: boolean }): IncompatibleKeys {
+export function loadStateDict(
+  module: Module,
+  state: StateDict,
+  options?: { strict?: boolean } | null,
+): IncompatibleKeys {
   if (state === null || typeof state !== 'object') throw new TypeError('load_state_dict takes tensors by name');
-  for (const name of Object.keys(given))
-    if (name !== 'strict') throw unknownName('option', name, 'load_state_dict', ['strict']);
+  const given = namedOptions(options, 'load_state_dict', { strict: 'boolean' });
   const tensors = new Map(Symbol.iterator in state ? state : Object.entries(state));
   const parameters = new Map<string, Parameter>();
   for (const [name, value] of module.named_state()) if (value instanceof Parameter) parameters.set(name, value);

@@ -6,7 +6,7 @@ import type { ModelClass, PreTrainedModel } from './pretrained-model';
 export function loadTargetOf(
   ModelType: ModelClass,
   model: PreTrainedModel,
-  key_mapping: Record<string, string> = {},
+  key_mapping: Record<string, string> | null = null,
 ): LoadTarget {
   const parameters = new Map<string, Parameter>();
   for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
@@ -19,7 +19,7 @@ export function loadTargetOf(
     base_model_prefix: ModelType.base_model_prefix,
     ignoreMissing: ModelType._keys_to_ignore_on_load_missing,
     ignoreUnexpected: ModelType._keys_to_ignore_on_load_unexpected,
-    key_mapping,
+    ...(key_mapping && { key_mapping }),
     tensorflow1: ModelType.tensorflow1,
   };
 }

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import { hubBlobsAmong } from '../checkpoint/hub-blobs';
 import { openCheckpoint } from '../checkpoint/open';
+import type { ResolveOptions } from '../checkpoint/resolve';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
 import { TypeError, ValueError } from '../errors';
+import { fetchUrl, isUrl } from '../hub/fetch-url';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { Tensor } from '../tensor/tensor';
@@ -18,25 +21,27 @@ export interface Weights {
   types: Map<string, string>;
   source: CheckpointSource | null;
   given: Map<string, Tensor> | null;
+  /** The commit that a repository's files are of. */
+  commit: string | null;
+  /** The files that are mapped and not read. */
+  mapped: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
-/** @throws ValueError for options that choose a file of weights although none is read */
-function refuseFileOptions(options: FromPretrainedOptions): void {
-  for (const name of ['from_tf', 'from_flax'])
-    if (options[name])
-      throw new ValueError(`${name} chooses a file of weights, but state_dict is given; leave one out`);
-}
-
-/** The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives. */
+/**
+ * The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives.
+ * @param named - the file that the config names in place of a search
+ */
 export async function openWeights(
   path: string | null,
   options: FromPretrainedOptions,
   hub: HubOptions = {},
+  named: unknown = null,
 ): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
-    refuseFileOptions(options);
+    if (options.mmap)
+      throw new ValueError('mmap says how a file of weights is read, but state_dict is given; leave one out');
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
     for (const [name, tensor] of given)
       if (!(tensor instanceof Tensor))
@@ -46,30 +51,51 @@ export async function openWeights(
       types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
       source: null,
       given,
+      commit: null,
+      mapped: new Set(),
       close: async () => {},
     };
   }
-  const choice = {
+  const choice: ResolveOptions = {
     use_safetensors: options.use_safetensors ?? null,
     variant: options.variant ?? null,
     subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
-    signal: options.signal,
+    ...(options.signal && { signal: options.signal }),
+    ...(named !== undefined && named !== null && { transformers_weights: named as string }),
   };
+  if (isUrl(path as string)) return weightsAt(path as string, choice, options.mmap, hub);
   const found = await locateModel(path as string, hub);
-  if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder));
+  if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
-  return weightsOf(await openCheckpoint(folderOf(found), choice));
+  const commit = typeof found === 'string' ? null : found.commit;
+  return weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
 }
 
-function weightsOf(source: CheckpointSource): Weights {
+/** The weights in a file that has an address of its own; it is there until they are closed. */
+async function weightsAt(url: string, choice: ResolveOptions, mmap: MapOption, hub: HubOptions): Promise<Weights> {
+  const { path, remove } = await fetchUrl(url, hub);
+  try {
+    const weights = await weightsOf(await openCheckpoint(path, choice), mmap);
+    return { ...weights, close: () => weights.close().finally(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+type MapOption = FromPretrainedOptions['mmap'];
+
+async function weightsOf(source: CheckpointSource, mmap: MapOption, commit: string | null = null): Promise<Weights> {
   const names = source.names();
   return {
     shapes: new Map(names.map((name) => [name, source.info(name).shape])),
     types: new Map(names.map((name) => [name, source.info(name).dtype])),
     source,
     given: null,
+    commit,
+    mapped: mmap === false ? new Set() : new Set(mmap ? source.files : await hubBlobsAmong(source.files)),
     close: () => source.close(),
   };
 }
@@ -78,5 +104,12 @@ function weightsOf(source: CheckpointSource): Weights {
 export function inPyTorchTerms(weights: Weights, target: LoadTarget): Weights {
   const { source } = weights;
   const translated = source && translate(source, target);
-  return translated === source || translated === null ? weights : weightsOf(translated);
+  if (translated === source || translated === null) return weights;
+  const names = translated.names();
+  return {
+    ...weights,
+    shapes: new Map(names.map((name) => [name, translated.info(name).shape])),
+    types: new Map(names.map((name) => [name, translated.info(name).dtype])),
+    source: translated,
+  };
 }

@@ -1,3 +1,4 @@
+import type { DynamicCache } from '../nn/cache';
 import type { Tensor } from '../tensor/tensor';
 
 /**
@@ -24,6 +25,9 @@ export class ModelOutput {
   declare hidden_states: Tensor[];
   /** [B, H, T, T] each */
   declare attentions: Tensor[];
+
+  /** Of decoders, where `use_cache` asks for it. */
+  declare past_key_values: DynamicCache;
 
   constructor(fields: Record<string, unknown>) {
     let index = 0;

@@ -1,10 +1,11 @@
-import { ValueError } from '../errors';
+import { TypeError, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
 import { Embedding } from '../nn/embedding';
 import { type IdInput, toIds } from '../nn/ids';
 import { Module } from '../nn/module';
 import type { TokenInputs } from '../nn/tokens';
-import { type DType, itemSize } from '../tensor/dtype';
+import { namedOptions, refuseSurplus } from '../options';
+import { type DType, itemSize, parseDtype } from '../tensor/dtype';
 import { Tensor } from '../tensor/tensor';
 import { castModule, moveOptions } from './casts';
 import type { PretrainedConfig } from './config';
@@ -47,8 +48,12 @@ export abstract class ModuleUtilsMixin extends Module {
     return 'float32';
   }
 
-  /** Number of parameters; tied ones count once. */
-  num_parameters({ only_trainable = false, exclude_embeddings = false }: CountOptions = {}): number {
+  /** Number of parameters; tied ones count once. @throws TypeError for options that there are not */
+  num_parameters(options?: CountOptions | null): number {
+    const { only_trainable, exclude_embeddings } = namedOptions(options, 'num_parameters', {
+      only_trainable: 'boolean',
+      exclude_embeddings: 'boolean',
+    });
     const tables = new Set<string>();
     if (exclude_embeddings)
       for (const [name, module] of this.named_modules()) if (module instanceof Embedding) tables.add(`${name}.weight`);
@@ -58,17 +63,24 @@ export abstract class ModuleUtilsMixin extends Module {
     return n;
   }
 
-  /** Bytes of the parameters and, unless told otherwise, of the buffers that Transformers' model has. */
-  get_memory_footprint({ return_buffers = true }: { return_buffers?: boolean } = {}): number {
+  /**
+   * Bytes of the parameters and, unless told otherwise, of the buffers that Transformers' model has: ids of positions and
+   * types, and neither causal masks nor what it keeps of rotary positions.
+   */
+  get_memory_footprint(options?: { return_buffers?: boolean } | null): number {
+    const { return_buffers } = namedOptions(options, 'get_memory_footprint', { return_buffers: 'boolean' });
     let bytes = 0;
     for (const parameter of this.parameters()) bytes += parameter.nbytes;
-    if (return_buffers)
-      for (const { dims, type } of new Set(this.buffers())) bytes += dims.reduce((n, d) => n * d, itemSize(type));
+    if (return_buffers ?? true)
+      for (const { dims, type, isMask } of new Set(this.buffers()))
+        if (!isMask) bytes += dims.reduce((n, d) => n * d, itemSize(type));
     return bytes;
   }
 
   /** Number of tokens in a call's inputs; 0, with one warning, when they lack the main input. */
   estimate_tokens(inputs: object): number {
+    if (inputs === null || typeof inputs !== 'object' || Array.isArray(inputs) || inputs instanceof Tensor)
+      throw new TypeError(`estimate_tokens takes one object of named inputs, such as { ${this.main_input_name} }`);
     const main = (inputs as Record<string, unknown>)[this.main_input_name];
     if (main instanceof Tensor) return main.size;
     if (main !== undefined && main !== null) return toIds(this.main_input_name, main as IdInput).data.length;
@@ -79,8 +91,9 @@ export abstract class ModuleUtilsMixin extends Module {
   }
 
   /** Floating-point operations of a forward and a backward pass: 6 · tokens · parameters (arXiv:2001.08361, 2.1). */
-  floating_point_ops(inputs: object, { exclude_embeddings = true }: { exclude_embeddings?: boolean } = {}): number {
-    return 6 * this.estimate_tokens(inputs) * this.num_parameters({ exclude_embeddings });
+  floating_point_ops(inputs: object, options?: { exclude_embeddings?: boolean } | null): number {
+    const { exclude_embeddings } = namedOptions(options, 'floating_point_ops', { exclude_embeddings: 'boolean' });
+    return 6 * this.estimate_tokens(inputs) * this.num_parameters({ exclude_embeddings: exclude_embeddings ?? true });
   }
 
   /**
@@ -101,11 +114,12 @@ export abstract class ModuleUtilsMixin extends Module {
   get_extended_attention_mask(
     attention_mask: MaskInput,
     input_shape: readonly number[],
-    { device = null, dtype = null }: { device?: string | null; dtype?: DType | null } = {},
+    options?: { device?: string | null; dtype?: string | null } | null,
   ): Tensor {
-    if (device !== null) warnOfDevice(device);
+    const { device, dtype } = namedOptions(options, 'get_extended_attention_mask', { device: 'string', dtype: 'any' });
+    warnOfDevice(device);
     const mask = maskTensor('attention_mask', attention_mask);
-    return extendedAttentionMask(mask, input_shape, this.config.is_decoder, dtype ?? this.dtype);
+    return extendedAttentionMask(mask, input_shape, this.config.is_decoder, dtype ? parseDtype(dtype) : this.dtype);
   }
 
   /**
@@ -117,16 +131,17 @@ export abstract class ModuleUtilsMixin extends Module {
   static create_extended_attention_mask_for_decoder(
     input_shape: readonly number[],
     attention_mask: MaskInput,
-    { device = null }: { device?: string | null } = {},
+    options?: { device?: string | null } | null,
   ): Tensor {
-    if (device !== null) warnOfDevice(device);
+    const where = 'create_extended_attention_mask_for_decoder';
+    warnOfDevice(namedOptions(options, where, { device: 'string' }).device);
     return extendedMaskForDecoder(input_shape, maskTensor('attention_mask', attention_mask));
   }
 
   create_extended_attention_mask_for_decoder(
     input_shape: readonly number[],
     attention_mask: MaskInput,
-    options: { device?: string | null } = {},
+    options?: { device?: string | null } | null,
   ): Tensor {
     return ModuleUtilsMixin.create_extended_attention_mask_for_decoder(input_shape, attention_mask, options);
   }
@@ -137,8 +152,12 @@ export abstract class ModuleUtilsMixin extends Module {
    * @returns [L, 1, H, 1, 1] of the model's dtype (one more axis when chunked), or an array of nulls
    * @throws AssertionError for another rank
    */
-  get_head_mask(head_mask: MaskInput | null, num_hidden_layers: number, is_attention_chunked = false): Tensor | null[] {
-    if (head_mask === null) return new Array<null>(num_hidden_layers).fill(null);
+  get_head_mask(
+    head_mask: MaskInput | null | undefined,
+    num_hidden_layers: number,
+    is_attention_chunked = false,
+  ): Tensor | null[] {
+    if (head_mask === null || head_mask === undefined) return new Array<null>(num_hidden_layers).fill(null);
     return headMask(maskTensor('head_mask', head_mask), num_hidden_layers, this.dtype, is_attention_chunked);
   }
 
@@ -178,9 +197,13 @@ export abstract class ModuleUtilsMixin extends Module {
     resetMemoryHooks(this);
   }
 
-  /** Casts the floating weights to a dtype, or moves them to a device ('cpu'). Returns this model. */
-  to(target: string | { dtype?: string; device?: string }): this {
-    const { dtype, device } = moveOptions(target);
+  /**
+   * Casts the floating weights to a dtype, or moves them to a device ('cpu'), or both: `to('cpu', 'float16')`. Returns this
+   * model.
+   */
+  to(target: string | { dtype?: string; device?: string }, further?: string, ...surplus: never[]): this {
+    refuseSurplus('to', surplus);
+    const { dtype, device } = moveOptions(target, further);
     checkDevice(device);
     if (dtype) castModule(this, dtype);
     return this;
@@ -220,12 +243,14 @@ export abstract class ModuleUtilsMixin extends Module {
    * @returns names that `state` lacks, and names that this model lacks
    * @throws RuntimeError for other shapes and, unless `strict` is false, for names on one side only
    */
-  load_state_dict(state: StateDict, options: { strict?: boolean } = {}): IncompatibleKeys {
+  load_state_dict(state: StateDict, options?: { strict?: boolean } | null): IncompatibleKeys {
     return loadStateDict(this, state, options);
   }
 
   /** Marks all parameters as trained or not. */
   requires_grad_(requires_grad = true): this {
+    if (typeof requires_grad !== 'boolean')
+      throw new TypeError(`requires_grad_ takes true or false, not ${String(requires_grad)}`);
     for (const parameter of this.parameters()) parameter.requires_grad = requires_grad;
     return this;
   }
@@ -241,7 +266,8 @@ function endsOf(input_ids: IdInput): number[] {
   return ends;
 }
 
-function warnOfDevice(device: string): void {
+function warnOfDevice(device: string | null | undefined): void {
+  if (device === null || device === undefined) return;
   if (device !== 'cpu') throw new ValueError(`device '${device}' is not available; masks are made on 'cpu'`);
   warnOnce('FutureWarning: the `device` argument is deprecated; masks are made where the given one is');
 }

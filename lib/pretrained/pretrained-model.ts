@@ -1,4 +1,5 @@
 import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
+import type { GenerationConfig } from '../generation/generation-config';
 import type { CommitInfo } from '../hub/commit-files';
 import type { PushOptions } from '../hub/push-to-hub';
 import { type Buffer, Parameter } from '../nn/parameter';
@@ -11,10 +12,11 @@ import { readTensors, Tensor } from '../tensor/tensor';
 import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
-import { checkAttention } from './config-options';
 import type { Dialect } from './dialects/dialect';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
+import { checkAttentionOf } from './load-options';
+import { locationText, type ModelLocation } from './location';
 import { ModelOutput } from './model-output';
 import { pushSavable, saveAndPushModel } from './push-model';
 import type { SavePretrainedOptions } from './save-options';
@@ -62,6 +64,8 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _keys_to_ignore_on_save: readonly string[];
   readonly _tied_weights_keys: readonly string[];
   readonly _keep_in_fp32_modules: readonly string[];
+  readonly _supports_flash_attn_2: boolean;
+  readonly _supports_sdpa: boolean;
   readonly tensorflow1: Dialect | null;
 }
 
@@ -100,12 +104,19 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static readonly _tied_weights_keys: readonly string[] = [];
   static readonly _keep_in_fp32_modules: readonly string[] = [];
   static readonly _no_split_modules: readonly string[] | null = null;
+  /** Outputs that placing a model on several devices leaves where they are. */
+  static readonly _skip_keys_device_placement: string | readonly string[] | null = null;
   /** What the variables of the original TensorFlow 1 release are called, where there was one. */
   static readonly tensorflow1: Dialect | null = null;
   static readonly is_parallelizable: boolean = false;
+  /** Whether `attn_implementation` may be 'flash_attention_2', and 'sdpa'. */
+  static readonly _supports_flash_attn_2: boolean = false;
+  static readonly _supports_sdpa: boolean = false;
   static _auto_class: string | null = null;
 
   declare name_or_path: string;
+  /** How it generates; null for a class that does not. */
+  declare generation_config: GenerationConfig | null;
 
   /** Computes the outputs; recorded as one segment. @internal called through `model(inputs)` */
   abstract override forward(inputs: ModelInputs): ModelOutput;
@@ -128,44 +139,46 @@ export abstract class PreTrainedModel extends TrainingMixin {
     hidden(this, 'config', config);
     hidden(this, 'name_or_path', config.name_or_path);
     hidden(this, 'warnings_issued', {});
+    hidden(this, 'generation_config', null);
   }
 
   /**
    * Loads a model from a folder with `config.json` and its weights, or from a repository on the Hub.
-   * @param path - the folder, or 'name' or 'namespace/name': what is needed of it is fetched into the cache
+   * @param path - the folder, or 'name' or 'namespace/name': what is needed of it is fetched into the cache. With a config
+   *   also the path or the address of one file of weights, or null with a `state_dict` too
    * @throws OSError when there is no such folder or repository, no config or no weights; RuntimeError when shapes differ; ValueError,
    *   TypeError for options that cannot be
    */
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
-    path: string | null,
+    path: ModelLocation | null,
     options: FromPretrainedOptions & { output_loading_info: true },
   ): Promise<[M, LoadingInfo]>;
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
-    path: string | null,
+    path: ModelLocation | null,
     options?: FromPretrainedOptions | null,
   ): Promise<M>;
   static async from_pretrained<M extends PreTrainedModel>(
     this: ModelClass<M>,
-    path: string | null,
+    path: ModelLocation | null,
     options?: FromPretrainedOptions | null,
   ): Promise<M | [M, LoadingInfo]> {
     const given = givenOptions(options, `${this.name}.from_pretrained`);
-    const [model, info] = await loadPretrained(this as ModelClass<M>, path, given);
+    const [model, info] = await loadPretrained(this as ModelClass<M>, locationText(path), given);
     return given.output_loading_info ? [model, info] : model;
   }
 
   /**
    * A model with new weights, as `init_weights` draws them.
    * @param config - copied
-   * @param options.dtype - of the weights: 'float32' (default), 'float16', 'bfloat16'
-   * @throws ValueError for a dtype that weights cannot have
+   * @param options.dtype - of the weights: 'float32', 'float16', 'bfloat16'; default what the config says, else 'float32'
+   * @throws ValueError for a dtype that weights cannot have; TypeError for an option that is no argument of the constructor
    */
   static _from_config<M extends PreTrainedModel>(
     this: ModelClass<M>,
     config: PretrainedConfig,
-    options: FromConfigOptions = {},
+    options?: FromConfigOptions | null,
   ): M {
     return modelFromConfig(this as ModelClass<M>, config, options);
   }
@@ -182,7 +195,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
    * @throws RuntimeError `ERR_DISPOSED`, and when tensors share memory that is not declared as tied; OSError `DISK_FULL`,
    *   `WRITE_FAILED`, `SAVE_IN_PROGRESS`; TypeError, ValueError, NotImplementedError for options; AbortError
    */
-  async save_pretrained(save_directory: string, options: SavePretrainedOptions = {}): Promise<void> {
+  async save_pretrained(save_directory: string, given?: SavePretrainedOptions | null): Promise<void> {
+    const options = givenOptions(given, `${this.constructor.name}.save_pretrained`);
     if (!options.push_to_hub) return savePretrained(this, save_directory, options);
     const save = (folder: string, saving: SavePretrainedOptions) => savePretrained(this, folder, saving);
     await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
@@ -201,7 +215,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
    * @param repo_id - 'name' or 'namespace/name'
    * @throws LocalTokenNotFoundError, HfHubHTTPError and its kinds, ValueError, TypeError, AbortError; what saving throws
    */
-  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+  async push_to_hub(repo_id: string | null, options?: PushOptions | null): Promise<CommitInfo> {
     return pushSavable(this, repo_id, options, ['max_shard_size', 'safe_serialization']);
   }
 
@@ -254,7 +268,10 @@ export abstract class PreTrainedModel extends TrainingMixin {
 
   /** Adds one tag or several; those that are there already stay once. */
   add_model_tags(tags: string | readonly string[]): void {
-    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...(typeof tags === 'string' ? [tags] : tags)])]);
+    const list = typeof tags === 'string' ? [tags] : tags;
+    if (!Array.isArray(list) || !list.every((tag) => typeof tag === 'string'))
+      throw new TypeError('add_model_tags takes a text, or a list of texts');
+    tagsOf.set(this, [...new Set([...(tagsOf.get(this) ?? []), ...list])]);
   }
 
   /** The parameter or buffer with that dotted name. @throws AttributeError */
@@ -265,7 +282,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
 
   /** One fused kernel serves every name, so the numbers stay. @throws ValueError for an unknown name */
   set_attn_implementation(attn_implementation: string): void {
-    checkAttention(attn_implementation);
+    checkAttentionOf(this.constructor as typeof PreTrainedModel as never, { attn_implementation });
   }
 
   /** The model itself: its attention is fused always, as BetterTransformer's is. */

@@ -14,7 +14,7 @@ export type ForwardedOption = 'max_shard_size' | 'safe_serialization';
 export function pushSavable(
   subject: object,
   repo_id: string | null,
-  options: PushOptions,
+  options: PushOptions | null | undefined,
   forwarded: readonly ForwardedOption[],
 ): Promise<CommitInfo> {
   const className = subject.constructor.name;

@@ -66,7 +66,7 @@ export class RewrittenWeights {
   }
 
   private async withCast<T>(name: string, to: DType, use: (tensor: Tensor) => Promise<T>): Promise<T> {
-    const stored = await storedTensor(this.source, name, this.call.signal);
+    const stored = await storedTensor(this.source, name, { signal: this.call.signal });
     const tensor = this.call.run(() => this.stream.run(() => stored.load(to, null)));
     try {
       return await use(tensor);

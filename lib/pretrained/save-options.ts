@@ -39,7 +39,9 @@ export interface SavePretrainedOptions {
   private?: boolean | null;
   create_pr?: boolean;
   revision?: string | null;
-  tags?: string[] | null;
+  tags?: string | readonly string[] | null;
+  organization?: string | null;
+  proxies?: Readonly<Record<string, string>> | null;
 }
 
 /** The same, complete and checked. */
@@ -55,7 +57,17 @@ export interface CheckedSaveOptions {
 }
 
 const booleans = ['is_main_process', 'push_to_hub', 'safe_serialization', 'save_peft_format', 'save_config'] as const;
-const ofHub = ['repo_id', 'commit_message', 'commit_description', 'private', 'create_pr', 'revision', 'tags'];
+const ofHub = [
+  'repo_id',
+  'commit_message',
+  'commit_description',
+  'private',
+  'create_pr',
+  'revision',
+  'tags',
+  'organization',
+  'proxies',
+];
 const known = [
   ...booleans,
   ...ofHub,

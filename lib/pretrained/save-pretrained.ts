@@ -91,6 +91,8 @@ function tiedNames(model: PreTrainedModel): string[] {
 function stampConfig(model: PreTrainedModel): void {
   model.config.torch_dtype = firstFloating(model);
   model.config.architectures = [model.constructor.name];
+  // The weights go into files of the usual names, whatever the checkpoint called them that they came from.
+  delete model.config['transformers_weights'];
 }
 
 /** dtype of the first floating parameter; null when there is none. */

@@ -35,12 +35,13 @@ function isNative({ byteLength, shape, strides, compressed, pieces }: TensorInfo
  * Prepares a tensor for loading. Nearly all are read by native threads from the file, views with strides included;
  * compressed tensors and views of little out of much are read here, one at a time.
  *
+ * @param map - leave the bytes in the file where they can be computed with as they lie
  * @throws ValueError `ERR_DTYPE` for a stored type that cannot be computed with.
  */
 export async function storedTensor(
   source: CheckpointSource,
   name: string,
-  signal?: AbortSignal | null,
+  { signal, map = false }: { signal?: AbortSignal | null | undefined; map?: boolean } = {},
 ): Promise<StoredTensor> {
   const info = source.info(name);
   const dtype = info.dtype as DType;
@@ -55,7 +56,7 @@ export async function storedTensor(
   };
   if (isNative(info)) {
     const { byteOffset: offset, shape: dims, strides } = info;
-    const bytes = { file: source.descriptor(name), offset, type: dtype, dims, ...(strides && { strides }) };
+    const bytes = { file: source.descriptor(name), offset, type: dtype, dims, map, ...(strides && { strides }) };
     return {
       load(type, pack) {
         return loadTensor(bytes, checkType(type), pack);

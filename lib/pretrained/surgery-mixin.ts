@@ -4,8 +4,9 @@ import { Linear } from '../nn/linear';
 import type { Module } from '../nn/module';
 import type { Parameter } from '../nn/parameter';
 import type { PrunableAttention } from '../nn/prune';
+import { normal } from '../tensor/ops/normal';
 import type { Tensor } from '../tensor/tensor';
-import { initializeModules, initializeParameter } from './init';
+import { initializeModules, initializeParameter, initializerRange, isWithoutInit } from './init';
 import { ModuleUtilsMixin } from './module-mixin';
 import type { PreTrainedModel } from './pretrained-model';
 import { type HeadsToPrune, pruneHeads } from './surgery/prune-heads';
@@ -84,7 +85,7 @@ export abstract class SurgeryMixin extends ModuleUtilsMixin {
   resize_token_embeddings(
     this: PreTrainedModel,
     new_num_tokens: number | null = null,
-    options: ResizeOptions = {},
+    options?: ResizeOptions | null,
   ): Embedding {
     return resizeTokenEmbeddings(this, new_num_tokens, options);
   }
@@ -120,10 +121,20 @@ export abstract class SurgeryMixin extends ModuleUtilsMixin {
     return initializeParameter(name, parameter, owner, this.config);
   }
 
-  /** Every concrete class calls this last in its constructor. */
+  /**
+   * New rows for behind a table, for an output projection or for its bias, where they are not drawn around the mean;
+   * null is zeros. Families override what differs. @internal
+   */
+  _init_rows(_owner: Embedding | Linear, dims: readonly number[]): Tensor | null {
+    return dims.length === 1 ? null : normal(dims, 0, initializerRange(this.config));
+  }
+
+  /** Every concrete class calls this last in its constructor: it draws the weights, unless they are to be loaded. */
   protected post_init(this: PreTrainedModel): void {
     this.pruneConfigured();
     this.tie_weights();
+    if (!isWithoutInit()) this.init_weights();
+    this.takeGradientCheckpointing();
   }
 
   /** @internal Removes the heads that the config says are gone. */

@@ -1,4 +1,5 @@
 import { NotImplementedError, ValueError } from '../errors';
+import { warnOnce } from '../logging';
 import type { PreTrainedModel } from './pretrained-model';
 import { SurgeryMixin } from './surgery-mixin';
 
@@ -20,6 +21,19 @@ export abstract class TrainingMixin extends SurgeryMixin {
 
   /** Turns off what is never on. */
   gradient_checkpointing_disable(): void {}
+
+  /**
+   * @internal Old configs ask for gradient checkpointing by a field, which goes where the class has it. It acts in training
+   * alone, so a model that computes no gradients gives the same without.
+   */
+  takeGradientCheckpointing(this: PreTrainedModel): void {
+    const { supports_gradient_checkpointing } = this.constructor as typeof TrainingMixin;
+    if (!supports_gradient_checkpointing || !this.config['gradient_checkpointing']) return;
+    delete this.config['gradient_checkpointing'];
+    warnOnce(
+      'config.gradient_checkpointing is set aside: it acts in training, and models compute no gradients here yet',
+    );
+  }
 
   /** @throws NotImplementedError: gradients come later */
   enable_input_require_grads(this: PreTrainedModel): void {

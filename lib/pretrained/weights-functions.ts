@@ -6,10 +6,12 @@ import { parseSize } from '../checkpoint/size-text';
 import { shardName } from '../checkpoint/weight-names';
 import { throwIfAborted } from '../errors';
 import type { Module } from '../nn/module';
+import { namedOptions } from '../options';
 import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
 import { fence } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
+import { withoutInit } from './init';
 import { storedTensor } from './stored-tensor';
 
 /** Functions beside the classes that Transformers' modeling_utils exports (4.35.2). */
@@ -20,8 +22,9 @@ import { storedTensor } from './stored-tensor';
  */
 export async function load_state_dict(
   checkpoint_file: string,
-  { signal }: { signal?: AbortSignal } = {},
+  options?: { signal?: AbortSignal } | null,
 ): Promise<Map<string, Tensor>> {
+  const { signal } = namedOptions(options, 'load_state_dict', { signal: 'any' });
   throwIfAborted(signal);
   await using source = await openCheckpoint(checkpoint_file, { ...(signal && { signal }) });
   requirePyTorch(source, 'load_state_dict');
@@ -29,7 +32,7 @@ export async function load_state_dict(
   const state = new Map<string, Tensor>();
   try {
     for (const name of source.names()) {
-      const stored = await storedTensor(source, name, signal);
+      const stored = await storedTensor(source, name, { signal });
       state.set(
         name,
         call.run(() => stored.load(null, null)),
@@ -54,8 +57,9 @@ export async function load_state_dict(
  */
 export async function get_checkpoint_shard_files(
   index_filename: string,
-  { signal }: { signal?: AbortSignal } = {},
+  options?: { signal?: AbortSignal } | null,
 ): Promise<[files: string[], metadata: Record<string, unknown>]> {
+  const { signal } = namedOptions(options, 'get_checkpoint_shard_files', { signal: 'any' });
   const index = await readIndex(index_filename, signal);
   return [
     shardFiles(index).map((file) => join(dirname(index_filename), file)),
@@ -104,7 +108,10 @@ export function unwrap_model(model: Module): Module {
     : model;
 }
 
-/** What `make` makes: constructors never draw weights here, so there is nothing to keep from being drawn. */
+/**
+ * What `make` makes, without drawing weights: its models own no memory until they are loaded, by `load_state_dict` or
+ * `load_sharded_checkpoint`, or `init_weights` is called.
+ */
 export function no_init_weights<T>(make: () => T): T {
-  return make();
+  return withoutInit(make);
 }

@@ -132,9 +132,9 @@ function failure(op: string, reason: string, operands: string[]): Error {
       { code: 'ERR_OUT_OF_MEMORY' },
     );
   }
+  if (reason.startsWith('file ')) return runtime.fileError(reason);
   if (op === 'write') return runtime.writeError(reason);
-  if (op === 'load' || op === 'read')
-    return reason.startsWith('file ') ? runtime.fileError(reason) : new RuntimeError(reason);
+  if (op === 'load' || op === 'read') return new RuntimeError(reason);
   return new ValueError(message, { code: reason.includes('out of range') ? 'ERR_INDEX_OUT_OF_RANGE' : 'ERR_SHAPE' });
 }
 

@@ -1,9 +1,12 @@
+import { ValueError } from '../errors';
+
 /** Random numbers for new weights and for `rand` and `randn`. */
 
 let state = 0x9e3779b9;
 
-/** Seeds every random number that this package draws. */
+/** Seeds every random number that this package draws. @throws ValueError for what is no whole number */
 export function set_seed(seed: number): void {
+  if (!Number.isSafeInteger(seed)) throw new ValueError(`set_seed takes a whole number, not ${String(seed)}`);
   state = (seed ^ 0x9e3779b9) >>> 0;
 }
 

@@ -25,6 +25,7 @@ class NativeValue {
   constructor(
     readonly output: runtime.Output,
     readonly stream: Stream,
+    readonly isMapped: boolean,
   ) {}
 }
 
@@ -41,6 +42,7 @@ export class Tensor extends ShapeMethods {
   #disposed = false;
   #temporary = false; // the handle is an upload that a scope or the current op owns
   #pinned = false;
+  #mapped = false; // its elements lie in a file and weigh nothing
   #base: Tensor | null = null; // the tensor whose elements, from #offset on, these are
   #offset = 0;
 
@@ -54,7 +56,8 @@ export class Tensor extends ShapeMethods {
     super();
     this.#type = parseDtype(type);
     if ((data as object) instanceof NativeValue) {
-      const { output, stream } = data as unknown as NativeValue;
+      const { output, stream, isMapped } = data as unknown as NativeValue;
+      this.#mapped = isMapped;
       this.#dims = Object.freeze(output.dims);
       this.#handle = output;
       this.#stream = stream;
@@ -71,8 +74,8 @@ export class Tensor extends ShapeMethods {
   }
 
   /** @internal A tensor over a native value that `stream` makes. */
-  static fromNative(output: runtime.Output, stream: Stream): Tensor {
-    const tensor = new Tensor(dtypeOf(output.dtype), new NativeValue(output, stream) as never);
+  static fromNative(output: runtime.Output, stream: Stream, isMapped = false): Tensor {
+    const tensor = new Tensor(dtypeOf(output.dtype), new NativeValue(output, stream, isMapped) as never);
     if (!keepInScope(tensor)) tensor.escape();
     return tensor;
   }
@@ -166,7 +169,7 @@ export class Tensor extends ShapeMethods {
   escape(): void {
     if (!this.#handle || this.#pinned) return;
     if (this.#temporary) runtime.release([this.#take() as runtime.Handle]);
-    else if (!keepInScope(this)) releaseWith(this, this.#handle, this.#bytes);
+    else if (!keepInScope(this)) releaseWith(this, this.#handle, this.#weight);
   }
 
   /** @internal Gives native memory back once the elements are in JS; the next op that needs them uploads them again. */
@@ -184,8 +187,8 @@ export class Tensor extends ShapeMethods {
     const array = this.#local();
     if (array) this.#release(); // an upload may be older than what the array holds now
     const handle = array ? this.#upload(array) : (this.#handle as runtime.Handle);
-    keepFor(this, this.#bytes);
-    releaseWith(this, handle, this.#bytes);
+    keepFor(this, this.#weight);
+    releaseWith(this, handle, this.#weight);
     this.#pinned = true;
   }
 
@@ -245,6 +248,11 @@ export class Tensor extends ShapeMethods {
     this.settle();
   }
 
+  /** Bytes that are freed when this is collected. */
+  get #weight(): number {
+    return this.#mapped ? 0 : this.#bytes;
+  }
+
   get #bytes(): number {
     return this.size * itemSize(this.#type);
   }
@@ -291,7 +299,7 @@ export class Tensor extends ShapeMethods {
   #release(): void {
     const handle = this.#take();
     if (!handle) return;
-    keepFor(this, this.#bytes);
+    keepFor(this, this.#weight);
     runtime.release([handle]);
   }
 

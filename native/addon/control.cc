@@ -76,7 +76,7 @@ napi_value reason(napi_env env, napi_callback_info info) {
   return text;
 }
 
-// stats(): numbers: live, pooled, peak and limit bytes, handles
+// stats(): numbers: live, pooled, peak, limit and mapped bytes, handles
 napi_value stats(napi_env env, napi_callback_info info) {
   Client* client = client_of(env, info);
   Words words(client);
@@ -85,6 +85,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   words.put_number(static_cast<double>(memory.pooled));
   words.put_number(static_cast<double>(memory.peak));
   words.put_number(static_cast<double>(memory.limit));
+  words.put_number(static_cast<double>(Mapping::total()));
   words.put_number(static_cast<double>(client->handles()));
   return nullptr;
 }

@@ -137,8 +137,8 @@ napi_value upload(napi_env env, napi_callback_info info) {
   return status(env, kOk);
 }
 
-// load(): words: stream, call, dtype, rank, dtype in the file, pack, file, number of strides; numbers: dims, offset,
-// strides. Result as record's.
+// load(): words: stream, call, dtype, rank, dtype in the file, pack, map, file, number of strides; numbers: dims,
+// offset, strides. Result as record's.
 napi_value load(napi_env env, napi_callback_info info) {
   Client* client = client_of(env, info);
   Words words(client);
@@ -155,6 +155,7 @@ napi_value load(napi_env env, napi_callback_info info) {
   double attr[Command::kLoadAttrs];
   attr[Command::kSourceType] = words.next();
   attr[Command::kPack] = words.next();
+  attr[Command::kMap] = words.next();
   attr[Command::kFile] = words.next();
   attr[Command::kOffset] = words.next_number();
   const int32_t strides = words.next();
@@ -166,7 +167,7 @@ napi_value load(napi_env env, napi_callback_info info) {
   command.n_attr = Command::kLoadAttrs + strides;
   segment.attrs.insert(segment.attrs.end(), attr, attr + Command::kLoadAttrs);
   for (int32_t i = 0; i < strides; ++i) segment.attrs.push_back(words.next_number());
-  put_outputs(client, segment, &spec, 1, true);
+  put_outputs(client, segment, &spec, 1, attr[Command::kMap] == 0);
   segment.commands.push_back(std::move(command));
   return status(env, kOk);
 }

@@ -17,6 +17,9 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
+// Large blocks begin with a page: see PanelReader in storage.cc for what a few bytes more can cost when files are read.
+constexpr int64_t kPageAlignedFrom = int64_t{1} << 20, kPage = 4096;
+
 // Capacities are spaced by an eighth of a power of two, so that blocks of about one size find each other.
 int64_t round_capacity(int64_t bytes) {
   if (bytes < 256) return 256;
@@ -31,7 +34,8 @@ void* system_take(int64_t bytes) {
   return _aligned_malloc(static_cast<size_t>(bytes), kAlignment);
 #else
   void* p = nullptr;
-  return posix_memalign(&p, kAlignment, static_cast<size_t>(bytes)) == 0 ? p : nullptr;
+  const int64_t alignment = bytes >= kPageAlignedFrom ? kPage : kAlignment;
+  return posix_memalign(&p, static_cast<size_t>(alignment), static_cast<size_t>(bytes)) == 0 ? p : nullptr;
 #endif
 }
 

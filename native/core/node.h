@@ -8,6 +8,7 @@
 
 #include "core/allocator.h"
 #include "core/call.h"
+#include "core/mapping.h"
 #include "core/reference.h"
 #include "core/tensor.h"
 
@@ -27,6 +28,14 @@ class Storage : public Counted {
   bool reserve(int64_t bytes);
   void* data() const { return data_; }
 
+  // Lays this over bytes of a mapped file: they are read only, and no panels are made of them.
+  void map(Ref<Mapping> mapping, int64_t offset) {
+    data_ = mapping->at(offset);
+    mapping_ = std::move(mapping);
+  }
+  // The file that this lies in, or null.
+  Mapping* mapping() const { return mapping_.get(); }
+
   // Parameters are immutable; one that is a GEMM operand may be held as panels only, or keep panels beside its rows.
   bool parameter = false;
   // The panels are those of the transposed matrix: what is multiplied with is [K, N] and not [N, K].
@@ -35,6 +44,10 @@ class Storage : public Counted {
   // Turns the rows [N, K] (transposed: [K, N], and so below) into panels for `kernels` and frees the rows. False when
   // memory is out.
   bool pack(DType dtype, int64_t rows, int64_t columns, const Kernels* kernels, class Parallel& parallel);
+
+  // Reads the rows from a file into panels, without holding them in between. Null, or why not.
+  const char* read_packed(int file, int64_t offset, DType dtype, int64_t rows, int64_t columns, const Kernels* kernels,
+                          class Parallel& parallel);
 
   // Panels for `kernels`, derived and kept when there are none yet; null when memory is out.
   const void* panels_for(DType dtype, int64_t rows, int64_t columns, const Kernels* kernels, class Parallel& parallel);
@@ -51,6 +64,7 @@ class Storage : public Counted {
   };
   void* data_ = nullptr;
   int64_t capacity_ = 0;
+  Ref<Mapping> mapping_;
   std::mutex mutex_;
   std::unique_ptr<Panels> panels_;
 };

@@ -8,6 +8,13 @@ namespace nt {
 class Counted {
  public:
   void retain() { count_.fetch_add(1, std::memory_order_relaxed); }
+  // False when the last reference is gone already and the object about to be.
+  bool retain_if_held() {
+    int count = count_.load(std::memory_order_relaxed);
+    while (count > 0)
+      if (count_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) return true;
+    return false;
+  }
   // True when that was the last reference.
   bool release() { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 

@@ -1,18 +1,11 @@
 #include "core/stream.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <unordered_map>
-#ifdef _WIN32
-#include <io.h>
-#else
-#include <fcntl.h>
-#include <unistd.h>
-#endif
 
-#include "core/gather.h"
+#include "core/file_bytes.h"
 #include "core/thread_pool.h"
 #include "cpu/gemm/pack.h"
 
@@ -56,6 +49,8 @@ class BlockScratch final : public Scratch {
   std::vector<std::pair<void*, int64_t>> blocks_;
 };
 
+constexpr int64_t kCopyChunk = int64_t{4} << 20;
+
 // How long a stream keeps its thread when others wait for one.
 constexpr auto kTurn = std::chrono::milliseconds(1);
 
@@ -69,107 +64,26 @@ TensorView view_of(const Spec& spec, void* data) {
   return view;
 }
 
+// Why what has been read of a value may be wrong: the file that it lies in has changed. Else null.
+const char* trouble_of(const Storage& storage) {
+  return storage.mapping() ? storage.mapping()->trouble() : nullptr;
+}
+
+// The same of an op's operands; those that lie in one file mostly stand side by side.
+const char* trouble_of(const Ref<Node>* operands, int count) {
+  const Mapping* seen = nullptr;
+  for (int i = 0; i < count; ++i) {
+    if (!operands[i] || operands[i]->storage()->mapping() == seen) continue;
+    seen = operands[i]->storage()->mapping();
+    if (const char* reason = trouble_of(*operands[i]->storage())) return reason;
+  }
+  return nullptr;
+}
+
 int op_named(const char* name) {
   for (int i = 0; i < op_count(); ++i)
     if (std::strcmp(ops()[i].name, name) == 0) return i;
   return -1;
-}
-
-constexpr int64_t kReadChunk = int64_t{4} << 20;
-
-// Null, or why not. A file that ends early was changed after it was opened.
-const char* read_range(int file, int64_t offset, char* to, int64_t bytes) {
-  while (bytes > 0) {
-#ifdef _WIN32
-    if (_lseeki64(file, offset, SEEK_SET) < 0) return "file cannot be read";
-    const int64_t n = _read(file, to, static_cast<unsigned>(bytes));
-#else
-    const int64_t n = pread(file, to, static_cast<size_t>(bytes), offset);
-#endif
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return "file cannot be read";
-    if (n == 0) return "file is shorter than when it was opened";
-    offset += n;
-    to += n;
-    bytes -= n;
-  }
-  return nullptr;
-}
-
-// Bytes given to one system call: between two of them an abort is heard, and the disk is set to work.
-constexpr int64_t kWriteChunk = int64_t{8} << 20;
-
-// By the name of the system's error, which lib/binding/runtime.ts reads.
-const char* write_failure(int error) {
-  switch (error) {
-    case ENOSPC:
-      return "ENOSPC: no space left on device";
-#ifdef EDQUOT
-    case EDQUOT:
-      return "EDQUOT: disk quota exceeded";
-#endif
-    case EFBIG:
-      return "EFBIG: file too large";
-    case EIO:
-      return "EIO: the device failed";
-    case EBADF:
-      return "EBADF: the file is not open for writing";
-    default:
-      return "EUNKNOWN: the file cannot be written";
-  }
-}
-
-// Null, or why not. Stops without a word when the call is stopped.
-const char* write_range(int file, int64_t offset, const char* from, int64_t bytes, const CallState& call) {
-  while (bytes > 0 && !call.stopped()) {
-    const int64_t length = std::min(bytes, kWriteChunk);
-#ifdef _WIN32
-    if (_lseeki64(file, offset, SEEK_SET) < 0) return write_failure(errno);
-    const int64_t n = _write(file, from, static_cast<unsigned>(length));
-#else
-    const int64_t n = pwrite(file, from, static_cast<size_t>(length), offset);
-#endif
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return write_failure(errno);
-#ifdef SYNC_FILE_RANGE_WRITE
-    sync_file_range(file, offset, n, SYNC_FILE_RANGE_WRITE);  // the disk works while the next bytes are copied
-#endif
-    offset += n;
-    from += n;
-    bytes -= n;
-  }
-  return nullptr;
-}
-
-const char* read_ranges(int file, int64_t offset, void* to, int64_t bytes, Parallel& parallel) {
-  std::atomic<const char*> trouble{nullptr};
-  char* at = static_cast<char*>(to);
-  parallel.ranges(bytes, kReadChunk, [&](int64_t begin, int64_t end, int) {
-    if (const char* reason = read_range(file, offset + begin, at + begin, end - begin)) trouble.store(reason);
-  });
-  return trouble.load();
-}
-
-// A view of `spec` whose elements lie apart: reads all that it touches, then brings them side by side.
-const char* read_strided(int file, int64_t offset, const double* strides, const Spec& spec, void* to,
-                         Parallel& parallel) {
-  int64_t steps[kMaxRank] = {};
-  for (int i = 0; i < spec.shape.rank; ++i) steps[i] = static_cast<int64_t>(strides[i]);
-  const int64_t item = static_cast<int64_t>(item_size(spec.dtype));
-  const int64_t bytes = strided_extent(spec.shape, steps) * item;
-  Ref<Storage> block = make_ref<Storage>();
-  if (!block->reserve(bytes)) return kOutOfMemory;
-  const void* from = block->data();
-  if (const char* reason = read_ranges(file, offset, block->data(), bytes, parallel)) return reason;
-  const auto as = [&](auto type) {
-    using T = decltype(type);
-    gather(static_cast<const T*>(from), spec.shape, steps, static_cast<T*>(to), parallel);
-  };
-  if (item == 1) as(uint8_t{});
-  if (item == 2) as(uint16_t{});
-  if (item == 4) as(uint32_t{});
-  if (item == 8) as(uint64_t{});
-  return nullptr;
 }
 
 }  // namespace
@@ -331,8 +245,12 @@ Ref<CallState> Stream::execute(Segment& segment, Command& command, Parallel& par
       }
       char* to = static_cast<char*>(segment.addresses[command.first_address + i]);
       const char* from = static_cast<const char*>(rows->data());
-      parallel.ranges(spec.bytes(), kReadChunk,
+      parallel.ranges(spec.bytes(), kCopyChunk,
                       [&](int64_t begin, int64_t end, int) { std::memcpy(to + begin, from + begin, end - begin); });
+      if (const char* reason = trouble_of(*rows)) {
+        lost = make_ref<CallState>();
+        lost->fail(command.op, reason, nullptr, 0);
+      }
     }
     if (command.task && !lost) {
       if (const char* reason = command.task->run(parallel)) {
@@ -380,7 +298,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
     const Spec& spec = nodes[i]->spec();
     Storage* storage = nodes[i]->storage();
     in[i] = view_of(spec, storage->data());
-    if (i == op.packed_input && !reference_ && storage->parameter && spec.shape.rank == 2) {
+    if (i == op.packed_input && !reference_ && storage->parameter && !storage->mapping() && spec.shape.rank == 2) {
       in[i].panel = storage->panels_for(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel);
       if (!in[i].panel) return kOutOfMemory;
       in[i].panel_width = panel_width(kernels_);
@@ -396,6 +314,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   for (int i = 0; i < command.n_out; ++i) {
     const Spec& spec = nodes[command.n_in + i]->spec();
     if (op.in_place >= 0) {
+      if (nodes[op.in_place]->storage()->mapping()) return "weights that are mapped from a file cannot be written to";
       made[i] = nodes[op.in_place]->storage_ref();
     } else {
       made[i] = make_ref<Storage>();
@@ -412,6 +331,7 @@ const char* Stream::run_op(Segment& segment, const Command& command, Parallel& p
   OpProfile& profile = op_profile()[command.op];
   profile.nanoseconds.fetch_add((std::chrono::steady_clock::now() - begin).count(), std::memory_order_relaxed);
   profile.calls.fetch_add(1, std::memory_order_relaxed);
+  if (const char* changed = trouble_of(nodes, command.n_in)) return changed;
   if (reason) return reason;
   if (command.call->stopped()) return nullptr;
   for (int i = 0; i < command.n_out; ++i) nodes[command.n_in + i]->give(made[i]);
@@ -441,9 +361,32 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
   Spec source = spec;
   source.dtype = static_cast<DType>(static_cast<int>(attr[Command::kSourceType]));
 
-  Ref<Storage> storage = make_ref<Storage>();
-  if (!storage->reserve(source.bytes())) return kOutOfMemory;
   const bool strided = command.n_attr > Command::kLoadAttrs;
+  const double pack = attr[Command::kPack];
+
+  Ref<Storage> storage = make_ref<Storage>();
+  storage->transposed = pack == Command::kPackTransposed;
+  const bool as_it_is = source.dtype == spec.dtype && !strided;
+  if (as_it_is && attr[Command::kMap] != 0) {
+    bool mapped = false;
+    if (const char* reason = map_bytes(file, offset, spec, *storage, &mapped)) return reason;
+    if (mapped) {
+      storage->parameter = true;
+      node->give(storage);
+      return nullptr;
+    }
+  }
+  const bool packs = pack != Command::kPackNot && packable(spec.dtype) && !reference_ && spec.shape.rank == 2;
+  if (as_it_is && packs) {
+    if (const char* reason =
+            storage->read_packed(file, offset, spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
+      return reason;
+    if (command.call->stopped()) return nullptr;
+    storage->parameter = true;
+    node->give(storage);
+    return nullptr;
+  }
+  if (!storage->reserve(source.bytes())) return kOutOfMemory;
   const char* reason = strided
                            ? read_strided(file, offset, attr + Command::kLoadAttrs, source, storage->data(), parallel)
                            : read_ranges(file, offset, storage->data(), source.bytes(), parallel);
@@ -458,13 +401,11 @@ const char* Stream::load(Segment& segment, const Command& command, Parallel& par
     BlockScratch scratch;
     OpCall call{&in, 1, &to_type, 1, &out, 1, kernels_, &parallel, &scratch};
     if (const char* reason = ops()[cast].cpu(call)) return reason;
+    converted->transposed = storage->transposed;
     storage = converted;
   }
   storage->parameter = true;
-  storage->transposed = attr[Command::kPack] == Command::kPackTransposed;
-  if (attr[Command::kPack] != 0 && !reference_ && spec.shape.rank == 2 &&
-      !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel))
-    return kOutOfMemory;
+  if (packs && !storage->pack(spec.dtype, spec.shape[0], spec.shape[1], kernels_, parallel)) return kOutOfMemory;
   if (command.call->stopped()) return nullptr;
   node->give(storage);
   return nullptr;
@@ -478,8 +419,11 @@ const char* Stream::write(Segment& segment, const Command& command, Parallel& pa
                                 ? node->storage_ref()
                                 : node->storage()->rows(spec.dtype, spec.shape[0], spec.shape[1], parallel);
   if (!rows) return kOutOfMemory;
-  return write_range(static_cast<int>(attr[Command::kToFile]), static_cast<int64_t>(attr[Command::kToOffset]),
-                     static_cast<const char*>(rows->data()), spec.bytes(), *command.call);
+  const char* reason =
+      write_range(static_cast<int>(attr[Command::kToFile]), static_cast<int64_t>(attr[Command::kToOffset]),
+                  static_cast<const char*>(rows->data()), spec.bytes(), *command.call);
+  const char* changed = trouble_of(*rows);
+  return changed ? changed : reason;
 }
 
 }  // namespace nt

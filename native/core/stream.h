@@ -37,7 +37,7 @@ struct Command {
     kWrite,    // write the bytes of in[0] into a file: attrs are WriteAttr
     kRead      // copy in[i] to addresses[i], run the task if there is one, then tell the listener
   };
-  enum LoadAttr { kFile, kOffset, kSourceType, kPack, kLoadAttrs };
+  enum LoadAttr { kFile, kOffset, kSourceType, kPack, kMap, kLoadAttrs };
   enum WriteAttr { kToFile, kToOffset, kWriteAttrs };
   enum Pack { kPackNot, kPackRows, kPackTransposed };
 

@@ -151,6 +151,7 @@ void ThreadPool::thread_main(int index) {
   pthread_setname_np(pthread_self(), name);
 #endif
   give_way();
+  hear_bus_errors();
   TeamParallel parallel(*this, index);
   auto idle_since = Clock::now();
   bool trimmed = false;

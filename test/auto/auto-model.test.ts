@@ -59,7 +59,11 @@ describe('Auto models (row 201)', () => {
     await expect(AutoModel.from_pretrained('')).rejects.toMatchObject(fault);
     await expect(BertModel.from_pretrained('')).rejects.toMatchObject(fault);
     await expect(BertModel.from_pretrained('', { config: new BertConfig() })).rejects.toMatchObject(fault);
-    await expect(AutoModel.from_pretrained(undefined as never)).rejects.toMatchObject({ code: 'ERR_TYPE' });
+    for (const path of [undefined, null])
+      await expect(AutoModel.from_pretrained(path as never)).rejects.toMatchObject({
+        code: 'ERR_NO_FOLDER',
+        message: expect.stringMatching(/^None /),
+      });
   });
 
   it('name configs without such a head, and what can be had', async () => {
@@ -101,5 +105,20 @@ describe('Auto models (row 201)', () => {
     expect(() => AutoModel.register(OwnConfig, OwnModel)).toThrow(/already used/);
     AutoModel.register(OwnConfig, OwnModel, { exist_ok: true });
     expect(() => AutoModel.register(DistilBertConfig, OwnModel)).toThrow(/config_class/);
+  });
+
+  it('replace a class that is built in only where exist_ok says so', () => {
+    class OwnBert extends BertModel {}
+    expect(() => AutoModel.register(BertConfig, OwnBert)).toThrow(/BertConfig' is already used by AutoModel/);
+    expect(() => AutoModel.register(BertConfig, OwnBert, { exists_ok: true } as object)).toThrow(/exist_ok/);
+    expect(AutoModel.classFor(new BertConfig())).toBe(BertModel);
+  });
+
+  it('register classes, and make models of configs, and refuse anything else', () => {
+    for (const wrong of [null, {}, class {}]) {
+      expect(() => AutoModel.register(BertConfig, wrong as never)).toThrow(/takes a config class, and a class that/);
+      expect(() => AutoConfig.register('bert', wrong as never)).toThrow(/takes a model type and a class/);
+      expect(() => AutoModel.from_config(wrong as never)).toThrow(/from_config takes a PretrainedConfig/);
+    }
   });
 });

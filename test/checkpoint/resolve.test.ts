@@ -158,6 +158,20 @@ describe('a folder without weights', () => {
     expect(await messageOf(folder)).toMatch(/'model\.safetensors' is a link to a file that is gone/);
   });
 
+  it('with shards of a variant: names the variant; with another kind of the one asked for: names use_safetensors', async () => {
+    const shards = folderOf('model.fp16-00001-of-00002.safetensors', 'model.safetensors.index.fp16.json');
+    expect((await errorOf(() => resolveWeights(shards))).message).toMatch(/weights of variant 'fp16': set variant/);
+    const options = { variant: 'fp16', use_safetensors: false };
+    expect((await errorOf(() => resolveWeights(shards, options))).message).toMatch(
+      /'fp16' of another kind: leave use_saf/,
+    );
+  });
+
+  it('with an adapter: says that it is one', async () => {
+    const folder = folderOf('adapter_config.json', 'adapter_model.safetensors');
+    expect((await errorOf(() => resolveWeights(folder))).message).toMatch(/holds an adapter .*not supported yet/);
+  });
+
   it('with a GGUF file: names gguf_file', async () => {
     expect(await messageOf(folderOf('model-q4.gguf'))).toMatch(/'model-q4\.gguf'.*gguf_file/);
   });

@@ -18,13 +18,15 @@ describe('planning shards', () => {
     expect(planShards(tensors(50, 50, 1, 99, 100), 100).shards).toEqual([['p0', 'p1'], ['p2', 'p3'], ['p4']]);
   });
 
-  it('puts what shares bytes beside the first of them, and counts it once', () => {
-    const [a, b, c, d] = tensors(60, 60, 60, 200) as [never, never, never, never];
+  it('puts what shares bytes behind all others of their shard, and counts it once', () => {
+    const [a, b, c, d] = tensors(60, 40, 60, 200) as [never, never, never, never];
     const sharing = (of: { storage: unknown }, name: string) => ({ name, byteLength: 60, storage: of.storage });
-    expect(planShards([a, b, sharing(a, 'like p0'), c, d, sharing(d, 'like p3')], 100)).toEqual({
-      shards: [['p0', 'like p0'], ['p1'], ['p3', 'like p3'], ['p2']],
-      totalSize: 380,
+    const given = [a, sharing(a, 'like p0'), b, c, d, sharing(d, 'like p3')];
+    expect(planShards(given, 100)).toEqual({
+      shards: [['p0', 'p1', 'like p0'], ['p3', 'like p3'], ['p2']],
+      totalSize: 360,
     });
+    expect(planShards(given, 1000).shards).toEqual([['p0', 'like p0', 'p1', 'p2', 'p3', 'like p3']]);
   });
 
   it('makes one file of what fits, of a single large tensor, and of nothing', () => {

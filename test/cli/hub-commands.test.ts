@@ -9,7 +9,7 @@ import * as scan from '../../lib/hub/cache-scan';
 import { copyToFolder } from '../../lib/hub/local-copy';
 import { chosenBy } from '../../lib/hub/pattern';
 import { snapshotDownload } from '../../lib/hub/snapshot';
-import { uploadFolder } from '../../lib/hub/upload-folder';
+import { filesToUpload, uploadFolder } from '../../lib/hub/upload-folder';
 import { goodToken } from '../hub/hub-server';
 import { allowWrites } from '../hub/hub-writes';
 import { useScratchHub } from '../hub/scratch-hub';
@@ -20,7 +20,7 @@ const hub = useScratchHub();
 const commands = [
   downloadCommand(async () => ({ snapshotDownload, copyToFolder })),
   cacheCommand(async () => scan),
-  pushCommand(async () => ({ uploadFolder, chosenBy })),
+  pushCommand(async () => ({ uploadFolder, filesToUpload, chosenBy })),
 ];
 const files = { 'config.json': '{}', 'model.safetensors': 'x'.repeat(3000), 'onnx/model.onnx': 'y' };
 
@@ -62,6 +62,24 @@ describe('download', () => {
     const other = join(hub.home, 'other');
     await run(['download', 'org/name', 'config.json', '--revision', 'v1', '--cache-dir', cache, '--local-dir', other]);
     expect(readdirSync(other)).toEqual(['config.json']);
+  });
+
+  it('prints what a dry run would fetch, and fetches nothing', async () => {
+    hub.server.commit('org/name', files);
+    const { code, stdout, stderr } = await run(['download', 'org/name', '--dry-run', '--exclude', 'onnx/']);
+    expect([code, stdout]).toEqual([0, 'config.json  2 B\nmodel.safetensors  3.0 kB\n']);
+    expect(stderr).toContain('2 files, 0 in the cache; 3.0 kB to fetch');
+    expect(hub.server.log.filter(({ method, url }) => method === 'GET' && url.includes('/resolve/'))).toEqual([]);
+    expect((await run(['cache'])).stdout).toBe('The cache is empty.\n');
+  });
+
+  it('refuses a file that is not there, and files that are named twice', async () => {
+    hub.server.commit('org/name', files);
+    const absent = await run(['download', 'org/name', 'config.jsn']);
+    expect([absent.code, absent.stdout]).toEqual([65, '']);
+    expect(absent.stderr).toMatch(/'org\/name' has no file 'config.jsn'.*ERR_HUB_ENTRY_NOT_FOUND/);
+    const twice = await run(['download', 'org/name', 'config.json', '--include', '*.json']);
+    expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('--include')]);
   });
 
   it('draws one line on a terminal, and takes it away', async () => {
@@ -120,7 +138,30 @@ describe('push', () => {
   });
 });
 
+describe('push --dry-run', () => {
+  it('prints what would be sent, and asks the Hub nothing', async () => {
+    const folder = join(hub.home, 'to-push');
+    mkdirSync(join(folder, 'onnx'), { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const { code, stdout } = await run(['push', folder, 'org/name', '--dry-run', '--exclude', 'onnx/']);
+    expect([code, stdout]).toEqual([0, 'config.json\nmodel.safetensors\n']);
+    const { stdout: json } = await run(['push', folder, 'org/name', '--dry-run', '--json']);
+    expect(JSON.parse(json)).toEqual({ id: 'org/name', files: Object.keys(files) });
+    expect(hub.server.log).toEqual([]);
+    const absent = await run(['push', join(hub.home, 'nowhere'), 'org/name', '--dry-run']);
+    expect([absent.code, absent.stderr]).toEqual([65, expect.stringContaining('there is no folder')]);
+  });
+});
+
 describe('cache', () => {
+  it('refuses a dry run of what changes nothing', async () => {
+    for (const action of ['list', 'verify'])
+      expect(await run(['cache', action, '--dry-run'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('--dry-run'),
+      });
+  });
+
   it('lists, verifies and removes', async () => {
     expect((await run(['cache'])).stdout).toBe('The cache is empty.\n');
     hub.server.commit('org/name', files);

@@ -178,6 +178,13 @@ describe('generate', () => {
     expect(await tail([[1, 2, 3]], options)).toEqual(await tail([[1, 2, 3]]));
   });
 
+  it('refuses an argument behind its options', async () => {
+    await expect(model.generate([[1]], { max_new_tokens: 2 }, { num_beams: 4 } as never)).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/generate got an argument more than it takes, an object/),
+    });
+  });
+
   it('lists arguments that mean nothing to it', async () => {
     await expect(model.generate([[1]], { foo: 1, max_new_token: 3 })).rejects.toMatchObject({
       name: 'ValueError',
@@ -276,7 +283,7 @@ describe('the generation config of a model (row 67)', () => {
   it.each([
     [{ num_beams: 4 }, /num_beams: 4.*pass num_beams: 1/],
     [{ repetition_penalty: 1.1 }, /repetition_penalty: 1.1.*pass repetition_penalty: 1/],
-    [{ something_else: 3 }, /something_else: 3/],
+    [{ something_else: 3 }, /something_else: 3.*delete it from model.generation_config/],
   ])('that asks for %j is refused by name', async (fields, message) => {
     const model = await withFile(fields);
     await expect(model.generate([[5]], { max_new_tokens: 2 })).rejects.toMatchObject({

@@ -53,6 +53,8 @@ def export(folder: Path, checkpoint: str, class_name: str, outputs: list) -> Non
     model = getattr(transformers, class_name).from_pretrained(
         PIPELINES / checkpoint, attn_implementation="eager", **spans
     )
+    if spans:
+        model.config.to_json_file(folder / "config.json")
     inputs = ["input_ids", "attention_mask"] + (["token_type_ids"] if model.config.model_type == "bert" else [])
     ids = torch.tensor([[1, 2, 3, 4], [2, 3, 4, 5]])
     values = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(inputs)]

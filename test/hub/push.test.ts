@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as hubDoor from '../../lib/hub';
 import { newCard, withTags } from '../../lib/hub/model-card';
 import { defaultMessage, type PushOptions, pushToHub } from '../../lib/hub/push-to-hub';
 import { retryPolicy } from '../../lib/hub/retry';
@@ -47,6 +48,55 @@ const headFiles = (repo = 'org/name', branch = 'main') => {
   return known.commits.get(known.refs.get(branch) as string) as Map<string, Buffer>;
 };
 const lines = () => hub.server.requests().map((line) => line.replace(/[0-9a-f]{64}/, 'OID'));
+
+describe('options of a fetch', () => {
+  it.each([{ include: '*.json' }, { max_workers: '8' }, { local_files_only: 'false' }, { force_download: 'no' }])(
+    '%j are refused before anything is asked',
+    async (options) => {
+      await expect(hubDoor.snapshotDownload('org/name', options as object)).rejects.toMatchObject({
+        name: 'TypeError',
+        message: expect.stringContaining(Object.keys(options)[0] as string),
+      });
+      expect(lines()).toEqual([]);
+    },
+  );
+});
+
+describe('options of a push', () => {
+  it.each([
+    [{ create_pr: 'false' }, /create_pr of push_to_hub must be true or false, not a string/],
+    [{ private: 0 }, /private of push_to_hub must be true or false/],
+    [{ use_temp_dir: 'no' }, /use_temp_dir/],
+    [{ commit_message: 5 }, /commit_message of push_to_hub must be a text/],
+    [[], /must be an object/],
+  ])('%j are refused before anything is asked', async (options, message) => {
+    await expect(push('org/name', options as PushOptions)).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(message),
+    });
+    expect(lines()).toEqual([]);
+  });
+
+  it('of a save leave no choice of the folder', async () => {
+    const model = new BertModel(
+      new BertConfig({ hidden_size: 8, num_attention_heads: 2, num_hidden_layers: 1, intermediate_size: 8 }),
+    );
+    const options = { push_to_hub: true, use_temp_dir: true } as object;
+    await expect(model.save_pretrained('m', options)).rejects.toThrow(/use_temp_dir is of push_to_hub/);
+    expect(lines()).toEqual([]);
+  });
+
+  it('of a folder with its own card hold no tags, and nothing of saving', async () => {
+    mkdirSync('m');
+    writeFileSync(join('m', 'README.md'), '# mine');
+    await expect(uploadFolder('m', 'org/name', { tags: ['a'] })).rejects.toThrow(/put them there/);
+    await expect(hubDoor.uploadFolder('m', 'org/name', { organization: 'o' } as object)).rejects.toThrow(
+      /organization/,
+    );
+    await expect(uploadFolder('nowhere', 'org/name')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    expect(lines()).toEqual([]);
+  });
+});
 
 describe('a push', () => {
   it('asks the Hub in the order of the contract, and says what came of it', async () => {

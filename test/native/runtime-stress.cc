@@ -1,11 +1,16 @@
-// The runtime without Node, for the sanitizers: several threads submit, read, abort, hand values from stream to stream
-// and close streams in the middle of work. Prints what it checked; exits with 1 at the first wrong value.
+// The runtime without Node, for the sanitizers: several threads submit, read, abort, hand values from stream to stream,
+// close streams in the middle of work, and lose a file that is mapped. Prints what it checked; exits with 1 at the
+// first wrong value.
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <vector>
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
 
 #include "core/stream.h"
 #include "core/thread_pool.h"
@@ -180,6 +185,64 @@ void close(int rounds) {
   }
 }
 
+#ifndef _WIN32
+
+Ref<Node> record_map(Stream& stream, const Ref<CallState>& call, int file, const Spec& spec) {
+  Segment& segment = stream.recording();
+  Command command;
+  command.kind = Command::kLoad;
+  command.op = CallState::kLoad;
+  command.call = call;
+  command.first_node = static_cast<int>(segment.nodes.size());
+  command.n_out = 1;
+  command.first_attr = static_cast<int>(segment.attrs.size());
+  command.n_attr = Command::kLoadAttrs;
+  double attrs[Command::kLoadAttrs] = {};
+  attrs[Command::kFile] = file;
+  attrs[Command::kSourceType] = static_cast<double>(static_cast<int>(spec.dtype));
+  attrs[Command::kMap] = 1;
+  segment.attrs.insert(segment.attrs.end(), attrs, attrs + Command::kLoadAttrs);
+  Ref<Node> out = make_ref<Node>(spec);
+  segment.nodes.push_back(out);
+  segment.commands.push_back(std::move(command));
+  return out;
+}
+
+// Two streams read one mapped file, which is truncated meanwhile: reads give its numbers or are lost, and what was read
+// behind the truncation is lost.
+void lose_file(int rounds) {
+  const Ref<Node> one = uploaded(1);
+  const std::vector<float> numbers(kSize, 3);
+  for (int round = 0; round < rounds; ++round) {
+    Ref<Stream> streams[] = {stream_of(false), stream_of(true)};
+    Ref<Reader> reader = make_ref<Reader>();
+    std::FILE* file = std::tmpfile();
+    check(file && std::fwrite(numbers.data(), sizeof(float), kSize, file) == kSize && !std::fflush(file), "a file");
+    std::vector<float> results[2] = {std::vector<float>(kSize), std::vector<float>(kSize)};
+    Ref<Node> mapped[2];
+    const auto compute = [&] {
+      for (int i = 0; i < 2; ++i) {
+        const Ref<CallState> call = make_ref<CallState>();
+        if (!mapped[i]) mapped[i] = record_map(*streams[i], call, fileno(file), one->spec());
+        record_read(*streams[i], record_add(*streams[i], call, mapped[i], one), results[i].data(), reader);
+        streams[i]->submit();
+      }
+    };
+    compute();
+    check(reader->wait() == 0, "nothing is lost");
+    check(results[0][kSize - 1] == 4 && results[1][kSize - 1] == 4, "mapped values are those of the file");
+    compute();
+    check(ftruncate(fileno(file), 4096) == 0, "the file is truncated");
+    const int lost = reader->wait();
+    for (const auto& result : results) check(lost > 0 || result[kSize - 1] == 4, "no other numbers come");
+    compute();
+    check(reader->wait() == 2, "a file that is gone is an error");
+    std::fclose(file);
+  }
+}
+
+#endif
+
 void run(int rounds) {
   std::vector<std::thread> submitters;
   for (int i = 0; i < kSubmitters; ++i)
@@ -187,9 +250,12 @@ void run(int rounds) {
       hand_over(rounds);
       abort(rounds);
       close(rounds);
+#ifndef _WIN32
+      lose_file(rounds);
+#endif
     });
   for (std::thread& submitter : submitters) submitter.join();
-  std::printf("%d threads, %d rounds of handing over, aborting and closing\n", kSubmitters, rounds);
+  std::printf("%d threads, %d rounds of handing over, aborting, closing and losing files\n", kSubmitters, rounds);
 }
 
 }  // namespace

@@ -162,6 +162,37 @@ describe('a weight that is held as panels', () => {
           }
         }
       });
+
+  for (const isa of nativeInfo().levels)
+    for (const type of kinds)
+      it(`has the products, to the bit, that its rows in a mapped file have: ${type} on ${isa}`, async () => {
+        const stream = new Stream({ isa });
+        for (const [n, k] of [
+          [33, 64],
+          [64, 1040],
+          [16, 7],
+          [80, 524],
+        ] as const) {
+          const data = await stream.run(() => as(weight(new Random(n), [n, k], k), type)).getData();
+          const path = join(folder, `${files++}`);
+          writeFileSync(path, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+          const file = openSync(path, 'r');
+          const load = (map: boolean, pack: Pack) =>
+            stream.run(() => loadTensor({ file, offset: 0, type, dims: [n, k], map }, type, pack));
+          const [mapped, panels, turned] = [load(true, 'rows'), load(false, 'rows'), load(false, 'transposed')];
+          await stream.run(() => fence());
+          closeSync(file);
+          for (const m of [1, 2, 4, 5, 20, 120]) {
+            const x = new Random(m).floats([m, k]);
+            const y = new Random(m).floats([m, n]);
+            const product = (w: Tensor) => stream.run(() => values(linear(x, w)));
+            const transposed = (w: Tensor) => stream.run(() => values(linear(y, w, null, { transposed: true })));
+            expect(await product(mapped)).toEqual(await product(panels));
+            expect(await transposed(mapped)).toEqual(await transposed(turned));
+          }
+          for (const tensor of [mapped, panels, turned]) tensor.dispose();
+        }
+      });
 });
 
 describe('matmul', () => {

@@ -1,17 +1,67 @@
 import { join } from 'node:path';
-import { AlbertForPreTraining } from '../../lib/models/albert/model';
+import { AlbertForPreTraining, AlbertForQuestionAnswering } from '../../lib/models/albert/model';
 import {
   BertForNextSentencePrediction,
   BertForPreTraining,
   BertForQuestionAnswering,
 } from '../../lib/models/bert/model';
+import { CamembertForQuestionAnswering } from '../../lib/models/camembert/model';
+import { DistilBertConfig, DistilBertForQuestionAnswering } from '../../lib/models/distilbert/model';
+import { ElectraForQuestionAnswering } from '../../lib/models/electra/model';
+import { GPT2ForQuestionAnswering } from '../../lib/models/gpt2/model';
+import { LlamaForQuestionAnswering } from '../../lib/models/llama/model';
+import { ModernBertForQuestionAnswering } from '../../lib/models/modernbert/model';
+import { MPNetForQuestionAnswering } from '../../lib/models/mpnet/model';
+import { RobertaForQuestionAnswering } from '../../lib/models/roberta/model';
+import { XLMRobertaForQuestionAnswering } from '../../lib/models/xlm-roberta/model';
+import type { FromPretrainedOptions } from '../../lib/pretrained/from-pretrained';
 import type { ModelInputs, PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 
 const golden = (type: string) => join(__dirname, '..', 'goldens', type, 'base');
+const tiny = { vocab_size: 9, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 4 };
 const input_ids = [
   [1, 2, 3],
   [3, 2, 1],
 ];
+
+describe('a question answering head', () => {
+  type Loading = { from_pretrained(path: string, options: FromPretrainedOptions): Promise<PreTrainedModel> };
+  it.each<[string, Loading]>([
+    ['albert', AlbertForQuestionAnswering],
+    ['bert', BertForQuestionAnswering],
+    ['camembert', CamembertForQuestionAnswering],
+    ['electra', ElectraForQuestionAnswering],
+    ['modernbert', ModernBertForQuestionAnswering],
+    ['mpnet', MPNetForQuestionAnswering],
+    ['roberta', RobertaForQuestionAnswering],
+    ['xlm-roberta', XLMRobertaForQuestionAnswering],
+  ])('of %s is as wide as num_labels, and answers only with two', async (type, Class) => {
+    await using model = await Class.from_pretrained(golden(type), {
+      num_labels: 3,
+      ignore_mismatched_sizes: true,
+    });
+    expect(model.state_dict().get(type === 'modernbert' ? 'classifier.weight' : 'qa_outputs.weight')?.dims[0]).toBe(3);
+    await expect(model({ input_ids })).rejects.toMatchObject({
+      name: 'ValueError',
+      code: 'ERR_CONFIG_FIELD',
+      message: expect.stringMatching(/two numbers a token.* gives 3.* num_labels: 2/),
+    });
+  });
+
+  it.each([
+    ['gpt2', GPT2ForQuestionAnswering],
+    ['llama', LlamaForQuestionAnswering],
+  ])('of %s is two wide whatever num_labels is', (_type, Class) => {
+    const config = new Class.config_class({ ...tiny, num_labels: 3 });
+    expect(new Class(config as never).qa_outputs.weight.dims).toEqual([2, 8]);
+  });
+
+  it('of distilbert refuses another num_labels at once', () => {
+    expect(() => new DistilBertForQuestionAnswering(new DistilBertConfig({ num_labels: 3 }))).toThrow(
+      'config.num_labels should be 2, but it is 3',
+    );
+  });
+});
 
 describe('labels that do not fit', () => {
   const refuses = (

@@ -1,7 +1,11 @@
 import { AssertionError } from '../../lib/errors';
 import { LogLevel, setLogHook } from '../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
+import { GPT2Model } from '../../lib/models/gpt2/model';
+import { LlamaModel } from '../../lib/models/llama/model';
+import { ModernBertModel } from '../../lib/models/modernbert/model';
 import { ModuleUtilsMixin } from '../../lib/pretrained/module-mixin';
+import type { PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 import { Tensor } from '../../lib/tensor/tensor';
 
 let logged: [number, string][];
@@ -39,6 +43,14 @@ describe('counting', () => {
     expect(model.get_memory_footprint({ return_buffers: false })).toBe(20800);
     expect(model.floating_point_ops({ input_ids: ids })).toBe(60480);
     expect(model.floating_point_ops({ input_ids: ids }, { exclude_embeddings: false })).toBe(6 * 10 * 5200);
+  });
+
+  it('counts no causal mask and no rotary frequencies (row 132)', () => {
+    const sizes = { vocab_size: 9, hidden_size: 8, num_attention_heads: 2, num_hidden_layers: 1, intermediate_size: 4 };
+    for (const Class of [GPT2Model, LlamaModel, ModernBertModel]) {
+      const model: PreTrainedModel = new Class(new Class.config_class({ ...sizes, pad_token_id: 0 }) as never);
+      expect(model.get_memory_footprint()).toBe(model.get_memory_footprint({ return_buffers: false }));
+    }
   });
 
   it('counts tied weights once, and only trained ones when asked (row 131)', async () => {

@@ -240,6 +240,8 @@ const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids',
 export abstract class AlbertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = AlbertConfig;
   static override readonly base_model_prefix = 'albert';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   declare readonly config: AlbertConfig;
 }
@@ -414,7 +416,7 @@ export class AlbertForQuestionAnswering extends AlbertPreTrainedModel {
   constructor(config: AlbertConfig) {
     super(config);
     this.albert = new AlbertModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

@@ -193,6 +193,8 @@ const tied = ['predictions.decoder.bias', 'cls.predictions.decoder.weight'];
 export abstract class BertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = BertConfig;
   static override readonly base_model_prefix = 'bert';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly tensorflow1: Dialect | null = tensorflow1Bert;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly supports_gradient_checkpointing = true;
@@ -201,6 +203,7 @@ export abstract class BertPreTrainedModel extends PreTrainedModel {
 
 /** The encoder alone. `pooler_output` [B, C] is the first token behind a tanh layer. */
 export class BertModel extends BertPreTrainedModel {
+  static override readonly _no_split_modules: readonly string[] | null = ['BertEmbeddings', 'BertLayer'];
   static override readonly constructor_args = ['add_pooling_layer'];
   readonly embeddings;
   readonly encoder;
@@ -406,7 +409,7 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   constructor(config: BertConfig) {
     super(config);
     this.bert = new BertModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

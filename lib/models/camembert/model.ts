@@ -11,6 +11,7 @@ import {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
   RobertaModel,
+  RobertaPreTrainedModel,
 } from '../roberta/model';
 
 export class CamembertConfig extends RobertaConfig {
@@ -22,6 +23,15 @@ export class CamembertConfig extends RobertaConfig {
 }
 
 const config_class: typeof PretrainedConfig = CamembertConfig;
+
+/** What the family's classes have in common: they are RoBERTa's, with this config. */
+export abstract class CamembertPreTrainedModel extends RobertaPreTrainedModel {
+  static override readonly config_class = config_class;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof RobertaPreTrainedModel && value.config instanceof CamembertConfig;
+  }
+}
 
 export class CamembertModel extends RobertaModel {
   static override readonly config_class = config_class;

@@ -220,6 +220,8 @@ const inputs = ['input_ids', 'attention_mask', 'head_mask', 'inputs_embeds', 'po
 export abstract class DistilBertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = DistilBertConfig;
   static override readonly base_model_prefix = 'distilbert';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: DistilBertConfig;

@@ -143,6 +143,8 @@ const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids',
 export abstract class ElectraPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = ElectraConfig;
   static override readonly base_model_prefix = 'electra';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: ElectraConfig;
@@ -294,7 +296,7 @@ export class ElectraForQuestionAnswering extends ElectraPreTrainedModel {
   constructor(config: ElectraConfig) {
     super(config);
     this.electra = new ElectraModel(config);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

@@ -64,8 +64,8 @@ class GPT2Attention extends Module implements PrunableAttention {
     if (C % H !== 0)
       throw new ValueError(`config.n_embd is ${C}, no multiple of config.n_head, ${H}`, { code: 'ERR_CONFIG_FIELD' });
     // Masks that older files hold.
-    this.bias = new Buffer([1, 1, P, P], 'uint8', false);
-    this.masked_bias = new Buffer([], 'float32', false);
+    this.bias = new Buffer([1, 1, P, P], 'uint8', false, true);
+    this.masked_bias = new Buffer([], 'float32', false, true);
     this.c_attn = new Conv1D(3 * C, C);
     this.c_proj = new Conv1D(C, C);
     this.num_heads = H;
@@ -148,6 +148,9 @@ const inputs = [
 export abstract class GPT2PreTrainedModel extends DecoderModel {
   static override readonly config_class: typeof PretrainedConfig = GPT2Config;
   static override readonly base_model_prefix = 'transformer';
+  static override readonly _skip_keys_device_placement = 'past_key_values';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly tensorflow1 = tensorflow1Gpt2;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['GPT2Block'];

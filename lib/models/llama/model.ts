@@ -126,6 +126,9 @@ const inputs = ['input_ids', 'attention_mask', 'position_ids', 'inputs_embeds', 
 export abstract class LlamaPreTrainedModel extends DecoderModel {
   static override readonly config_class: typeof PretrainedConfig = LlamaConfig;
   static override readonly base_model_prefix: string = 'model';
+  static override readonly _skip_keys_device_placement = ['past_key_values'];
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['LlamaDecoderLayer'];
   static override readonly supports_gradient_checkpointing = true;

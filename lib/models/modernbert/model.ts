@@ -24,7 +24,7 @@ import {
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
-import { initializerRange, truncatedNormal } from '../../pretrained/init';
+import { initializerRange, truncatedNormal, uniformNumbers } from '../../pretrained/init';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
 import { reshape } from '../../tensor/dispatch';
@@ -32,6 +32,7 @@ import { cast } from '../../tensor/ops/cast';
 import { div, mul } from '../../tensor/ops/elementwise';
 import { index_select } from '../../tensor/ops/embedding';
 import { slice } from '../../tensor/ops/layout';
+import { normal } from '../../tensor/ops/normal';
 import { pool } from '../../tensor/ops/pool';
 import { sum } from '../../tensor/ops/reduce';
 import { rotary_embedding } from '../../tensor/ops/rope';
@@ -159,6 +160,8 @@ const inputs = ['input_ids', 'attention_mask', 'position_ids', 'inputs_embeds'];
 export abstract class ModernBertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = ModernBertConfig;
   static override readonly base_model_prefix = 'model';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['ModernBertEmbeddings', 'ModernBertEncoderLayer'];
   static override readonly supports_gradient_checkpointing = true;
@@ -173,6 +176,11 @@ export abstract class ModernBertPreTrainedModel extends PreTrainedModel {
     const width = isInner ? range : range / Math.sqrt(2 * num_hidden_layers);
     const std = /(^|\.)classifier\.weight$/.test(name) ? hidden_size ** -0.5 : width;
     return truncatedNormal(parameter.dims, std, (initializer_cutoff_factor as number | null) ?? 3);
+  }
+
+  /** As PyTorch makes them: upstream's `_init_weights` knows a table and a projection by the module around them only. */
+  override _init_rows(owner: Embedding | Linear, dims: readonly number[]): Tensor {
+    return owner instanceof Embedding ? normal(dims) : uniformNumbers(dims, owner.in_features ** -0.5);
   }
 }
 
@@ -353,11 +361,6 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
 /** A span of the text as the answer: `start_logits`, `end_logits` [B, T]. */
 export class ModernBertForQuestionAnswering extends ModernBertClassifier {
   static override readonly input_names = [...inputs, 'start_positions', 'end_positions'];
-
-  constructor(config: ModernBertConfig) {
-    super(config);
-    if (config.num_labels !== 2) throw new ValueError(`config.num_labels should be 2, but it is ${config.num_labels}`);
-  }
 
   override forward(given: ModernBertInputs & SpanLabels): ModelOutput {
     const encoded = this.model.encode(given, spanCounts(given));

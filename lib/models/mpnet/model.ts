@@ -295,6 +295,8 @@ const inputs = ['input_ids', 'attention_mask', 'position_ids', 'head_mask', 'inp
 export abstract class MPNetPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = MPNetConfig;
   static override readonly base_model_prefix = 'mpnet';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   declare readonly config: MPNetConfig;
 }
@@ -448,7 +450,7 @@ export class MPNetForQuestionAnswering extends MPNetPreTrainedModel {
   constructor(config: MPNetConfig) {
     super(config);
     this.mpnet = new MPNetModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

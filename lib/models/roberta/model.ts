@@ -112,6 +112,8 @@ const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids',
 export abstract class RobertaPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = RobertaConfig;
   static override readonly base_model_prefix = 'roberta';
+  static override readonly _supports_flash_attn_2 = true;
+  static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['RobertaEmbeddings', 'RobertaSelfAttention'];
   static override readonly supports_gradient_checkpointing = true;
@@ -267,7 +269,7 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config, false);
-    this.qa_outputs = new Linear(config.hidden_size, 2);
+    this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
 

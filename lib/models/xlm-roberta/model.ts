@@ -11,6 +11,7 @@ import {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
   RobertaModel,
+  RobertaPreTrainedModel,
 } from '../roberta/model';
 
 export class XLMRobertaConfig extends RobertaConfig {
@@ -22,6 +23,15 @@ export class XLMRobertaConfig extends RobertaConfig {
 }
 
 const config_class: typeof PretrainedConfig = XLMRobertaConfig;
+
+/** What the family's classes have in common: they are RoBERTa's, with this config. */
+export abstract class XLMRobertaPreTrainedModel extends RobertaPreTrainedModel {
+  static override readonly config_class = config_class;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof RobertaPreTrainedModel && value.config instanceof XLMRobertaConfig;
+  }
+}
 
 export class XLMRobertaModel extends RobertaModel {
   static override readonly config_class = config_class;

@@ -2,7 +2,7 @@ import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError
 import type { CommitInfo } from '../../hub/commit-files';
 import { type PushOptions, pushToHub } from '../../hub/push-to-hub';
 import { warn } from '../../logging';
-import { checkOptionKinds, givenOptions } from '../../options';
+import { checkOptionKinds, givenOptions, refuseSurplus } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
 import type { Backend } from '../backend/backend';
 import type { AddedToken } from './added-token';
@@ -164,7 +164,12 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   /** Ids of one text, or of a text and its pair. */
   encode(text: string | readonly string[], options: EncodeOptions & { return_tensor: true }): Promise<Tensor>;
   encode(text: string | readonly string[], options?: EncodeOptions | null): Promise<number[]>;
-  async encode(text: string | readonly string[], given?: EncodeOptions | null): Promise<number[] | Tensor> {
+  async encode(
+    text: string | readonly string[],
+    given?: EncodeOptions | null,
+    ...surplus: never[]
+  ): Promise<number[] | Tensor> {
+    refuseSurplus('encode()', surplus);
     const options = givenOptions(given, 'encode()');
     const plan = planCall({ return_tensor: false, ...options }, this.callDefaults(), 'encode()');
     const samples = toSamples(text, options.text_pair, plan.splitIntoWords);
@@ -174,7 +179,12 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** The tokens of one text, without special tokens unless `add_special_tokens` is on. */
-  async tokenize(text: string | readonly string[], options?: TokenizeOptions | null): Promise<string[]> {
+  async tokenize(
+    text: string | readonly string[],
+    options?: TokenizeOptions | null,
+    ...surplus: never[]
+  ): Promise<string[]> {
+    refuseSurplus('tokenize()', surplus);
     const { pair, ...rest } = givenOptions(options, 'tokenize()');
     const call = { add_special_tokens: false, ...rest, text_pair: rest.text_pair ?? pair ?? null };
     const plan = planCall(call, this.callDefaults(), 'tokenize()');
@@ -192,7 +202,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** The text of one list of ids; a Tensor of ids may be [T] or [1, T]. */
-  async decode(ids: TokenIds | number | bigint, options?: DecodeOptions | null): Promise<string> {
+  async decode(ids: TokenIds | number | bigint, options?: DecodeOptions | null, ...surplus: never[]): Promise<string> {
+    refuseSurplus('decode()', surplus);
     const { lists } = toIdLists(typeof ids === 'object' ? ids : [ids]);
     if (lists.length !== 1)
       throw new ValueError(`decode() takes one list of ids, got ${lists.length}; use batch_decode()`);
@@ -200,7 +211,12 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   }
 
   /** The texts of several lists of ids, or of a Tensor [B, T]; of each id, when they are one list. */
-  async batch_decode(batch: TokenIds | readonly TokenIds[], options?: DecodeOptions | null): Promise<string[]> {
+  async batch_decode(
+    batch: TokenIds | readonly TokenIds[],
+    options?: DecodeOptions | null,
+    ...surplus: never[]
+  ): Promise<string[]> {
+    refuseSurplus('batch_decode()', surplus);
     const { lists, flat } = toIdLists(batch);
     const rows = flat ? Array.from(lists[0] as Int32Array, (id) => Int32Array.of(id)) : lists;
     return this.decodeLists(rows, options, 'batch_decode()');
@@ -310,7 +326,7 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
    * Saves the tokenizer and commits it to a repository on the Hub, which is made when it is not there.
    * @throws as `pushToHub`; what saving throws
    */
-  async push_to_hub(repo_id: string | null, options: PushOptions = {}): Promise<CommitInfo> {
+  async push_to_hub(repo_id: string | null, options?: PushOptions | null): Promise<CommitInfo> {
     const save = (folder: string, { signal }: { signal?: AbortSignal }) =>
       this.save_pretrained(folder, { ...(signal && { signal }) });
     return pushToHub({ className: this.constructor.name, save }, repo_id, options);

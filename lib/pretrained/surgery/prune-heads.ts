@@ -25,11 +25,14 @@ function readHeads(heads_to_prune: HeadsToPrune): [number, readonly number[]][] 
   if (heads_to_prune === null || typeof heads_to_prune !== 'object')
     throw new TypeError('prune_heads takes an object of layers and their heads, such as { 0: [1, 3] }');
   const entries = Symbol.iterator in heads_to_prune ? [...heads_to_prune] : Object.entries(heads_to_prune);
-  return entries.map(([layer, heads]) => {
+  const byLayer = new Map<number, readonly number[]>();
+  for (const [layer, heads] of entries) {
     if (!Array.isArray(heads))
       throw new TypeError(`prune_heads: layer ${layer} must have an array of heads, not ${typeof heads}`);
-    return [Number(layer), heads];
-  });
+    // A layer may come as 0 and as '0': what stays of it is known only when both are seen.
+    byLayer.set(Number(layer), [...(byLayer.get(Number(layer)) ?? []), ...heads]);
+  }
+  return [...byLayer];
 }
 
 /** @throws ValueError for a layer or head that is not there, and when no head would stay */

@@ -1,9 +1,10 @@
 import { memoryStats } from '../../binding/runtime';
-import { RuntimeError, TypeError, unknownName, ValueError } from '../../errors';
+import { RuntimeError, TypeError, ValueError } from '../../errors';
 import { info, warnOnce } from '../../logging';
 import { Embedding } from '../../nn/embedding';
 import { Linear } from '../../nn/linear';
 import type { Parameter } from '../../nn/parameter';
+import { namedOptions } from '../../options';
 import { cast } from '../../tensor/ops/cast';
 import { add, mul } from '../../tensor/ops/elementwise';
 import { cholesky, mean_covariance, resize_rows } from '../../tensor/ops/embedding-resize';
@@ -14,7 +15,6 @@ import { mean, std } from '../../tensor/ops/reduce';
 import { scope } from '../../tensor/scope';
 import type { Tensor } from '../../tensor/tensor';
 import { PretrainedConfig } from '../config';
-import { initializerRange } from '../init';
 import type { PreTrainedModel } from '../pretrained-model';
 import { biasesOf } from './replace-module';
 import { isTied } from './tie-weights';
@@ -23,11 +23,9 @@ import { isTied } from './tie-weights';
 export interface ResizeOptions {
   /** The number of rows is rounded up to a multiple of this. */
   pad_to_multiple_of?: number | null;
-  /** New rows are drawn around the mean of the old ones; false: from N(0, initializer_range), as in a new model. */
+  /** New rows are drawn around the mean of the old ones; false: as in a new model, from N(0, initializer_range) as a rule. */
   mean_resizing?: boolean;
 }
-
-const options = ['pad_to_multiple_of', 'mean_resizing'];
 
 /**
  * Gives the input table another number of rows, and the output projection with it. See
@@ -36,23 +34,30 @@ const options = ['pad_to_multiple_of', 'mean_resizing'];
 export function resizeTokenEmbeddings(
   model: PreTrainedModel,
   new_num_tokens: number | null,
-  given: ResizeOptions,
+  options?: ResizeOptions | null,
 ): Embedding {
-  for (const name of Object.keys(given))
-    if (!options.includes(name)) throw unknownName('option', name, 'resize_token_embeddings', options);
-  const { pad_to_multiple_of = null, mean_resizing = true } = given;
+  const given = namedOptions(options, 'resize_token_embeddings', {
+    pad_to_multiple_of: 'any',
+    mean_resizing: 'boolean',
+  });
+  const pad_to_multiple_of = given.pad_to_multiple_of ?? null;
+  const mean_resizing = given.mean_resizing ?? true;
   const input = model.get_input_embeddings();
   if (new_num_tokens === null && pad_to_multiple_of === null) return input;
   const rows = newRows(new_num_tokens, pad_to_multiple_of, input.weight.dims[0] as number);
   const output = isTied(model) ? null : model.get_output_embeddings();
   check(model, input, output, rows);
 
-  const draw = mean_resizing ? rowsAroundMean : rowsOfNewModel(initializerRange(model.config));
+  const drawn =
+    (owner: Embedding | Linear): Draw =>
+    (table, added) =>
+      model._init_rows(owner, [added, ...table.dims.slice(1)]);
   scope(() => {
-    const parts = [{ parameter: input.weight, values: resized(input.weight, rows, draw) }];
-    if (output) parts.push({ parameter: output.weight, values: resized(output.weight, rows, draw) });
+    const grow = (parameter: Parameter, draw: Draw) => ({ parameter, values: resized(parameter, rows, draw) });
+    const parts = [grow(input.weight, mean_resizing ? rowsAroundMean : drawn(input))];
+    if (output) parts.push(grow(output.weight, mean_resizing ? rowsAroundMean : drawn(output)));
     for (const bias of output ? biasesOf(model, output) : [])
-      parts.push({ parameter: bias, values: resized(bias, rows, mean_resizing ? numbersAroundMean : null) });
+      parts.push(grow(bias, mean_resizing ? numbersAroundMean : drawn(output as Linear)));
     for (const { parameter, values } of parts) put(parameter, rows, values);
   });
   input.num_embeddings = rows;
@@ -103,23 +108,19 @@ function check(model: PreTrainedModel, input: Embedding, output: Linear | null, 
     );
 }
 
-/** Makes `added` rows for behind a table, float32. */
-type Draw = (table: Tensor, added: number) => Tensor;
+/** Makes `added` rows for behind a table, float32; null is zeros. */
+type Draw = (table: Tensor, added: number) => Tensor | null;
 
 /** The parameter's value with that many rows; null where nothing changes, or where there is no value yet. */
-function resized(parameter: Parameter, rows: number, draw: Draw | null): Tensor | null {
+function resized(parameter: Parameter, rows: number, draw: Draw): Tensor | null {
   const added = rows - (parameter.dims[0] as number);
   if (added === 0 || !parameter.isLoaded) return null;
-  return resize_rows(parameter.value, rows, added > 0 && draw ? draw(parameter.value, added) : null);
+  return resize_rows(parameter.value, rows, added > 0 ? draw(parameter.value, added) : null);
 }
 
 function put(parameter: Parameter, rows: number, value: Tensor | null): void {
   if (value) parameter.renew(value);
   else parameter.dims = [rows, ...parameter.dims.slice(1)];
-}
-
-function rowsOfNewModel(std: number): Draw {
-  return (table, added) => normal([added, ...table.dims.slice(1)], 0, std);
 }
 
 /** How far new rows spread: the covariance's factor in Transformers. */

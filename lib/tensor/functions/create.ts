@@ -1,5 +1,5 @@
 import { TypeError, unknownName, ValueError } from '../../errors';
-import { givenOptions } from '../../options';
+import { givenOptions, refuseSurplus } from '../../options';
 import { allocate } from '../allocate';
 import { type DType, parseDtype, type TypedArray } from '../dtype';
 import { describeValue, isBits, toElement } from '../elements';
@@ -46,41 +46,58 @@ function typeOfFill(value: unknown): DType {
 }
 
 /** Every element `fill_value`: a number gives float32, a bigint int64, a boolean bool. */
-export function full(size: readonly number[], fill_value: Scalar, options?: CreateOptions | null): Tensor {
+export function full(
+  size: readonly number[],
+  fill_value: Scalar,
+  options?: CreateOptions | null,
+  ...surplus: never[]
+): Tensor {
+  refuseSurplus('full', surplus);
   return filled('full', size, fill_value, dtypeOption('full', options, typeOfFill(fill_value)));
 }
 
 /** Of the shape and type of `tensor`, every element `fill_value`. */
-export function full_like(tensor: Tensor, fill_value: Scalar, options?: CreateOptions | null): Tensor {
+export function full_like(
+  tensor: Tensor,
+  fill_value: Scalar,
+  options?: CreateOptions | null,
+  ...surplus: never[]
+): Tensor {
+  refuseSurplus('full_like', surplus);
   assertTensor('full_like', tensor);
   typeOfFill(fill_value);
   return filled('full_like', tensor.dims, fill_value, dtypeOption('full_like', options, tensor.type));
 }
 
 /** Every element 1; float32 unless `dtype` says otherwise. */
-export function ones(size: readonly number[], options?: CreateOptions | null): Tensor {
+export function ones(size: readonly number[], options?: CreateOptions | null, ...surplus: never[]): Tensor {
+  refuseSurplus('ones', surplus);
   return filled('ones', size, 1, dtypeOption('ones', options, 'float32'));
 }
 
 /** Of the shape and type of `tensor`, every element 1. */
-export function ones_like(tensor: Tensor, options?: CreateOptions | null): Tensor {
+export function ones_like(tensor: Tensor, options?: CreateOptions | null, ...surplus: never[]): Tensor {
+  refuseSurplus('ones_like', surplus);
   assertTensor('ones_like', tensor);
   return filled('ones_like', tensor.dims, 1, dtypeOption('ones_like', options, tensor.type));
 }
 
 /** Every element 0; float32 unless `dtype` says otherwise. */
-export function zeros(size: readonly number[], options?: CreateOptions | null): Tensor {
+export function zeros(size: readonly number[], options?: CreateOptions | null, ...surplus: never[]): Tensor {
+  refuseSurplus('zeros', surplus);
   return filled('zeros', size, 0, dtypeOption('zeros', options, 'float32'));
 }
 
 /** Of the shape and type of `tensor`, every element 0. */
-export function zeros_like(tensor: Tensor, options?: CreateOptions | null): Tensor {
+export function zeros_like(tensor: Tensor, options?: CreateOptions | null, ...surplus: never[]): Tensor {
+  refuseSurplus('zeros_like', surplus);
   assertTensor('zeros_like', tensor);
   return filled('zeros_like', tensor.dims, 0, dtypeOption('zeros_like', options, tensor.type));
 }
 
 /** Evenly distributed in [0, 1), float32; `set_seed` makes them repeat. */
-export function rand(size: readonly number[]): Tensor {
+export function rand(size: readonly number[], ...surplus: never[]): Tensor {
+  refuseSurplus('rand', surplus);
   const values = zerosOf('rand', size, 'float32') as Float32Array;
   const step = 2 ** 24; // what a float32 can tell apart below 1
   for (let i = 0; i < values.length; i++) values[i] = Math.floor(uniform() * step) / step;
@@ -88,7 +105,8 @@ export function rand(size: readonly number[]): Tensor {
 }
 
 /** Normally distributed with mean 0 and variance 1, float32; `set_seed` makes them repeat. */
-export function randn(size: readonly number[]): Tensor {
+export function randn(size: readonly number[], ...surplus: never[]): Tensor {
+  refuseSurplus('randn', surplus);
   const values = zerosOf('randn', size, 'float32') as Float32Array;
   fillNormal(values, 1);
   return new Tensor('float32', values, size);

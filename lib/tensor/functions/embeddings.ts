@@ -1,3 +1,4 @@
+import { refuseSurplus } from '../../options';
 import { as, assertTensor } from '../expression';
 import * as pool from '../ops/pool';
 import { computeFloating } from '../promote';
@@ -13,7 +14,8 @@ export { quantize_embeddings } from '../ops/quantize';
  * @returns [B, C] in the type of last_hidden_state
  * @throws ValueError `ERR_SHAPE`; TypeError for whole numbers
  */
-export function mean_pooling(last_hidden_state: Tensor, attention_mask: Tensor): Tensor {
+export function mean_pooling(last_hidden_state: Tensor, attention_mask: Tensor, ...surplus: never[]): Tensor {
+  refuseSurplus('mean_pooling', surplus);
   assertTensor('mean_pooling', last_hidden_state);
   assertTensor('mean_pooling', attention_mask);
   const { type } = last_hidden_state;

@@ -1,4 +1,5 @@
 import { TypeError, ValueError } from '../../errors';
+import { refuseSurplus } from '../../options';
 import { dimension } from '../dimension';
 import { as, assertTensor } from '../expression';
 import * as ops from '../ops/layout';
@@ -26,7 +27,8 @@ function joined(tensors: readonly Tensor[], dim: number): Tensor {
  * Tensors one behind the other along `dim`, in their common type.
  * @throws ValueError `ERR_SHAPE` when they differ in another dimension
  */
-export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+export function cat(tensors: readonly Tensor[], dim = 0, ...surplus: never[]): Tensor {
+  refuseSurplus('cat', surplus);
   checkTensors('cat', tensors);
   const first = tensors[0] as Tensor;
   if (first.dims.length === 0)
@@ -50,7 +52,8 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
  * Tensors of one shape side by side in a new dimension `dim`, in their common type.
  * @throws ValueError `ERR_SHAPE` when shapes differ
  */
-export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+export function stack(tensors: readonly Tensor[], dim = 0, ...surplus: never[]): Tensor {
+  refuseSurplus('stack', surplus);
   checkTensors('stack', tensors);
   const first = tensors[0] as Tensor;
   const along = dimension('stack', first, dim, 1);

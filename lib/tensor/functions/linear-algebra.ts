@@ -1,4 +1,5 @@
 import { NotImplementedError, TypeError } from '../../errors';
+import { refuseSurplus } from '../../options';
 import { dimension } from '../dimension';
 import { as, assertTensor } from '../expression';
 import * as ops from '../ops/matmul';
@@ -17,7 +18,8 @@ import { stack } from './join';
  * @returns [..., M, N], its elements in JS
  * @throws ValueError `ERR_SHAPE` naming both shapes; TypeError `ERR_DTYPE`; AbortError
  */
-export async function matmul(a: Tensor, b: Tensor, options?: WaitOptions | null): Promise<Tensor> {
+export async function matmul(a: Tensor, b: Tensor, options?: WaitOptions | null, ...surplus: never[]): Promise<Tensor> {
+  refuseSurplus('matmul', surplus);
   const signal = signalOf(options, 'matmul');
   assertTensor('matmul', a);
   assertTensor('matmul', b);
@@ -45,7 +47,13 @@ const kLongestSignal = 4096;
  * @param dim - the dimension, or a Tensor that holds its number
  * @returns the shape of x with n / 2 + 1, rounded down, in place of n, and a last dimension of real and imaginary part
  */
-export async function rfft(x: Tensor, dim: Tensor | number, options?: WaitOptions | null): Promise<Tensor> {
+export async function rfft(
+  x: Tensor,
+  dim: Tensor | number,
+  options?: WaitOptions | null,
+  ...surplus: never[]
+): Promise<Tensor> {
+  refuseSurplus('rfft', surplus);
   const signal = signalOf(options, 'rfft');
   assertTensor('rfft', x);
   const axis = dimension('rfft', x, dim instanceof Tensor ? Number(dim.item()) : dim);

@@ -1,5 +1,5 @@
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
-import { givenOptions } from '../../options';
+import { givenOptions, refuseSurplus } from '../../options';
 import { isFloating } from '../dtype';
 import { as, assertTensor } from '../expression';
 import { add, clamp, mul, unary } from '../ops/elementwise';
@@ -135,7 +135,9 @@ export function interpolate(
   size: readonly [height: number, width: number],
   mode: InterpolationMode = 'bilinear',
   align_corners = false,
+  ...surplus: never[]
 ): Tensor {
+  refuseSurplus('interpolate', surplus);
   assertTensor('interpolate', input);
   checkMode('interpolate', mode);
   if (!Array.isArray(size) || size.length !== 2) throw new TypeError('interpolate takes the size as [height, width]');
@@ -163,7 +165,9 @@ export function interpolate(
 export async function interpolate_4d(
   input: Tensor,
   given?: ({ size?: readonly number[] | null; mode?: InterpolationMode | null } & WaitOptions) | null,
+  ...surplus: never[]
 ): Promise<Tensor> {
+  refuseSurplus('interpolate_4d', surplus);
   const options = givenOptions(given, 'interpolate_4d');
   assertTensor('interpolate_4d', input);
   const { size, signal } = options;

@@ -1,4 +1,5 @@
 import { TypeError, ValueError } from '../../errors';
+import { refuseSurplus } from '../../options';
 import { dimension } from '../dimension';
 import { as, assertTensor } from '../expression';
 import { index_select } from '../ops/embedding';
@@ -11,7 +12,8 @@ import { signalOf, type WaitOptions } from '../stream';
 import { Tensor } from '../tensor';
 
 /** The axes in another order, as `tensor.permute(...axes)`. */
-export function permute(tensor: Tensor, axes: readonly number[]): Tensor {
+export function permute(tensor: Tensor, axes: readonly number[], ...surplus: never[]): Tensor {
+  refuseSurplus('permute', surplus);
   assertTensor('permute', tensor);
   return tensor.permute(axes);
 }
@@ -26,7 +28,9 @@ export async function topk(
   x: Tensor,
   k?: number | null,
   options?: WaitOptions | null,
+  ...surplus: never[]
 ): Promise<[values: Tensor, indices: Tensor]> {
+  refuseSurplus('topk', surplus);
   const signal = signalOf(options, 'topk');
   assertTensor('topk', x);
   if (x.dims.length === 0) throw new ValueError(`topk: ${x} has no dimension`, { code: 'ERR_SHAPE' });

@@ -1,5 +1,5 @@
 import { TypeError, unknownName, ValueError } from '../../errors';
-import { givenOptions } from '../../options';
+import { givenOptions, refuseSurplus } from '../../options';
 import { reshape } from '../dispatch';
 import { as, assertTensor } from '../expression';
 import { add, div, mul, sub, unary } from '../ops/elementwise';
@@ -11,7 +11,8 @@ import { scope } from '../scope';
 import type { Tensor } from '../tensor';
 
 /** As `input.mean(dim, keepdim)`. */
-export function mean(input: Tensor, dim: number | null = null, keepdim = false): Tensor {
+export function mean(input: Tensor, dim: number | null = null, keepdim = false, ...surplus: never[]): Tensor {
+  refuseSurplus('mean', surplus);
   assertTensor('mean', input);
   return reductions.mean(input, dim, keepdim);
 }
@@ -25,7 +26,9 @@ export function std_mean(
   dim: number | null = null,
   correction = 1,
   keepdim = false,
+  ...surplus: never[]
 ): [std: Tensor, mean: Tensor] {
+  refuseSurplus('std_mean', surplus);
   assertTensor('std_mean', input);
   return reductions.std_mean(input, dim, correction, keepdim);
 }
@@ -49,7 +52,9 @@ export function layer_norm(
   input: Tensor,
   normalized_shape: readonly number[],
   given?: LayerNormOptions | null,
+  ...surplus: never[]
 ): Tensor {
+  refuseSurplus('layer_norm', surplus);
   const options = givenOptions(given, 'layer_norm');
   assertTensor('layer_norm', input);
   if (!Array.isArray(normalized_shape)) throw new TypeError('layer_norm: normalized_shape is an array of numbers');

@@ -1,4 +1,5 @@
 import { TypeError, ValueError } from '../../errors';
+import { refuseSurplus } from '../../options';
 import { dimension } from '../dimension';
 import type { TypedArray } from '../dtype';
 import { describeValue, toElements } from '../elements';
@@ -50,7 +51,8 @@ function largest(x: NumberArray): number {
  */
 export function softmax(x: Tensor, dim?: number): Tensor;
 export function softmax<T extends NumberArray>(x: T): FractionArray<T>;
-export function softmax(x: Tensor | NumberArray, dim = -1): Tensor | NumberArray {
+export function softmax(x: Tensor | NumberArray, dim = -1, ...surplus: never[]): Tensor | NumberArray {
+  refuseSurplus('softmax', surplus);
   if (x instanceof Tensor) return alongDimension('softmax', x, dim);
   checkArray('softmax', x, dim);
   const top = largest(x);
@@ -69,7 +71,8 @@ export function softmax(x: Tensor | NumberArray, dim = -1): Tensor | NumberArray
  */
 export function log_softmax(x: Tensor, dim?: number): Tensor;
 export function log_softmax<T extends NumberArray>(x: T): FractionArray<T>;
-export function log_softmax(x: Tensor | NumberArray, dim = -1): Tensor | NumberArray {
+export function log_softmax(x: Tensor | NumberArray, dim = -1, ...surplus: never[]): Tensor | NumberArray {
+  refuseSurplus('log_softmax', surplus);
   if (x instanceof Tensor) return alongDimension('log_softmax', x, dim);
   checkArray('log_softmax', x, dim);
   const top = largest(x);
@@ -133,12 +136,14 @@ function sumOfProducts(x: Float64Array, y: Float64Array): number {
 }
 
 /** Σ aᵢbᵢ; waits for elements of Tensors in place. */
-export function dot(a: Vector, b: Vector): number {
+export function dot(a: Vector, b: Vector, ...surplus: never[]): number {
+  refuseSurplus('dot', surplus);
   return sumOfProducts(...pairOf('dot', a, b));
 }
 
 /** The cosine of the angle between a and b; 0 for a vector of zeros. Waits for elements of Tensors in place. */
-export function cos_sim(a: Vector, b: Vector): number {
+export function cos_sim(a: Vector, b: Vector, ...surplus: never[]): number {
+  refuseSurplus('cos_sim', surplus);
   const [x, y] = pairOf('cos_sim', a, b);
   const lengths = Math.sqrt(sumOfProducts(x, x)) * Math.sqrt(sumOfProducts(y, y));
   return lengths === 0 ? 0 : sumOfProducts(x, y) / lengths;

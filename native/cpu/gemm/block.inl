@@ -1,6 +1,10 @@
 // The loops around the microkernel, for one block of C. Sums of a block stay in scratch, tile by tile, until the last
 // block of K; then finish() makes C out of them while they are in the nearest cache.
 #include "cpu/gemm/tile.inl"
+// clang-format off
+#include "cpu/gemm/pack.inl"
+#include "cpu/gemm/rows.inl"
+// clang-format on
 
 // Blocks of K are near-equal and at most this long. Their number depends on K alone.
 static constexpr int64_t kBlockK = 512;
@@ -17,6 +21,7 @@ struct BlockScratch {
   float sums[kBlockRows * kBlockPanels * kPanelWidth];
   float bias[kBlockPanels * kPanelWidth];
   float a[kBlockRows * kCopiedStride];
+  float panels[kMostPanelsAtOnce * kPanelWidth * kBlockK];  // made of rows
 };
 
 template <class T>
@@ -95,20 +100,42 @@ class BlockRun {
         rows_(block.last_row - block.first_row),
         strips_((rows_ + kTileRows - 1) / kTileRows),
         k_blocks_(gemm.k > kBlockK ? (gemm.k + kBlockK - 1) / kBlockK : 1),
-        copies_(gemm.a_stride % kBadStride == 0 && rows_ > 1) {}
+        copies_(gemm.a_stride % kBadStride == 0 && rows_ > 1),
+        packs_(gemm.panels == nullptr) {}
 
   void run() {
     const int64_t end = block_.last_panel * kPanelWidth;
     gather_bias(gemm_, block_.first_panel * kPanelWidth,
                 (end < gemm_.n ? end : gemm_.n) - block_.first_panel * kPanelWidth, scratch_->bias);
-    const int64_t step = ((gemm_.k + k_blocks_ - 1) / k_blocks_ + kUnroll - 1) / kUnroll * kUnroll;
-    for (int64_t i = 0; i < k_blocks_; ++i) {
-      const int64_t begin = i * step, left = gemm_.k - begin;
-      run_k({begin, left < step ? left : step, i == 0, i == k_blocks_ - 1});
-    }
+    if (packs_ && !gemm_.rows_transposed && rows_ <= kRowTileRows) return run_along_rows();
+    for (int64_t i = 0; i < k_blocks_; ++i) run_k(k_block(i));
   }
 
  private:
+  KBlock k_block(int64_t i) const {
+    const int64_t step = ((gemm_.k + k_blocks_ - 1) / k_blocks_ + kUnroll - 1) / kUnroll * kUnroll;
+    const int64_t begin = i * step, left = gemm_.k - begin;
+    return {begin, left < step ? left : step, i == 0, i == k_blocks_ - 1};
+  }
+
+  // Few rows of A meet weights that come from memory: a row of weights is read from end to end, and not packed.
+  void run_along_rows() {
+    const float* a = gemm_.a + block_.first_row * gemm_.a_stride;
+    for (int64_t p = block_.first_panel; p < block_.last_panel; ++p) {
+      const bool whole = (p + 1) * kPanelWidth <= gemm_.n;
+      const W* rows = static_cast<const W*>(gemm_.rows) + p * kPanelWidth * gemm_.k;
+      for (int64_t i = 0; i < k_blocks_; ++i) {
+        const KBlock k = k_block(i);
+        if (!whole) {
+          run_strip(k, a + k.begin, gemm_.a_stride, p, 1);
+          continue;
+        }
+        kRowTiles<W>[rows_]({a + k.begin, gemm_.a_stride, rows + k.begin, gemm_.k, k.size, sums(p, 0), k.first});
+        if (k.last) finish(sums(p, 0), p, 0, rows_);
+      }
+    }
+  }
+
   void run_k(const KBlock& k) {
     const float* a = gemm_.a + block_.first_row * gemm_.a_stride + k.begin;
     int64_t a_stride = gemm_.a_stride;
@@ -128,12 +155,13 @@ class BlockRun {
 
   // All strips of rows over one panel, while it is in the nearest cache.
   void run_panel(const KBlock& k, const float* a, int64_t a_stride, int64_t p) {
+    const W* panel = panels(k, p, 1);
     const char* next = panel_after(k, p);
-    const char* end = next + k.size * kPanelWidth * static_cast<int64_t>(sizeof(W));
+    const char* end = next + (packs_ ? 0 : k.size * kPanelWidth * static_cast<int64_t>(sizeof(W)));
     const int64_t lines = (kLinesPerRound + strips_ - 1) / strips_;
     for (int64_t s = 0; s < strips_; ++s) {
       const int64_t row = rows_ * s / strips_, count = rows_ * (s + 1) / strips_ - row;
-      TileCall call = {a + row * a_stride, a_stride, weights(p, k.begin), 0, k.size, sums(p, row), 0, k.first};
+      TileCall call = {a + row * a_stride, a_stride, panel, 0, k.size, sums(p, row), 0, k.first};
       call.next = next;
       call.next_lines = next < end ? lines : 0;
       next += k.size / kUnroll * lines * kLineBytes;
@@ -151,22 +179,32 @@ class BlockRun {
     }
   }
 
+  void run_few_rows(const KBlock& k, const float* a, int64_t a_stride) {
+    for (int64_t p = block_.first_panel; p < block_.last_panel;) {
+      const int count = panels_from(p);
+      run_strip(k, a, a_stride, p, count);
+      p += count;
+    }
+  }
+
+  // How many panels from p on one strip walks at once.
+  int panels_from(int64_t p) const {
+    const int most = panels_at_once(static_cast<int>(rows_));
+    return p + most <= block_.last_panel ? most : 1;
+  }
+
   // One strip: each weight is used once and comes from memory. Several panels at once are streams enough for the
   // hardware to follow; a single one needs help.
-  void run_few_rows(const KBlock& k, const float* a, int64_t a_stride) {
-    const int most = panels_at_once(static_cast<int>(rows_));
-    for (int64_t p = block_.first_panel; p < block_.last_panel;) {
-      const bool several = most > 1 && p + most <= block_.last_panel;
-      TileCall call = {a,      a_stride,   weights(p, k.begin), gemm_.k * kPanelWidth,
-                       k.size, sums(p, 0), rows_ * kPanelWidth, k.first};
-      if (most == 1) {
-        call.next = panel_after(k, p);
-        call.next_lines = kLinesPerRound;
-      }
-      (several ? kTiles<W>.several : kTiles<W>.single)[rows_](call);
-      for (int i = 0; i < (several ? most : 1); ++i, ++p)
-        if (k.last) finish(call.sums + i * rows_ * kPanelWidth, p, 0, rows_);
+  void run_strip(const KBlock& k, const float* a, int64_t a_stride, int64_t p, int count) {
+    TileCall call = {a,      a_stride,   panels(k, p, count), (packs_ ? k.size : gemm_.k) * kPanelWidth,
+                     k.size, sums(p, 0), rows_ * kPanelWidth, k.first};
+    if (panels_at_once(static_cast<int>(rows_)) == 1 && !packs_) {
+      call.next = panel_after(k, p);
+      call.next_lines = kLinesPerRound;
     }
+    (count > 1 ? kTiles<W>.several : kTiles<W>.single)[rows_](call);
+    if (!k.last) return;
+    for (int i = 0; i < count; ++i) finish(call.sums + i * rows_ * kPanelWidth, p + i, 0, rows_);
   }
 
   // Lines of one panel that the steps between two looks use up.
@@ -174,6 +212,7 @@ class BlockRun {
 
   // The weights that the loops come to behind those of panel p.
   const char* panel_after(const KBlock& k, int64_t p) const {
+    if (packs_) return nullptr;
     return reinterpret_cast<const char*>(p + 1 < block_.last_panel ? weights(p + 1, k.begin)
                                          : k.last                  ? weights(p, k.begin)
                                                                    : weights(block_.first_panel, k.begin + k.size));
@@ -181,6 +220,20 @@ class BlockRun {
 
   const W* weights(int64_t panel, int64_t k) const {
     return static_cast<const W*>(gemm_.panels) + (panel * gemm_.k + k) * kPanelWidth;
+  }
+
+  // The part of `count` panels from p on that lies in this block of K, made of rows where there are no panels.
+  const W* panels(const KBlock& k, int64_t p, int count) const {
+    if (!packs_) return weights(p, k.begin);
+    W* made = reinterpret_cast<W*>(scratch_->panels);
+    const int64_t row_stride = gemm_.rows_transposed ? gemm_.n : gemm_.k;
+    for (int i = 0; i < count; ++i) {
+      const int64_t column = (p + i) * kPanelWidth, left = gemm_.n - column;
+      const int64_t first = gemm_.rows_transposed ? k.begin * row_stride + column : column * row_stride + k.begin;
+      pack_panel({static_cast<const W*>(gemm_.rows) + first, row_stride, sizeof(W), gemm_.rows_transposed},
+                 left < kPanelWidth ? left : kPanelWidth, k.size, made + i * k.size * kPanelWidth);
+    }
+    return made;
   }
 
   // With one block of K sums are used up at once, and the same place serves every tile.
@@ -198,7 +251,7 @@ class BlockRun {
   const GemmBlock& block_;
   BlockScratch* scratch_;
   const int64_t rows_, strips_, k_blocks_;
-  const bool copies_;
+  const bool copies_, packs_;
 };
 
 static void gemm_block(const Gemm& gemm, const GemmBlock& block, void* scratch) {

@@ -16,29 +16,11 @@ constexpr int64_t kTurn = 16;
 constexpr int64_t kChunkBytes = 256 << 10;
 
 template <class T>
-void pack_panel(const T* rows, int64_t row_stride, int64_t columns, int64_t k, int64_t width, T* panel) {
-  for (int64_t k0 = 0; k0 < k; k0 += kTurn) {
-    const int64_t k1 = std::min(k, k0 + kTurn);
-    for (int64_t j = 0; j < columns; ++j)
-      for (int64_t i = k0; i < k1; ++i) panel[i * width + j] = rows[j * row_stride + i];
-    for (int64_t i = k0; i < k1; ++i) std::fill(panel + i * width + columns, panel + (i + 1) * width, T(0));
-  }
-}
-
-template <class T>
 void unpack_panel(const T* panel, int64_t columns, int64_t k, int64_t width, T* rows, int64_t row_stride) {
   for (int64_t k0 = 0; k0 < k; k0 += kTurn) {
     const int64_t k1 = std::min(k, k0 + kTurn);
     for (int64_t j = 0; j < columns; ++j)
       for (int64_t i = k0; i < k1; ++i) rows[j * row_stride + i] = panel[i * width + j];
-  }
-}
-
-template <class T>
-void pack_panel_transposed(const T* rows, int64_t row_stride, int64_t columns, int64_t k, int64_t width, T* panel) {
-  for (int64_t i = 0; i < k; ++i) {
-    std::copy(rows + i * row_stride, rows + i * row_stride + columns, panel + i * width);
-    std::fill(panel + i * width + columns, panel + (i + 1) * width, T(0));
   }
 }
 
@@ -81,24 +63,21 @@ int64_t panel_bytes(DType dtype, int64_t n, int64_t k, int width) {
   return (n + width - 1) / width * width * k * static_cast<int64_t>(item_size(dtype));
 }
 
-void pack_panels(const void* from, DType dtype, int64_t n, int64_t k, int width, void* to, Parallel& parallel) {
-  with_words(dtype, [&](auto word) {
-    using T = decltype(word);
-    const T* rows = static_cast<const T*>(from);
-    each_panel(dtype, n, k, width, parallel, [&](int64_t row, int64_t columns, int64_t offset) {
-      pack_panel(rows + row * k, k, columns, k, width, static_cast<T*>(to) + offset);
-    });
+void pack_panels(const void* from, DType dtype, int64_t n, int64_t k, const Kernels* kernels, void* to,
+                 Parallel& parallel) {
+  const int64_t item = static_cast<int64_t>(item_size(dtype));
+  each_panel(dtype, n, k, panel_width(kernels), parallel, [&](int64_t row, int64_t columns, int64_t offset) {
+    kernels->matmul.pack({static_cast<const char*>(from) + row * k * item, k, static_cast<int>(item), false}, columns,
+                         k, static_cast<char*>(to) + offset * item);
   });
 }
 
-void pack_panels_transposed(const void* from, int64_t row_stride, DType dtype, int64_t n, int64_t k, int width,
-                            void* to, Parallel& parallel) {
-  with_words(dtype, [&](auto word) {
-    using T = decltype(word);
-    const T* rows = static_cast<const T*>(from);
-    each_panel(dtype, n, k, width, parallel, [&](int64_t row, int64_t columns, int64_t offset) {
-      pack_panel_transposed(rows + row, row_stride, columns, k, width, static_cast<T*>(to) + offset);
-    });
+void pack_panels_transposed(const void* from, int64_t row_stride, DType dtype, int64_t n, int64_t k,
+                            const Kernels* kernels, void* to, Parallel& parallel) {
+  const int64_t item = static_cast<int64_t>(item_size(dtype));
+  each_panel(dtype, n, k, panel_width(kernels), parallel, [&](int64_t row, int64_t columns, int64_t offset) {
+    kernels->matmul.pack({static_cast<const char*>(from) + row * item, row_stride, static_cast<int>(item), true},
+                         columns, k, static_cast<char*>(to) + offset * item);
   });
 }
 

@@ -21,11 +21,12 @@ bool packable(DType dtype);
 int64_t panel_bytes(DType dtype, int64_t n, int64_t k, int width);
 
 // W row-major [N, K] to panels.
-void pack_panels(const void* from, DType dtype, int64_t n, int64_t k, int width, void* to, Parallel& parallel);
+void pack_panels(const void* from, DType dtype, int64_t n, int64_t k, const Kernels* kernels, void* to,
+                 Parallel& parallel);
 
 // Wᵀ row-major [K, N], with rows `row_stride` elements apart, to panels of W.
-void pack_panels_transposed(const void* from, int64_t row_stride, DType dtype, int64_t n, int64_t k, int width,
-                            void* to, Parallel& parallel);
+void pack_panels_transposed(const void* from, int64_t row_stride, DType dtype, int64_t n, int64_t k,
+                            const Kernels* kernels, void* to, Parallel& parallel);
 
 // The inverses: panels back to row-major [N, K] or [K, N].
 void unpack_panels(const void* from, DType dtype, int64_t n, int64_t k, int width, void* to, Parallel& parallel);

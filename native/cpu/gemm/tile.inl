@@ -14,6 +14,8 @@ static constexpr int panels_at_once(int rows) {
   return 4 * accumulators <= Vec::kRegisters / 2 ? 4 : 2 * accumulators <= Vec::kRegisters * 3 / 4 ? 2 : 1;
 }
 
+static constexpr int kMostPanelsAtOnce = 4;
+
 // Steps of k between two looks at what to fetch.
 static constexpr int kUnroll = 4;
 static constexpr int64_t kLineBytes = 64;

@@ -28,6 +28,9 @@
 //   round_to_int(v)            nearest even; out of range and NaN give an unspecified number
 //   truncate_to_int(v)         toward zero; likewise
 //
+//   Turned<T>                  a block of kRows × kColumns words, T uint16_t or uint32_t, whose rows become columns:
+//     ::store(from, from_stride, to, to_stride)     to[j * to_stride + i] = from[i * from_stride + j]
+//
 // Rules of a cpu.inl: nothing of the standard library and no inline function of other headers (the linker may keep the
 // copy with the widest instructions for everybody); kernels take pointers and sizes, launchers own threads and shapes.
 #pragma once
@@ -222,6 +225,16 @@ inline void transpose(Vec (&rows)[Vec::kLanes]) {
       rows[j].v[i] = moved;
     }
 }
+
+template <class T>
+struct Turned {
+  static constexpr int kRows = 4, kColumns = 4;
+
+  static void store(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+    for (int j = 0; j < kColumns; ++j)
+      for (int i = 0; i < kRows; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+  }
+};
 
 }  // namespace generic
 }  // namespace nt

@@ -181,5 +181,51 @@ inline void transpose(Vec (&rows)[4]) {
   rows[3] = Vec(last.val[1]);
 }
 
+template <class T>
+struct Turned;
+
+template <>
+struct Turned<uint16_t> {
+  static constexpr int kRows = 8, kColumns = 8;
+
+  static void store(const uint16_t* from, int64_t from_stride, uint16_t* to, int64_t to_stride) {
+    uint16x8_t r[8];
+    uint32x4_t a[8];
+    uint64x2_t b[8];
+    for (int i = 0; i < 8; ++i) r[i] = vld1q_u16(from + i * from_stride);
+    for (int i = 0; i < 4; ++i) {  // a[2i], a[2i + 1]: rows 2i and 2i + 1 of columns 0 to 3, 4 to 7
+      a[2 * i] = vreinterpretq_u32_u16(vzip1q_u16(r[2 * i], r[2 * i + 1]));
+      a[2 * i + 1] = vreinterpretq_u32_u16(vzip2q_u16(r[2 * i], r[2 * i + 1]));
+    }
+    for (int i = 0; i < 2; ++i)  // b[4i + j]: rows 4i to 4i + 3 of columns 2j and 2j + 1
+      for (int half = 0; half < 2; ++half) {
+        b[4 * i + 2 * half] = vreinterpretq_u64_u32(vzip1q_u32(a[4 * i + half], a[4 * i + 2 + half]));
+        b[4 * i + 2 * half + 1] = vreinterpretq_u64_u32(vzip2q_u32(a[4 * i + half], a[4 * i + 2 + half]));
+      }
+    for (int j = 0; j < 4; ++j) {
+      vst1q_u16(to + 2 * j * to_stride, vreinterpretq_u16_u64(vzip1q_u64(b[j], b[4 + j])));
+      vst1q_u16(to + (2 * j + 1) * to_stride, vreinterpretq_u16_u64(vzip2q_u64(b[j], b[4 + j])));
+    }
+  }
+};
+
+template <>
+struct Turned<uint32_t> {
+  static constexpr int kRows = 4, kColumns = 4;
+
+  static void store(const uint32_t* from, int64_t from_stride, uint32_t* to, int64_t to_stride) {
+    uint32x4_t r[4];
+    for (int i = 0; i < 4; ++i) r[i] = vld1q_u32(from + i * from_stride);
+    const uint64x2_t a0 = vreinterpretq_u64_u32(vzip1q_u32(r[0], r[1]));
+    const uint64x2_t a1 = vreinterpretq_u64_u32(vzip2q_u32(r[0], r[1]));
+    const uint64x2_t a2 = vreinterpretq_u64_u32(vzip1q_u32(r[2], r[3]));
+    const uint64x2_t a3 = vreinterpretq_u64_u32(vzip2q_u32(r[2], r[3]));
+    vst1q_u32(to, vreinterpretq_u32_u64(vzip1q_u64(a0, a2)));
+    vst1q_u32(to + to_stride, vreinterpretq_u32_u64(vzip2q_u64(a0, a2)));
+    vst1q_u32(to + 2 * to_stride, vreinterpretq_u32_u64(vzip1q_u64(a1, a3)));
+    vst1q_u32(to + 3 * to_stride, vreinterpretq_u32_u64(vzip2q_u64(a1, a3)));
+  }
+};
+
 }  // namespace neon
 }  // namespace nt

@@ -3,5 +3,5 @@
 #include "cpu/gemm/block.inl"
 
 static constexpr MatmulKernels kMatmul = {
-    kPanelWidth, kBlockRows, kBlockPanels, static_cast<int64_t>(sizeof(BlockScratch)), gemm_block,
+    kPanelWidth, kBlockRows, kBlockPanels, static_cast<int64_t>(sizeof(BlockScratch)), gemm_block, pack_panel,
 };

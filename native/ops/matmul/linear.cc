@@ -51,45 +51,35 @@ const char* infer(InferCall& call) {
   return nullptr;
 }
 
-// The weight as panels in scratch; null when memory is out. Panels that are held the other way round are turned back
-// first.
-const void* pack(OpCall& call, const Sizes& sizes) {
+// The rows of a weight that is held as panels of its transpose; null when memory is out.
+const void* unpack(OpCall& call) {
   const TensorView& w = call.in[1];
-  const int64_t n = sizes.n, k = sizes.k;
-  const int width = panel_width(call.kernels);
-  const void* rows = w.data;
-  if (!rows) {
-    void* unpacked = call.scratch->take(w.bytes());
-    if (!unpacked) return nullptr;
-    if (w.panel_transposed)
-      unpack_panels_transposed(w.panel, w.dtype, w.shape.dims[1], w.shape.dims[0], w.panel_width, unpacked,
-                               *call.parallel);
-    else
-      unpack_panels(w.panel, w.dtype, w.shape.dims[0], w.shape.dims[1], w.panel_width, unpacked, *call.parallel);
-    rows = unpacked;
-  }
-  void* panels = call.scratch->take(panel_bytes(w.dtype, n, k, width));
-  if (!panels) return nullptr;
-  if (sizes.transposed)
-    pack_panels_transposed(rows, n, w.dtype, n, k, width, panels, *call.parallel);
+  void* rows = call.scratch->take(w.bytes());
+  if (!rows) return nullptr;
+  const int64_t height = w.shape.dims[0], width = w.shape.dims[1];
+  if (w.panel_transposed)
+    unpack_panels_transposed(w.panel, w.dtype, width, height, w.panel_width, rows, *call.parallel);
   else
-    pack_panels(rows, w.dtype, n, k, width, panels, *call.parallel);
-  return panels;
+    unpack_panels(w.panel, w.dtype, height, width, w.panel_width, rows, *call.parallel);
+  return rows;
 }
 
 const char* cpu(OpCall& call) {
   const Sizes sizes(call.in, call.attr);
   const TensorView& w = call.in[1];
   if (sizes.m == 0 || sizes.n == 0) return nullptr;
-  const void* panels = w.panel && w.panel_transposed == sizes.transposed ? w.panel : pack(call, sizes);
-  if (!panels) return "out of memory";
   Gemm gemm = {};
+  if (w.panel && w.panel_transposed == sizes.transposed)
+    gemm.panels = w.panel;
+  else
+    gemm.rows = w.data ? w.data : unpack(call);
+  if (!gemm.panels && !gemm.rows) return "out of memory";
+  gemm.rows_transposed = sizes.transposed;
   gemm.m = sizes.m;
   gemm.n = sizes.n;
   gemm.k = sizes.k;
   gemm.a = call.in[0].as<float>();
   gemm.a_stride = sizes.k;
-  gemm.panels = panels;
   gemm.w_type = w.dtype;
   gemm.bias = has_input(call, 2) ? call.in[2].data : nullptr;
   gemm.bias_type = has_input(call, 2) ? call.in[2].dtype : DType::kF32;

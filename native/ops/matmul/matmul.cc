@@ -97,12 +97,11 @@ class Multiplier {
     packed_ = b_matrix;
     const auto [m, n, k] = sizes();
     const TensorView& b = call_.in[1];
-    const int width = panel_width(call_.kernels);
     const char* from = b.as<char>() + b_matrix * n * k * static_cast<int64_t>(item_size(b.dtype));
     if (product_.transpose_b)
-      pack_panels(from, b.dtype, n, k, width, panels_, parallel_);
+      pack_panels(from, b.dtype, n, k, call_.kernels, panels_, parallel_);
     else
-      pack_panels_transposed(from, n, b.dtype, n, k, width, panels_, parallel_);
+      pack_panels_transposed(from, n, b.dtype, n, k, call_.kernels, panels_, parallel_);
   }
 
   const OpCall& call_;

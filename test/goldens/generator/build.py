@@ -1,5 +1,6 @@
 """One checkpoint of the goldens: weights, inputs, what the reference makes of them."""
 
+import copy
 import json
 import shutil
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ import transformers
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from .inputs import CHOICE_HEADS, CHOICES, make_inputs, number
+from .inputs import CHOICE_HEADS, CHOICES, has_decoder, make_inputs, number
 from .plan import CLASS_PREFIXES, Case
 from .weights import superset, write_checkpoint
 
@@ -17,6 +18,8 @@ VERSION = transformers.__version__
 CONFIGS = transformers.models.auto.configuration_auto.CONFIG_MAPPING
 # What float32 rounding may move an output by, relative to its largest number where that is above 1; a case that is more sensitive would test luck and not the model.
 ROUNDING = 8e-6
+# Their headless networks are no attribute of the heads that generate.
+WITHOUT_PREFIX = ("t5",)
 NO_3D_MASKS = ("albert", "distilbert")
 TOKEN_LABELS = ("ForMaskedLM", "ForTokenClassification", "ForPreTraining")
 NEXT_TOKEN_LABELS = ("LMHeadModel", "ForCausalLM")
@@ -44,12 +47,12 @@ def class_name(family: str, head: str) -> str:
 
 
 def build_model(family: str, head: str, config):
-    return getattr(transformers, class_name(family, head))(config)
+    return getattr(transformers, class_name(family, head))(copy.deepcopy(config))
 
 
 def with_prefix(model):
     """A base model inside a holder that gives its keys the prefix that heads see."""
-    if getattr(model, model.base_model_prefix, None) is not None:
+    if getattr(model, model.base_model_prefix, None) is not None or model.config.model_type in WITHOUT_PREFIX:
         return model
     holder = torch.nn.Module()
     holder.add_module(model.base_model_prefix, model)
@@ -72,7 +75,11 @@ def write_cases(folder, family: str, plan) -> tuple:
         check_rounding(outputs, rounded, folder, case)
         lengths = row_lengths(case, inputs, model.config, outputs)
         axes = {name: token_axis(name, inputs, case, model.config) for name in outputs}
-        outputs = {name: hide_padding(value, axes[name], lengths) for name, value in outputs.items()}
+        of_encoder = encoder_lengths(case, inputs, model.config)
+        outputs = {
+            name: hide_padding(value, axes[name], of_encoder if is_encoders(name, of_encoder) else lengths)
+            for name, value in outputs.items()
+        }
         tensors.update({f"case.{index}.in.{name}": value for name, value in inputs.items()})
         tensors.update({f"case.{index}.out.{name}": value for name, value in outputs.items()})
         entries.append(
@@ -86,6 +93,7 @@ def write_cases(folder, family: str, plan) -> tuple:
                 **({"past": past} if past else {}),
                 "outputs": axes,
                 "lengths": lengths,
+                **({"encoder_lengths": of_encoder} if of_encoder else {}),
             }
         )
     save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "cases.safetensors")
@@ -154,15 +162,26 @@ def run(model, inputs: dict, call: dict, past: int = 0) -> dict:
 
 def cached(cache) -> dict:
     """Keys and values of each layer; 4.35.2 has tuples of them."""
-    layers = cache if isinstance(cache, tuple) else [(layer.keys, layer.values) for layer in cache.layers]
+    if isinstance(cache, tuple):
+        layers = cache
+    elif hasattr(cache, "cross_attention_cache"):
+        halves = zip(cache.self_attention_cache.layers, cache.cross_attention_cache.layers)
+        layers = [(own.keys, own.values, cross.keys, cross.values) for own, cross in halves]
+    else:
+        layers = [(layer.keys, layer.values) for layer in cache.layers]
     pairs = enumerate(layers)
     return {f"past_key_values.{i}.{j}": part for i, pair in pairs for j, part in enumerate(pair)}
 
 
 def split(inputs: dict, past: int) -> tuple:
     """The call for the first `past` tokens of each row, and that for the rest; the latter's mask is of all of them."""
-    first = {name: value[:, :past] for name, value in inputs.items() if name != "labels"}
-    rest = {name: value if name == "attention_mask" else value[:, past:] for name, value in inputs.items()}
+    prefix = "decoder_" if any(name.startswith("decoder_") for name in inputs) else ""
+    grows = {name for name in inputs if name.startswith(prefix)}
+    first = {name: value[:, :past] if name in grows else value for name, value in inputs.items() if name != "labels"}
+    rest = {
+        name: value[:, past:] if name in grows and name != f"{prefix}attention_mask" else value
+        for name, value in inputs.items()
+    }
     return first, rest
 
 
@@ -193,6 +212,8 @@ def check_rounding(exact: dict, rounded: dict, folder, case) -> None:
 
 def row_lengths(case, inputs: dict, config, outputs: dict) -> list:
     """Positions that carry meaning in each row (choices flattened): fewer than all only where padding is left out."""
+    if has_decoder(config, case):
+        return decoder_lengths(case, inputs, outputs)
     tokens = inputs.get("input_ids", inputs.get("inputs_embeds"))
     flat = 2 if case.head in CHOICE_HEADS else 1
     length, rows = tokens.shape[flat], tokens.shape[:flat].numel()
@@ -216,6 +237,44 @@ def row_lengths(case, inputs: dict, config, outputs: dict) -> list:
     return found
 
 
+def decoder_lengths(case, inputs: dict, outputs: dict) -> list:
+    """The same of a decoder beside an encoder."""
+    rows, length = next(iter(inputs.values())).shape[0], number(case, "D", 5)
+    if "decoder_input_ids" not in inputs and "decoder_inputs_embeds" not in inputs and "labels" not in inputs:
+        length = inputs["input_ids"].shape[1]
+    mask = inputs.get("decoder_attention_mask")
+    if mask is None or any(name.startswith("past_key_values") for name in outputs):
+        return [length - number(case, "past", 0)] * rows
+    counts = [(int(ones.sum()), ones) for ones in mask]
+    labels = inputs.get("labels")
+    found = []
+    for row, (count, ones) in enumerate(counts):
+        unpadded = count > 0 and bool(ones[:count].all()) and case.head != "ForSequenceClassification" and "start_positions" not in inputs
+        if case.head == "ForConditionalGeneration" and labels is not None:
+            unpadded = unpadded and not bool((labels[row][ones == 0] != -100).any())
+        found.append(count if unpadded else length)
+    return found
+
+
+def encoder_lengths(case, inputs: dict, config):
+    """The same of an encoder beside a decoder; None where there is no decoder."""
+    if not has_decoder(config, case):
+        return None
+    tokens = inputs.get("input_ids", inputs.get("inputs_embeds"))
+    rows, length = tokens.shape[:2]
+    mask = inputs.get("attention_mask")
+    if mask is None:
+        return [length] * rows
+    counts = [(int(ones.sum()), ones) for ones in mask]
+    return [count if count > 0 and bool(ones[:count].all()) else length for count, ones in counts]
+
+
+def is_encoders(name: str, of_encoder) -> bool:
+    """Whether an output is over the encoder's tokens: its own, and the keys and values of cross-attention."""
+    of_cross = name.startswith("past_key_values") and name.rpartition(".")[2] in ("2", "3")
+    return of_encoder is not None and (name.startswith("encoder_") or of_cross)
+
+
 def leaves_out_masked_labels(case, config) -> bool:
     """ELECTRA's discriminator loss looks at the attention mask itself."""
     return config.model_type == "electra" and case.head == "ForPreTraining"
@@ -223,9 +282,11 @@ def leaves_out_masked_labels(case, config) -> bool:
 
 def token_axis(name: str, inputs: dict, case, config):
     """The axis of an output that runs over the tokens of a row; None where there is none."""
+    if name.startswith("past_key_values") and has_decoder(config, case) and name.rpartition(".")[2] in ("2", "3"):
+        return 2
     if name.startswith("past_key_values") or case.head == "DoubleHeadsModel":
         return None
-    if name.startswith("attentions"):
+    if name.partition(".")[0].endswith("attentions"):
         return 2
     if name in ("loss", "pooler_output", "seq_relationship_logits", "sop_logits"):
         return None

@@ -3,6 +3,8 @@
 Masks (one of): plain (none), ones, right, left, holes, zeros (rows of padding alone), mixed (one of each), mask3d.
 More inputs: types, positions (one row for all), row-positions, embeds (inputs_embeds instead of ids), head-mask,
 layer-head-mask, pads (pad ids inside the sequence).
+Encoder-decoder models: D=n (ids of the decoder), dec-embeds, dec-right and dec-left (the decoder's mask), no-dec (its
+inputs are left out), dec-head-mask, cross-head-mask; the words above are about the encoder's inputs.
 Decoders: nocache (use_cache is false), past=n (the first n tokens go first, into a cache).
 Labels: labels, dense-labels (positions outside the mask count too), float-labels (multi-label or regression), partial
 (one label of a pair that only acts in twos), outside (question-answering positions past the end).
@@ -17,6 +19,7 @@ import torch
 CHOICES = "ForMultipleChoice"
 PAIRED_LABELS = {"bert": "next_sentence_label", "albert": "sentence_order_label"}
 CHOICE_HEADS = (CHOICES, "DoubleHeadsModel")
+ENCODER_HEADS = ("EncoderModel", "ForTokenClassification")
 MASKS = ("plain", "ones", "right", "left", "holes", "zeros", "mixed", "mask3d")
 
 
@@ -40,8 +43,46 @@ def make_inputs(family: str, checkpoint: str, index: int, case, config) -> dict:
     if case.head in CHOICE_HEADS:
         inputs = {name: value.reshape(batch, -1, *value.shape[1:]) for name, value in inputs.items()}
     inputs.update(head_masks(case, random, config))
+    if has_decoder(config, case):
+        end_rows(case, inputs, config)
+        inputs.update(decoder_inputs(case, random, config, rows))
+        length = number(case, "D", 5)
+        mask = inputs.get("decoder_attention_mask")
     inputs.update(labels(family, case, random, config, mask, batch, rows, length))
     return {name: tensor(value) for name, value in inputs.items()}
+
+
+def has_decoder(config, case) -> bool:
+    """Whether the class has a decoder beside an encoder."""
+    return config.is_encoder_decoder and case.head not in ENCODER_HEADS
+
+
+def decoder_inputs(case, random, config, rows: int) -> dict:
+    length = number(case, "D", 5)
+    found = {}
+    if case.has("dec-embeds"):
+        found["decoder_inputs_embeds"] = random.standard_normal((rows, length, config.hidden_size))
+    elif not case.has("no-dec"):
+        found["decoder_input_ids"] = random.randint(3, config.vocab_size, (rows, length))
+    for kind in ("right", "left"):
+        if case.has(f"dec-{kind}"):
+            found["decoder_attention_mask"] = np.stack([mask_row(kind, random, row, length) for row in range(rows)])
+    heads = config.num_attention_heads
+    if case.has("dec-head-mask"):
+        found["decoder_head_mask"] = np.round(random.random_sample((config.num_decoder_layers, heads)) * 1.5, 2)
+    if case.has("cross-head-mask"):
+        found["cross_attn_head_mask"] = np.where(np.arange(heads) == 1, 0.0, 1.0)
+    return found
+
+
+def end_rows(case, inputs: dict, config) -> None:
+    """A sequence classifier looks at the end token: each row gets one, as its last token."""
+    if case.head != "ForSequenceClassification" or "input_ids" not in inputs:
+        return
+    ids = inputs["input_ids"]
+    ids[ids == config.eos_token_id] = config.eos_token_id + 1
+    for row, length in enumerate(inputs.get("attention_mask", np.ones_like(ids)).sum(axis=1)):
+        ids[row, length - 1] = config.eos_token_id
 
 
 def number(case, letter: str, default: int) -> int:

@@ -14,6 +14,7 @@ CLASS_PREFIXES = {
     "modernbert": "ModernBert",
     "gpt2": "GPT2",
     "llama": "Llama",
+    "t5": "T5",
 }
 
 

@@ -48,7 +48,11 @@ def draw(name: str, like: torch.Tensor, owner: nn.Module, seed: str) -> torch.Te
 
 
 def gain(name: str) -> float:
-    """Sharp attention, and a residual stream without norms (`Wo`) that does not grow."""
+    """Sharp attention, though not where scores are not scaled, and a residual stream without norms (`Wo`) that does not grow."""
+    if "SelfAttention" in name or "EncDecAttention" in name:
+        return 3.0 if ".o." in name else 0.8
+    if "DenseReluDense.wo" in name:
+        return 3.0
     if any(part in name for part in ("query", "key", "q_lin", "k_lin", ".q.", ".k.", "q_proj", "k_proj")):
         return 1.5
     return 0.6 if "Wo" in name else 1.1

@@ -1,5 +1,5 @@
 // Saves two models over each other until it is killed. Every weight of model m is m, and so is `marker` in its config.
-const { BertConfig, BertModel, Tensor } = require('../../../dist/index.js');
+const { BertConfig, BertModel, no_init_weights, Tensor } = require('../../../dist/index.js');
 
 const [mode, target] = process.argv.slice(2);
 
@@ -25,7 +25,7 @@ const config = (marker) =>
   });
 
 async function makeModel(marker) {
-  const shapes = new BertModel(config(marker)).named_parameters();
+  const shapes = no_init_weights(() => new BertModel(config(marker))).named_parameters();
   const state_dict = Object.fromEntries(
     Array.from(shapes, ([name, { dims, size }]) => [
       name,

@@ -1,5 +1,5 @@
 // One save of a model whose every weight is 1.
-const { BertConfig, BertModel, Tensor } = require('../../../dist/index.js');
+const { BertConfig, BertModel, no_init_weights, Tensor } = require('../../../dist/index.js');
 
 async function main() {
   const fields = {
@@ -11,7 +11,7 @@ async function main() {
   };
   const config = new BertConfig({ ...fields, marker: 1 });
   const state_dict = {};
-  for (const [name, { dims, size }] of new BertModel(config).named_parameters())
+  for (const [name, { dims, size }] of no_init_weights(() => new BertModel(config)).named_parameters())
     state_dict[name] = new Tensor('float32', new Float32Array(size).fill(1), [...dims]);
   const model = await BertModel.from_pretrained(null, { config, state_dict });
   await model.save_pretrained(process.argv[2]);

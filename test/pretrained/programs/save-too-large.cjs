@@ -1,7 +1,7 @@
 // Saves a model that is larger than files may be, over a small one and to a new folder; tells how that ended.
 const { readdirSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
-const { BertConfig, BertModel, Tensor } = require('../../../dist/index.js');
+const { BertConfig, BertModel, no_init_weights, Tensor } = require('../../../dist/index.js');
 
 const target = process.argv[2];
 
@@ -14,7 +14,7 @@ async function makeModel(vocab_size) {
     vocab_size,
   });
   const state_dict = {};
-  for (const [name, { dims, size }] of new BertModel(config).named_parameters())
+  for (const [name, { dims, size }] of no_init_weights(() => new BertModel(config)).named_parameters())
     state_dict[name] = new Tensor('float32', new Float32Array(size), [...dims]);
   return BertModel.from_pretrained(null, { config, state_dict });
 }

@@ -1,6 +1,7 @@
 import { LogLevel, setLogHook, setLogLevel } from '../../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertForSequenceClassification } from '../../../lib/models/bert/model';
 import { DistilBertForMaskedLM, DistilBertModel } from '../../../lib/models/distilbert/model';
+import { ModernBertConfig, ModernBertForMaskedLM } from '../../../lib/models/modernbert/model';
 import { Embedding } from '../../../lib/nn/embedding';
 import { Linear } from '../../../lib/nn/linear';
 import type { Parameter } from '../../../lib/nn/parameter';
@@ -270,6 +271,26 @@ describe('mean_resizing', () => {
     expect(head(model).out_features).toBe(304);
   });
 
+  it('false draws rows of modernbert as PyTorch makes them, like upstream (rows 122, 123)', async () => {
+    const fields = { tie_word_embeddings: false, decoder_bias: true, initializer_range: 0.02, pad_token_id: 0 };
+    const config = new ModernBertConfig({ ...tiny, ...fields, vocab_size: 20 });
+    await using model = ModernBertForMaskedLM._from_config(config);
+    model.resize_token_embeddings(4020, { mean_resizing: false });
+    const ofTable = moments((await rows(table(model).value)).slice(20).flat());
+    expect(Math.abs(ofTable.mean)).toBeLessThan(0.03);
+    expect(ofTable.std).toBeCloseTo(1, 1);
+    const bound = 8 ** -0.5; // the width of `tiny`
+    for (const drawn of [
+      (await rows(head(model).weight.value)).slice(20).flat(),
+      (await numbers(bias(model).value)).slice(20),
+    ]) {
+      expect(Math.max(...drawn.map(Math.abs))).toBeLessThanOrEqual(bound);
+      const { mean, std } = moments(drawn);
+      expect(Math.abs(mean)).toBeLessThan(0.02);
+      expect(std).toBeCloseTo(bound / Math.sqrt(3), 2); // that of a uniform distribution
+    }
+  });
+
   it('false gives an untied head a bias of zeros (row 124)', async () => {
     await using model = await modelWithTable(30, false);
     model.resize_token_embeddings(32, { mean_resizing: false });
@@ -297,6 +318,17 @@ describe('tie_weights', () => {
     const config = new BertConfig({ ...tiny, vocab_size: 9, torchscript: true });
     const model = new BertForMaskedLM(config);
     model.init_weights();
+    expect(head(model).weight).not.toBe(table(model));
+    expect(await rows(head(model).weight.value)).toEqual(await rows(table(model).value));
+    await model.dispose();
+  });
+
+  it('reports the head of a torchscript model as missing where the checkpoint lacks it (rows 59, 120)', async () => {
+    const [model, info] = await BertForMaskedLM.from_pretrained(goldenFolder('bert', 'no-prefix'), {
+      torchscript: true,
+      output_loading_info: true,
+    });
+    expect(info.missing_keys).toContain('cls.predictions.decoder.weight');
     expect(head(model).weight).not.toBe(table(model));
     expect(await rows(head(model).weight.value)).toEqual(await rows(table(model).value));
     await model.dispose();

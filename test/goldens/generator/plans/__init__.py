@@ -10,6 +10,7 @@ from .llama import PLANS as LLAMA
 from .modernbert import PLANS as MODERNBERT
 from .mpnet import PLANS as MPNET
 from .roberta import PLANS as ROBERTA
+from .t5 import PLANS as T5
 from .xlm_roberta import PLANS as XLM_ROBERTA
 
 PLANS = {
@@ -24,4 +25,5 @@ PLANS = {
     "modernbert": MODERNBERT,
     "gpt2": GPT2,
     "llama": LLAMA,
+    "t5": T5,
 }

@@ -1,0 +1,4 @@
+import * as classes from '../../lib/models/t5/model';
+import { runGoldens } from './golden-runner';
+
+runGoldens('t5', classes);

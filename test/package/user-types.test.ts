@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run } from './run-command';
+
+/** What a program of a user's own says of models, compiled strictly against the declarations that are published. */
+const program = `
+import {
+  AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertModel,
+  BertPreTrainedModel, CamembertPreTrainedModel, type FromPretrainedOptions, GenerationConfig, GPT2LMHeadModel,
+  type LoadingInfo, ModelOutput, no_init_weights, OSError, PretrainedConfig, PreTrainedModel, Tensor, XLMRobertaPreTrainedModel,
+} from 'native-transformers';
+
+const options: FromPretrainedOptions = {
+  torch_dtype: 'auto', cache_dir: '/cache', force_download: false, resume_download: true, proxies: { https: 'http://p' },
+  local_files_only: true, token: true, revision: 'main', mirror: null, low_cpu_mem_usage: true, _fast_init: false,
+  trust_remote_code: false, weights_only: true, use_safetensors: true, variant: 'fp16', subfolder: null, model_args: [false],
+  key_mapping: { a: 'b' }, attn_implementation: 'sdpa', ignore_mismatched_sizes: true, output_attentions: true,
+};
+// @ts-expect-error a folder is text
+const wrong: FromPretrainedOptions = { cache_dir: 5 };
+
+export async function load(): Promise<unknown[]> {
+  const model: BertModel = await BertModel.from_pretrained('folder', options);
+  const [head, info]: [BertForMaskedLM, LoadingInfo] =
+    await BertForMaskedLM.from_pretrained('folder', { output_loading_info: true, num_labels: 3 });
+  const name: string | undefined = info.mismatched_keys[0]?.[0];
+  const some: PreTrainedModel = await AutoModel.from_pretrained(new URL('file:///folder'), { dtype: { '': 'float16' } });
+  const given: PreTrainedModel =
+    await AutoModelForMaskedLM.from_pretrained(null, { config: new BertConfig(), state_dict: new Map<string, Tensor>() });
+  const generates = await AutoModelForCausalLM.from_pretrained('folder');
+  const ids: Tensor = await generates.generate({ input_ids: [[1]], max_new_tokens: 3 });
+  const [gpt2] = await AutoModelForCausalLM.from_pretrained('folder', { output_loading_info: true });
+  const settings: GenerationConfig | null = (gpt2 ?? some).generation_config;
+  await GPT2LMHeadModel.from_pretrained('folder', { generation_config: new GenerationConfig({ max_new_tokens: 2 }) });
+  const output: ModelOutput = await model({ input_ids: [[1, 2]], attention_mask: [[1, 1]] });
+  const states: Tensor = output.last_hidden_state;
+  const config: BertConfig = await BertConfig.from_pretrained('folder', { num_labels: 3 });
+  const plain: PretrainedConfig = await AutoConfig.from_pretrained(new URL('file:///folder'));
+  const made: PreTrainedModel = AutoModel.from_config(plain, { torch_dtype: 'float16', add_pooling_layer: false });
+  const bare: BertModel = no_init_weights(() => new BertModel(config));
+  return [head, name, given, ids, settings, states, made, bare, BertPreTrainedModel.base_model_prefix, wrong];
+}
+
+class Mine extends BertModel {
+  static override readonly _keys_to_ignore_on_load_missing = ['pooler'];
+  static override readonly _keep_in_fp32_modules = ['LayerNorm'];
+}
+AutoModel.register(BertConfig, Mine, { exist_ok: true });
+export const kinds = [CamembertPreTrainedModel, XLMRobertaPreTrainedModel].map((type) => type.config_class);
+export const isNoConfig = (error: unknown) => error instanceof OSError && error.code === 'ERR_NO_CONFIG';
+`;
+
+it('a program that loads models compiles strictly against the published declarations', () => {
+  const folder = mkdtempSync(join(root, 'test', 'package', 'user-'));
+  try {
+    writeFileSync(join(folder, 'program.ts'), program);
+    const compilerOptions = {
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      noEmit: true,
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      module: 'nodenext',
+      types: ['node'],
+      paths: { 'native-transformers': [join(root, 'dist', 'index.d.ts')] },
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    expect(run(process.execPath, [tsc, '-p', folder], root)).toMatchObject({ code: 0, stdout: '' });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
