@@ -92,7 +92,7 @@ function treeOf(tensors: Iterable<TensorToWrite>): Branch {
     let branch = root;
     for (const key of keys) {
       const inner = branch.get(key) ?? new Map<string, Branch | Leaf>();
-      if (!(inner instanceof Map))
+      if ('tensor' in inner)
         throw invalid('DUPLICATE_NAME', name, `lies below ${quote(inner.tensor.name)}, which is a tensor`);
       branch.set(key, inner);
       branch = inner;
@@ -107,8 +107,8 @@ async function writeBranch(staged: StagedFile, branch: Branch, options: WriteFla
   await staged.write(mapHead(branch.size));
   for (const [key, node] of branch) {
     await staged.write(textBytes(key));
-    if (node instanceof Map) await writeBranch(staged, node, options);
-    else await writeLeaf(staged, node, options);
+    if ('tensor' in node) await writeLeaf(staged, node, options);
+    else await writeBranch(staged, node, options);
   }
 }
 
