@@ -20,10 +20,11 @@ const send = (report: Report) => process.send?.(report);
 /** Bytes, descriptors and tensors that are held while nothing is read. */
 function held() {
   global.gc?.();
+  const { live, mapped } = memoryStats();
   return {
     rss: process.memoryUsage.rss(),
     descriptors: readdirSync('/proc/self/fd').length,
-    tensors: memoryStats().live,
+    tensors: live + mapped,
   };
 }
 

@@ -15,7 +15,7 @@ test.each([
   ['hang', /^it hangs: no sign of life/],
   ['crash', /^it dies of SIGSEGV/],
   ['open-file', /^1 files are still open/],
-  ['held-tensor', /^256 bytes of tensors are still held/],
+  ['held-tensor', /^\d+ bytes of tensors are still held/],
   ['uncoded-error', /^an error of another kind: TypeError: of no kind of ours/],
 ])('finds a planted %s and names its seed', async (fault, what) => {
   const { findings } = await hunt({

@@ -24,9 +24,8 @@ export const indexMap: Target = {
   about: 'indexes of shards, and shards, through load_sharded_checkpoint and get_checkpoint_shard_files',
 
   async prepare(folder) {
-    model = new BertModel(new BertConfig(kTiny));
     set_seed(1);
-    model.init_weights();
+    model = new BertModel(new BertConfig(kTiny));
     await model.save_pretrained(folder, { max_shard_size: 400 });
     const names = readdirSync(folder).filter((name) => name.endsWith('.safetensors') || name === kIndex);
     corpus = new Map(names.sort().map((name) => [name, readFileSync(join(folder, name))]));

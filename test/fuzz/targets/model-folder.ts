@@ -58,9 +58,8 @@ export const model: Target = {
   about: 'config.json and weights of a tiny bert, through AutoModel.from_pretrained',
 
   async prepare(folder) {
-    await using made = new BertModel(new BertConfig(kBert));
     set_seed(1);
-    made.init_weights();
+    await using made = new BertModel(new BertConfig(kBert));
     await made.save_pretrained(folder);
     bert = await filesOf(folder, ['config.json', 'model.safetensors']);
   },
@@ -88,9 +87,8 @@ export const generationConfig: Target = {
   about: 'generation_config.json of a tiny gpt2, through AutoModelForCausalLM.from_pretrained',
 
   async prepare(folder) {
-    await using made = new GPT2LMHeadModel(new GPT2Config(kGpt2));
     set_seed(1);
-    made.init_weights();
+    await using made = new GPT2LMHeadModel(new GPT2Config(kGpt2));
     await made.save_pretrained(folder);
     gpt2 = await filesOf(folder, ['config.json', 'model.safetensors', 'generation_config.json']);
     generation = {

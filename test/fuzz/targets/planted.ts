@@ -1,19 +1,23 @@
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { Tensor } from '../../../lib';
+import { randn, type Tensor } from '../../../lib';
 import type { Target } from '../target';
 
 /** What goes wrong at seed 530 of each target here, behind the inputs that warm a process up: they test the watching. */
 export const kPlantedSeed = 530;
 
 const leaked: Tensor[] = [];
-const faults: Readonly<Record<string, (path: string) => void>> = {
+const faults: Readonly<Record<string, (path: string) => unknown>> = {
   hang() {
     for (;;);
   },
   crash: () => process.kill(process.pid, 'SIGSEGV'),
   'open-file': (path) => openSync(path, 'r'),
-  'held-tensor': () => leaked.push(new Tensor('float32', new Float32Array(64), [64])),
+  async 'held-tensor'() {
+    const tensor = randn([64]);
+    leaked.push(tensor);
+    await tensor.getData(); // It owns memory once it is computed.
+  },
   'uncoded-error'() {
     throw new TypeError('of no kind of ours');
   },
@@ -25,6 +29,6 @@ export const planted: readonly Target[] = Object.entries(faults).map(([name, fau
   about: `${name} at seed ${kPlantedSeed}`,
   make: (seed) => new Map([['file', Buffer.from(String(seed))]]),
   async open(folder, seed) {
-    if (seed === kPlantedSeed) fault(join(folder, 'file'));
+    if (seed === kPlantedSeed) await fault(join(folder, 'file'));
   },
 }));
