@@ -9,7 +9,7 @@ import { GPT2Config, GPT2LMHeadModel, GPT2Model } from '../../lib/models/gpt2/mo
 import { LlamaForCausalLM, LlamaModel } from '../../lib/models/llama/model';
 import type { DecoderModel } from '../../lib/pretrained/decoder-model';
 import { Tensor } from '../../lib/tensor/tensor';
-import { contractModel } from '../models/contract-gpt2';
+import { contractModel } from '../models/contract-model';
 import { expectLive } from '../nn/live-memory';
 
 const llama = join(__dirname, '..', 'goldens', 'llama', 'base');
