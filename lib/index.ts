@@ -13,11 +13,11 @@ export { GenerationConfig } from './generation/generation-config';
 export * from './hub';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
-export { DynamicCache } from './nn/cache';
+export { DynamicCache, type KeyValue } from './nn/cache';
 export { apply_chunking_to_forward } from './nn/chunked-forward';
 export { Conv1D } from './nn/conv1d';
 export { Embedding } from './nn/embedding';
-export { EncoderDecoderCache } from './nn/encoder-decoder-cache';
+export { type CrossKeyValue, EncoderDecoderCache } from './nn/encoder-decoder-cache';
 export { Linear } from './nn/linear';
 export {
   find_pruneable_heads_and_indices,

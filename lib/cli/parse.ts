@@ -54,8 +54,15 @@ function checkNames(command: Command, args: string[], options: Record<string, { 
     strict: false,
     tokens: true,
   });
+  const seen = new Set<string>();
   for (const token of tokens as { kind: string; name?: string; rawName?: string }[]) {
-    if (token.kind !== 'option' || Object.hasOwn(options, token.name!) || shorts.has(token.name)) continue;
+    if (token.kind !== 'option') continue;
+    if (Object.hasOwn(options, token.name!) || shorts.has(token.name)) {
+      // The last would win, and the one before would do nothing.
+      if (seen.has(token.name!)) throw usage(command, `${token.rawName} is given twice`);
+      seen.add(token.name!);
+      continue;
+    }
     const guess = nearest(token.name!, Object.keys(options));
     const hint = guess === null ? '' : `; did you mean --${guess}?`;
     throw usage(command, `${command.name} has no option ${token.rawName}${hint}`);

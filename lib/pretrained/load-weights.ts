@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
 import { locateGguf } from '../checkpoint/gguf/locate-gguf';
@@ -10,11 +11,14 @@ import { TypeError, ValueError } from '../errors';
 import { fetchUrl, isUrl } from '../hub/fetch-url';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
+import { info } from '../logging';
 import { Tensor } from '../tensor/tensor';
 import { translate } from './dialects/translate';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
 import type { LoadTarget } from './load-plan';
+
+const ADAPTER_CONFIG_NAME = 'adapter_config.json';
 
 /** Tensors by name: a checkpoint's, or the caller's own. */
 export interface Weights {
@@ -84,7 +88,16 @@ export async function openWeights(
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
   const commit = typeof found === 'string' ? null : found.commit;
-  return weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
+  const weights = await weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
+  if (typeof found === 'string') await tellOfAdapter(join(found, choice.subfolder ?? ''));
+  return weights;
+}
+
+/** An adapter that lies beside a model's weights is not attached to it. */
+async function tellOfAdapter(folder: string): Promise<void> {
+  const file = join(folder, ADAPTER_CONFIG_NAME);
+  if (await stat(file).catch(() => null))
+    info(`'${file}' says that there is an adapter: it is not loaded, as adapters are not supported yet; the model is`);
 }
 
 /** The weights in a file that has an address of its own; it is there until they are closed. */
