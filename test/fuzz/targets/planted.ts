@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { randn, type Tensor } from '../../../lib';
+import { cat, randn, type Tensor } from '../../../lib';
 import type { Target } from '../target';
 
 /** What goes wrong at seed 530 of each target here, behind the inputs that warm a process up: they test the watching. */
@@ -14,7 +14,7 @@ const faults: Readonly<Record<string, (path: string) => unknown>> = {
   crash: () => process.kill(process.pid, 'SIGSEGV'),
   'open-file': (path) => openSync(path, 'r'),
   async 'held-tensor'() {
-    const tensor = randn([64]);
+    const tensor = cat([randn([64]), randn([64])], 0);
     leaked.push(tensor);
     await tensor.getData(); // It owns memory once it is computed.
   },
