@@ -29,6 +29,7 @@ const upstream: Record<string, [prefix: string, split: string[] | null, keys: un
   LlamaPreTrainedModel: ['model', ['LlamaDecoderLayer'], ['past_key_values'], true],
   MPNetPreTrainedModel: ['mpnet', null, null, false],
   ModernBertPreTrainedModel: ['model', ['ModernBertEmbeddings', 'ModernBertEncoderLayer'], null, true],
+  Qwen2PreTrainedModel: ['model', ['Qwen2DecoderLayer'], ['past_key_values'], true],
   RobertaPreTrainedModel: ['roberta', ['RobertaEmbeddings', 'RobertaSelfAttention'], null, true],
   T5PreTrainedModel: ['transformer', ['T5Block'], null, true],
   XLMRobertaPreTrainedModel: ['roberta', ['RobertaEmbeddings', 'RobertaSelfAttention'], null, true],
@@ -48,6 +49,7 @@ const tiedNames: Record<string, readonly string[]> = {
   // Upstream says 'lm_head.decoder', which matches both as a search does.
   MPNetForMaskedLM: ['lm_head.decoder.weight', 'lm_head.decoder.bias'],
   ModernBertForMaskedLM: ['decoder.weight'],
+  Qwen2ForCausalLM: ['lm_head.weight'],
   RobertaForMaskedLM: ['lm_head.decoder.weight', 'lm_head.decoder.bias'],
   XLMRobertaForMaskedLM: ['lm_head.decoder.weight', 'lm_head.decoder.bias'],
 };
