@@ -15,6 +15,7 @@ CLASS_PREFIXES = {
     "gpt2": "GPT2",
     "llama": "Llama",
     "t5": "T5",
+    "bart": "Bart",
 }
 
 
