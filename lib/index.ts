@@ -3,6 +3,7 @@
 export * from './auto/auto-config';
 export * from './auto/auto-model';
 export * from './auto/causal-heads';
+export { type ConvertToGgufOptions, convertToGguf, type GgufReport } from './auto/convert-to-gguf';
 export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';
 export { type Environment, env } from './env';
@@ -16,6 +17,7 @@ export { DynamicCache } from './nn/cache';
 export { apply_chunking_to_forward } from './nn/chunked-forward';
 export { Conv1D } from './nn/conv1d';
 export { Embedding } from './nn/embedding';
+export { EncoderDecoderCache } from './nn/encoder-decoder-cache';
 export { Linear } from './nn/linear';
 export {
   find_pruneable_heads_and_indices,

@@ -101,7 +101,9 @@ function checkPositionals(command: Command, positionals: string[]): void {
   }
   if (positional === null) return;
   if (positionals.length === 0 && !positional.optional) throw usage(command, `${positional.name} is missing`);
-  if (positionals.length > 1 && !positional.many) {
-    throw usage(command, `${command.name} takes one ${positional.name}, got '${positionals[1]}' too`);
+  const most = positional.second ? 2 : 1;
+  if (positionals.length > most && !positional.many) {
+    const names = positional.second ? `${positional.name} and ${positional.second.name}` : `one ${positional.name}`;
+    throw usage(command, `${command.name} takes ${names}, got '${positionals[most]}' too`);
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import { locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { hubBlobsAmong } from '../checkpoint/hub-blobs';
 import { openCheckpoint } from '../checkpoint/open';
 import type { ResolveOptions } from '../checkpoint/resolve';
@@ -26,6 +27,13 @@ export interface Weights {
   /** The files that are mapped and not read. */
   mapped: ReadonlySet<string>;
   close(): Promise<void>;
+}
+
+/** @throws ValueError for options that choose among other files than the one that `gguf_file` names */
+function refuseOtherChoices(options: FromPretrainedOptions): void {
+  for (const name of ['from_tf', 'from_flax', 'use_safetensors', 'variant'])
+    if (options[name])
+      throw new ValueError(`gguf_file names the file of weights, and ${name} chooses among others; leave one out`);
 }
 
 /**
@@ -67,6 +75,12 @@ export async function openWeights(
   };
   if (isUrl(path as string)) return weightsAt(path as string, choice, options.mmap, hub);
   const found = await locateModel(path as string, hub);
+  if (options.gguf_file) {
+    refuseOtherChoices(options);
+    const file = await locateGguf(found, options.gguf_file, choice.subfolder);
+    const source = await openCheckpoint(file, { ...(options.signal && { signal: options.signal }) });
+    return weightsOf(source, options.mmap, typeof found === 'string' ? null : found.commit);
+  }
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
   const commit = typeof found === 'string' ? null : found.commit;

@@ -18,6 +18,8 @@ const INSPECTION: CheckpointSummary = {
   model_type: 'bert',
   architectures: ['BertModel'],
   files: [{ file: 'model.safetensors', format: 'safetensors', tensors: 103, bytes: 90_868_376 }],
+  tensors: [],
+  metadata: [],
   dtypes: [{ dtype: 'float32', tensors: 102, parameters: 22_713_216, bytes: 90_852_864 }],
   parameters: 22_713_216,
   bytes: 90_852_864,

@@ -30,6 +30,7 @@ const upstream: Record<string, [prefix: string, split: string[] | null, keys: un
   LlamaPreTrainedModel: ['model', ['LlamaDecoderLayer'], ['past_key_values'], true],
   MPNetPreTrainedModel: ['mpnet', null, null, false],
   ModernBertPreTrainedModel: ['model', ['ModernBertEmbeddings', 'ModernBertEncoderLayer'], null, true],
+  Qwen2PreTrainedModel: ['model', ['Qwen2DecoderLayer'], ['past_key_values'], true],
   RobertaPreTrainedModel: ['roberta', ['RobertaEmbeddings', 'RobertaSelfAttention'], null, true],
   T5PreTrainedModel: ['transformer', ['T5Block'], null, true],
   XLMRobertaPreTrainedModel: ['roberta', ['RobertaEmbeddings', 'RobertaSelfAttention'], null, true],
@@ -54,6 +55,7 @@ const tiedNames: Record<string, readonly string[]> = {
   // Upstream says 'lm_head.decoder', which matches both as a search does.
   MPNetForMaskedLM: ['lm_head.decoder.weight', 'lm_head.decoder.bias'],
   ModernBertForMaskedLM: ['decoder.weight'],
+  Qwen2ForCausalLM: ['lm_head.weight'],
   RobertaForMaskedLM: ['lm_head.decoder.weight', 'lm_head.decoder.bias'],
   XLMRobertaForMaskedLM: ['lm_head.decoder.weight', 'lm_head.decoder.bias'],
 };
@@ -115,9 +117,9 @@ describe('class attributes', () => {
     expect(Object.fromEntries(found.map(([name, type]) => [name, type._tied_weights_keys]))).toEqual(tiedNames);
   });
 
-  it('leave out of the report only what files of BART, llama and T5 hold beside weights (rows 6, 13)', () => {
+  it('leave out of the report only what files of BART, llama, Qwen2 and T5 hold beside weights (rows 6, 13)', () => {
     const found = classes.filter(([, type]) => type._keys_to_ignore_on_load_unexpected.length > 0);
-    expect(found.every(([name]) => /^(Bart|Llama|T5)/.test(name))).toBe(true);
+    expect(found.every(([name]) => /^(Bart|Llama|Qwen2|T5)/.test(name))).toBe(true);
   });
 
   it("miss without a word only BART's bias of the logits, which begins as zeros (rows 6, 13)", () => {
