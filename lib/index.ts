@@ -3,6 +3,7 @@
 export * from './auto/auto-config';
 export * from './auto/auto-model';
 export * from './auto/causal-heads';
+export { type ConvertToGgufOptions, convertToGguf, type GgufReport } from './auto/convert-to-gguf';
 export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';
 export { type Environment, env } from './env';
@@ -12,10 +13,11 @@ export { GenerationConfig } from './generation/generation-config';
 export * from './hub';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
-export { DynamicCache } from './nn/cache';
+export { DynamicCache, type KeyValue } from './nn/cache';
 export { apply_chunking_to_forward } from './nn/chunked-forward';
 export { Conv1D } from './nn/conv1d';
 export { Embedding } from './nn/embedding';
+export { type CrossKeyValue, EncoderDecoderCache } from './nn/encoder-decoder-cache';
 export { Linear } from './nn/linear';
 export {
   find_pruneable_heads_and_indices,

@@ -118,6 +118,14 @@ describe('arguments behind the last', () => {
     ['softmax', () => (softmax as (...args: unknown[]) => unknown)(x, -1, more)],
     ['cat', () => cat([x, x], 0, more)],
     ['cos_sim', () => cos_sim([1, 2], [2, 1], more)],
+    ['Tensor.add', () => x.add(1, more)],
+    ['Tensor.sum', () => x.sum(0, false, more)],
+    ['Tensor.clamp_', () => x.clamp_(0, 9, more)],
+    ['Tensor.map', () => x.map(Number, more)],
+    ['Tensor.squeeze', () => x.squeeze(0, more)],
+    ['Tensor.to', () => x.to('int32', more)],
+    ['Tensor.tolist', () => x.tolist(more)],
+    ['Tensor.getData', () => x.getData(null, more)],
   ])('of %s are an error, where JS would drop them', async (name, call) => {
     await expect(async () => call()).rejects.toMatchObject({
       name: 'TypeError',

@@ -66,6 +66,7 @@ class AutoModelBase {
         ? known
         : await AutoConfig.from_pretrained(known ?? (from as string), {
             subfolder: modelSubfolder(options.subfolder),
+            ...(!known && { gguf_file: options.gguf_file ?? null }),
             ...hubOptionsOf(options),
             _from_auto: true,
             ...(trust_remote_code === true && { trust_remote_code }),
@@ -138,7 +139,7 @@ function candidatesOf(ConfigType: typeof PretrainedConfig, suffix: string): Mode
   return Object.entries(family)
     .filter(([name, value]) => name.endsWith(suffix) && !name.includes('PreTrained') && isModelClass(value))
     .map(([, value]) => value as ModelClass)
-    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !/For|Heads?Model$/.test(c.name)));
+    .filter((c) => c.config_class === ConfigType && (suffix !== 'Model' || !/For|(Heads?|Encoder)Model$/.test(c.name)));
 }
 
 function isModelClass(value: unknown): boolean {
@@ -167,7 +168,7 @@ export class AutoModel extends AutoModelBase {}
 
 /** Both heads that a family was trained with, or its masked LM, or its causal one. */
 export class AutoModelForPreTraining extends AutoModelBase {
-  static override readonly suffixes = ['ForPreTraining', 'ForMaskedLM', ...causalSuffixes];
+  static override readonly suffixes = ['ForPreTraining', 'ForMaskedLM', ...causalSuffixes, 'ForConditionalGeneration'];
 }
 
 /** They have one upstream; see causal-heads.ts. */
@@ -197,9 +198,8 @@ export class AutoModelForNextSentencePrediction extends AutoModelBase {
   static override readonly suffixes = ['ForNextSentencePrediction'];
 }
 
-/** Decoders with a language modelling head. */
-export class AutoModelForCausalLM extends AutoModelBase {
-  static override readonly suffixes: readonly string[] = causalSuffixes;
+/** The Auto classes whose models generate. */
+class AutoGenerativeModel extends AutoModelBase {
   /** @throws as every Auto class */
   static override from_pretrained(
     path: ModelLocation | null,
@@ -220,6 +220,11 @@ export class AutoModelForCausalLM extends AutoModelBase {
   static override from_config(config: PretrainedConfig, options?: FromConfigOptions | null): DecoderModel {
     return super.from_config(config, options) as DecoderModel;
   }
+}
+
+/** Decoders with a language modelling head. */
+export class AutoModelForCausalLM extends AutoGenerativeModel {
+  static override readonly suffixes: readonly string[] = causalSuffixes;
 
   /** @throws NotImplementedError for an encoder that has a causal head upstream, otherwise as every Auto class */
   static override classFor(config: PretrainedConfig): LoadableClass {
@@ -234,16 +239,9 @@ export class AutoModelForCausalLM extends AutoModelBase {
   }
 }
 
-export class AutoModelForSeq2SeqLM extends AutoModelBase {
-  static override async from_pretrained(): Promise<never> {
-    throw notYet('AutoModelForSeq2SeqLM');
-  }
-}
-
-function notYet(name: string): NotImplementedError {
-  return new NotImplementedError(`${name} is not supported yet: encoders, decoders and their heads are`, {
-    code: 'ERR_NOT_SUPPORTED_YET',
-  });
+/** Encoders with a decoder that goes on from what they read. */
+export class AutoModelForSeq2SeqLM extends AutoGenerativeModel {
+  static override readonly suffixes = ['ForConditionalGeneration'];
 }
 
 for (const { name } of [

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
+import { ggufMetadata } from '../checkpoint/gguf/gguf';
+import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
@@ -22,6 +24,10 @@ export interface CheckpointSummary {
   architectures: string[];
   files: { file: string; format: string; tensors: number; bytes: number }[];
   dtypes: { dtype: string; tensors: number; parameters: number; bytes: number }[];
+  /** Every tensor in file order. */
+  tensors: { name: string; dtype: string; shape: number[] }[];
+  /** What the files say of themselves in words. */
+  metadata: [string, string][];
   parameters: number;
   bytes: number;
   /** Facts of the config that a user asks for: name and value. */
@@ -49,34 +55,62 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     architectures: [],
     files: [],
     dtypes: [],
+    tensors: [],
+    metadata: [],
     parameters: 0,
     bytes: 0,
     details: [],
     loads: false,
     reasons: [],
   };
-  if (found.isFile())
+  const hasOwnConfig = isGgufName(folder);
+  if (found.isFile() && !hasOwnConfig)
     summary.reasons.push(
       `it is one file, of which from_pretrained needs the config too, as { config }; inspect its folder: '${dirname(folder)}'`,
     );
-  const config = found.isFile() ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  const config =
+    found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
-  const source = await attempt(summary, () => openCheckpoint(folder, { lookOnly: true }));
+  const source = await openToLook(summary, folder);
   if (!source) return summary;
   try {
     describeFiles(summary, source);
+    describeGguf(summary, source);
     if (source.forbidden.length > 0) {
       summary.reasons.push(
-        `its pickle names ${source.forbidden.join(', ')}, which a load refuses: nothing is ever imported`,
+        `it holds what a load refuses: ${source.forbidden.join(', ')}; nothing is ever imported, and no other file read`,
       );
       return summary;
     }
     const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
-    summary.loads = planned !== null;
+    summary.loads = planned !== null && !summary.reasons.some((reason) => reason.includes(FLAG_NEEDED));
     return summary;
   } finally {
     await source.close();
   }
+}
+
+/** What errors say of files that a load takes only when it is asked to. */
+const FLAG_NEEDED = 'set from_tf';
+
+/** Opens the weights; TensorFlow's, which a load must be told of, with that among the reasons. */
+async function openToLook(summary: CheckpointSummary, location: string): Promise<CheckpointSource | null> {
+  const source = await attempt(summary, () => openCheckpoint(location, { lookOnly: true }));
+  if (source || !summary.reasons.at(-1)?.includes(FLAG_NEEDED)) return source;
+  return attempt(summary, () => openCheckpoint(location, { lookOnly: true, from_tf: true }));
+}
+
+/** Longest text of a value in the metadata. */
+const LONGEST_VALUE = 100;
+
+function describeGguf(summary: CheckpointSummary, source: CheckpointSource): void {
+  const metadata = ggufMetadata(source);
+  if (metadata === null) return;
+  summary.metadata = [...metadata].map(([key, { type, value }]) => {
+    if (type === 'array') return [key, `${value.length} × ${value.elementType}`];
+    const text = type === 'string' ? JSON.stringify(value) : String(value);
+    return [key, text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text];
+  });
 }
 
 /** What `f` gives, or null with its error among the reasons. */
@@ -100,6 +134,7 @@ function describeConfig(summary: CheckpointSummary, config: PretrainedConfig): v
 }
 
 function describeFiles(summary: CheckpointSummary, source: CheckpointSource): void {
+  summary.metadata = [...source.metadata];
   const dtypes = new Map<string, { tensors: number; parameters: number; bytes: number }>();
   for (const part of source.parts) {
     let bytes = 0;
@@ -109,6 +144,7 @@ function describeFiles(summary: CheckpointSummary, source: CheckpointSource): vo
       const entry = dtypes.get(info.dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
       const size = info.shape.reduce((n, d) => n * d, 1);
       entry.tensors++;
+      summary.tensors.push({ name, dtype: info.dtype, shape: info.shape });
       dtypes.set(info.dtype, entry);
       // A tied weight stands under several names in a PyTorch file, and is one all the same.
       const place = `${info.storage} ${info.byteOffset} ${info.shape} ${info.strides}`;

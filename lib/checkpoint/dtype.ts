@@ -1,3 +1,5 @@
+import { type BlockDType, isBlockDType } from './gguf/block-types';
+
 /**
  * Element types that a checkpoint can store: our name, the bits of one element, and the tag that safetensors uses.
  * Types without arithmetic (F4, F6, F8, complex64) are carried as raw bytes and cast by whoever copies them.
@@ -36,14 +38,17 @@ const TYPES = [
   { name: 'uint64', tag: 'U64', bits: 64, kind: 'uint' },
 ] as const satisfies readonly StoredType[];
 
-/** Name of an element type in a checkpoint, as PyTorch spells it. */
-export type StoredDType = (typeof TYPES)[number]['name'];
+/** Name of an element type whose elements are stored one by one, as PyTorch spells it. */
+export type PlainDType = (typeof TYPES)[number]['name'];
+
+/** Name of an element type in a checkpoint: plain, or of blocks, which only GGUF files hold. */
+export type StoredDType = PlainDType | BlockDType;
 
 const indexByName = new Map<string, number>(TYPES.map((type, index) => [type.name, index]));
 const indexByTag = new Map<string, number>(TYPES.map((type, index) => [type.tag, index]));
 
-/** Every element type name that a checkpoint can hold. */
-export const STORED_DTYPES: readonly StoredDType[] = TYPES.map((type) => type.name);
+/** Every plain element type that a checkpoint can hold. */
+export const STORED_DTYPES: readonly PlainDType[] = TYPES.map((type) => type.name);
 
 /** Every tag that the safetensors format defines. */
 export const SAFETENSORS_TAGS: readonly string[] = TYPES.map((type) => type.tag);
@@ -62,8 +67,8 @@ export function dtypeNumber(name: string): number {
 }
 
 /** Name of type number `n`. */
-export function dtypeName(n: number): StoredDType {
-  return (TYPES[n] as StoredType).name as StoredDType;
+export function dtypeName(n: number): PlainDType {
+  return (TYPES[n] as StoredType).name as PlainDType;
 }
 
 /** Safetensors tag of type number `n`. */
@@ -72,17 +77,19 @@ export function dtypeTag(n: number): string {
 }
 
 /** Bits of one element of `dtype` (4 for float4, 64 for complex64). */
-export function bitsOf(dtype: StoredDType): number {
+export function bitsOf(dtype: PlainDType): number {
   return (TYPES[dtypeNumber(dtype)] as StoredType).bits;
 }
 
 /** True for every floating type, the storage-only ones included. */
 export function isFloating(dtype: StoredDType): boolean {
+  if (isBlockDType(dtype)) return true;
   return (TYPES[dtypeNumber(dtype)] as StoredType).kind === 'float';
 }
 
-/** True for types that a model cannot compute in and that are cast when they are copied: F4, F6, F8 and complex64. */
+/** True for types that a model cannot compute in and that are cast when they are copied: F4, F6, F8, complex64, blocks. */
 export function isStorageOnly(dtype: StoredDType): boolean {
+  if (isBlockDType(dtype)) return true;
   const { kind, bits } = TYPES[dtypeNumber(dtype)] as StoredType;
   return kind === 'complex' || (kind === 'float' && bits < 16);
 }

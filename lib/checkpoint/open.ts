@@ -1,6 +1,9 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
 import { openFlax } from './flax/flax';
+import { openGguf } from './gguf/gguf';
+import { openHdf5 } from './hdf5/hdf5';
+import { nameInShard } from './hdf5/keras-names';
 import type { HeaderLimits } from './header-limits';
 import { openPyTorch } from './pytorch/pytorch';
 import {
@@ -13,6 +16,7 @@ import {
 import { openSafetensors } from './safetensors';
 import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
+import { openBundle } from './tf-bundle/bundle';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
@@ -37,6 +41,9 @@ const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> =
   safetensors: () => openSafetensors,
   flax: () => openFlax,
   pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
+  tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
+  tensorflow1: (lookOnly) => (path, options) => openBundle(path, { ...options, lookOnly }),
+  gguf: () => openGguf,
 };
 
 /**
@@ -71,7 +78,9 @@ function openResolved(
   lookOnly: boolean,
 ): Promise<CheckpointSource> {
   const open = OPENERS[format];
-  if (open !== undefined) return sharded ? openShards(path, options, open(lookOnly)) : open(lookOnly)(path, options);
+  const rename = format === 'tensorflow' ? nameInShard : undefined;
+  if (open !== undefined)
+    return sharded ? openShards(path, options, open(lookOnly), rename) : open(lookOnly)(path, options);
   const message =
     `'${path}' holds ${FORMAT_NAMES[format]} weights, a format that is not supported yet; ` +
     'save the model as safetensors in Transformers: save_pretrained(folder, safe_serialization=True)';

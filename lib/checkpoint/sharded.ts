@@ -14,11 +14,15 @@ const OPEN_AT_ONCE = 8;
 /** Opens one file of weights. */
 export type OpenFile = (path: string, options: OpenSafetensorsOptions) => Promise<CheckpointSource>;
 
+/** What a tensor that an index lists is called in its shard. */
+export type NameInShard = (name: string) => string;
+
 /**
  * Opens every shard that an index names, and checks index and shards against each other.
  *
  * @param indexPath - path of `model.safetensors.index.json`; the shards lie beside it, or behind links in the same Hub cache.
  * @param open - opens a shard.
+ * @param nameInShard - how a tensor that the index lists is called in its shard.
  * @throws ValueError when there is no index.
  * @throws CheckpointError `SHARD_MISSING`, `UNSAFE_SHARD_NAME`, `NAME_NOT_IN_SHARD`, `DUPLICATE_NAME`, and what `readIndex`
  *   and `openSafetensors` throw.
@@ -27,8 +31,9 @@ export async function openShards(
   indexPath: string,
   options: OpenSafetensorsOptions = {},
   open: OpenFile = openSafetensors,
+  nameInShard: NameInShard = (name) => name,
 ): Promise<ShardedSource> {
-  const index = await readIndex(indexPath, options.signal);
+  const index = renamed(await readIndex(indexPath, options.signal), nameInShard);
   const files = shardFiles(index);
   await checkPlaces(indexPath, files);
   const parts = await openAll(dirname(indexPath), files, options, open);
@@ -39,6 +44,10 @@ export async function openShards(
     await closeAll(parts);
     throw error;
   }
+}
+
+function renamed({ metadata, weightMap }: ShardIndex, nameInShard: NameInShard): ShardIndex {
+  return { metadata, weightMap: new Map(Array.from(weightMap, ([name, file]) => [nameInShard(name), file])) };
 }
 
 /** Several files that are one checkpoint. */

@@ -8,6 +8,7 @@ export interface FileRange {
 
 /** Where one tensor lies and what its bytes mean. */
 export interface TensorInfo {
+  /** Of a type of blocks, `read` gives the blocks. */
   dtype: StoredDType;
   shape: number[];
   /** Path of the file that holds the bytes. */
@@ -23,15 +24,24 @@ export interface TensorInfo {
   strides?: readonly number[];
   /** True where the bytes are compressed in the file: `byteOffset` counts within the member, and only `read` gives them. */
   compressed?: true;
+  /** How the file arranges the elements, where it is in another way than `shape` says; only `read` gives them as they are. */
+  arranged?: Arrangement;
   /** The ranges that make up the tensor where there are several: Flax cuts large arrays into chunks. Only `read` joins them. */
   pieces?: readonly FileRange[];
   /** Tensors of one file that have the same text here are views of one storage. Left out where nothing can be shared. */
   storage?: string;
 }
 
+/** Elements lie in the file as `dims`; with the axes in the order `axes` they are those of the tensor, row-major. */
+export interface Arrangement {
+  dims: readonly number[];
+  axes: readonly number[];
+}
+
 /** Whether the bytes of the tensor are the bytes of the file from `byteOffset` on. */
 export function isByteRange(info: TensorInfo): boolean {
-  return info.strides === undefined && info.compressed === undefined && info.pieces === undefined;
+  const { strides, compressed, arranged, pieces } = info;
+  return strides === undefined && compressed === undefined && arranged === undefined && pieces === undefined;
 }
 
 /** Whether two tensors are the same bytes of the same file, read in the same way. */
@@ -53,7 +63,7 @@ export interface ReadOptions {
  * tensor bytes.
  */
 export interface CheckpointSource {
-  /** File format: `'safetensors'`, `'pytorch'`, `'flax'`. */
+  /** File format: `'safetensors'`, `'pytorch'`, `'flax'`, `'gguf'`. */
   readonly format: string;
   /** Paths of the files, in reading order. */
   readonly files: readonly string[];

@@ -1,8 +1,8 @@
-import { dtypeName, STORED_BITS, type StoredDType } from './dtype';
+import { dtypeName, type PlainDType, STORED_BITS } from './dtype';
 
 /** One row of a `TensorTable`. Offsets count from the start of the data. */
 export interface TensorRow {
-  dtype: StoredDType;
+  dtype: PlainDType;
   shape: number[];
   begin: number;
   end: number;

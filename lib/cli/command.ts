@@ -22,6 +22,8 @@ export interface PositionalSpec {
   help: string;
   many: boolean;
   optional?: boolean;
+  /** An argument that may follow. */
+  second?: { name: string; help: string };
 }
 
 /** Where a command reads and writes; tests give their own. */

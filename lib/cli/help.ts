@@ -29,7 +29,10 @@ export function mainHelp(commands: readonly Command[], version: string): string 
 /** What `native-transformers COMMAND --help` prints. */
 export function commandHelp(command: Command): string {
   const { name, summary, positional, options, examples } = command;
-  const argument = positional === null ? '' : ` ${positional.name}${positional.many ? '...' : ''}`;
+  const argument =
+    positional === null
+      ? ''
+      : ` ${positional.name}${positional.many ? '...' : ''}${positional.second ? ` [${positional.second.name}]` : ''}`;
   const optionRows = Object.entries(options).map(
     ([option, spec]) => [flag(option, spec), describe(option, spec)] as const,
   );
@@ -37,7 +40,9 @@ export function commandHelp(command: Command): string {
     `${summary}`,
     '',
     `Usage: native-transformers ${name}${positional?.optional ? ` [${argument.trim()}]` : argument} [OPTIONS]`,
-    ...(positional === null ? [] : ['', ...table([[positional.name, positional.help]])]),
+    ...(positional === null
+      ? []
+      : ['', ...table([positional, positional.second ?? []].flat().map(({ name, help }) => [name, help] as const))]),
     ...(optionRows.length === 0 ? [] : ['', 'Options:', ...table(optionRows)]),
     '',
     examples.length === 1 ? 'Example:' : 'Examples:',

@@ -8,7 +8,7 @@ export function inspectCommand(inspect: (folder: string) => Promise<CheckpointSu
   return {
     name: 'inspect',
     summary: 'Say what a checkpoint is, what lies in its files, and whether it will load.',
-    positional: { name: 'FOLDER', help: 'a checkpoint in Hub layout', many: false },
+    positional: { name: 'FOLDER', help: 'a checkpoint in Hub layout, or a .gguf file', many: false },
     options: { json: { type: 'boolean', help: 'print JSON' } },
     examples: [
       { line: 'native-transformers inspect ./all-MiniLM-L6-v2', what: 'architecture, files, dtypes, parameters' },
@@ -37,6 +37,7 @@ export function inspectionText(found: CheckpointSummary): string {
     ...(hasConfig ? ofConfig : []),
     ...(hasWeights ? ofWeights : []),
     ...found.details,
+    ...found.metadata,
   ];
   const files = found.files.map(({ file, format, tensors, bytes }) => [
     file,
@@ -50,12 +51,16 @@ export function inspectionText(found: CheckpointSummary): string {
     grouped(parameters),
     byteSize(bytes),
   ]);
+  // A folder's tensors are the model's; those of a file alone are all that can be said of it.
+  const isAlone = !hasConfig || found.files.some(({ format }) => format === 'gguf');
+  const tensors = isAlone ? found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]) : [];
   const verdict = found.loads ? 'It will load.' : 'It will not load:';
   const lines = [
     ...facts(head),
     '',
     ...(hasWeights ? [...columns(['file', 'format', ' tensors', ' bytes'], files), ''] : []),
     ...(hasWeights ? [...columns(['dtype', ' tensors', ' parameters', ' bytes'], dtypes), ''] : []),
+    ...(tensors.length > 0 ? [...columns(['tensor', 'dtype', 'shape'], tensors), ''] : []),
     verdict,
     ...found.reasons.map((reason) => `  ${reason}`),
   ];

@@ -15,6 +15,8 @@ import { pushCommand } from './push';
 import { castCommand, convertCommand, shardCommand } from './rewrite';
 import { runCli } from './run-cli';
 
+const rewrite = async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint;
+
 // Rooms below are loaded by the command that needs them: --help starts at once.
 const commands = [
   embedCommand(async () => {
@@ -26,9 +28,11 @@ const commands = [
     return { load: loadClassifyModel, formatRows: () => nativeFormatRows };
   }),
   inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
-  ...[castCommand, shardCommand, convertCommand].map((command) =>
-    command(async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint),
-  ),
+  ...[castCommand, shardCommand].map((command) => command(rewrite)),
+  convertCommand({
+    rewrite,
+    toGguf: async () => (await import('../auto/convert-to-gguf.js')).convertToGguf,
+  }),
   ...[resizeEmbeddingsCommand, pruneHeadsCommand].map((command) =>
     command(async () => ({
       edit: (await import('../auto/edit-checkpoint.js')).editCheckpoint,

@@ -54,8 +54,15 @@ function checkNames(command: Command, args: string[], options: Record<string, { 
     strict: false,
     tokens: true,
   });
+  const seen = new Set<string>();
   for (const token of tokens as { kind: string; name?: string; rawName?: string }[]) {
-    if (token.kind !== 'option' || Object.hasOwn(options, token.name!) || shorts.has(token.name)) continue;
+    if (token.kind !== 'option') continue;
+    if (Object.hasOwn(options, token.name!) || shorts.has(token.name)) {
+      // The last would win, and the one before would do nothing.
+      if (seen.has(token.name!)) throw usage(command, `${token.rawName} is given twice`);
+      seen.add(token.name!);
+      continue;
+    }
     const guess = nearest(token.name!, Object.keys(options));
     const hint = guess === null ? '' : `; did you mean --${guess}?`;
     throw usage(command, `${command.name} has no option ${token.rawName}${hint}`);
@@ -101,7 +108,9 @@ function checkPositionals(command: Command, positionals: string[]): void {
   }
   if (positional === null) return;
   if (positionals.length === 0 && !positional.optional) throw usage(command, `${positional.name} is missing`);
-  if (positionals.length > 1 && !positional.many) {
-    throw usage(command, `${command.name} takes one ${positional.name}, got '${positionals[1]}' too`);
+  const most = positional.second ? 2 : 1;
+  if (positionals.length > most && !positional.many) {
+    const names = positional.second ? `${positional.name} and ${positional.second.name}` : `one ${positional.name}`;
+    throw usage(command, `${command.name} takes ${names}, got '${positionals[most]}' too`);
   }
 }

@@ -2,8 +2,10 @@ import type { RewriteOptions, RewriteReport } from '../pretrained/rewrite-checkp
 import type { Command, OptionSpec, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
 import { withInterrupts } from './interrupt';
+import { usage } from './parse';
 import { checkpointFolder, maxShardSize, resultOptions } from './result-options';
 import { byteSize, columns, grouped } from './table';
+import { type ConvertToGguf, runToGguf } from './to-gguf';
 
 /** Writes a checkpoint anew, or says what that would change. */
 export type RewriteCheckpoint = (folder: string, options: RewriteOptions) => Promise<RewriteReport>;
@@ -44,24 +46,51 @@ export function shardCommand(rewrite: () => Promise<RewriteCheckpoint>): Command
   };
 }
 
+/** What `convert` loads when it runs. */
+export interface ConvertRooms {
+  rewrite: () => Promise<RewriteCheckpoint>;
+  toGguf: () => Promise<ConvertToGguf>;
+}
+
 /** `native-transformers convert`. */
-export function convertCommand(rewrite: () => Promise<RewriteCheckpoint>): Command {
-  return {
+export function convertCommand({ rewrite, toGguf }: ConvertRooms): Command {
+  const command: Command = {
     name: 'convert',
     summary: 'Write the weights of a checkpoint in another format.',
-    positional: checkpointFolder,
+    positional: {
+      name: 'SRC',
+      help: 'a checkpoint in Hub layout; for --to gguf a .gguf file too',
+      many: false,
+      second: { name: 'DST', help: 'a new folder for the result, or a .gguf file; the same as --output' },
+    },
     options: {
-      to: { type: 'string', choices: ['safetensors', 'bin'], required: true, help: 'format of the weights' },
+      to: { type: 'string', choices: ['safetensors', 'bin', 'gguf'], required: true, help: 'format of the weights' },
       dtype: { ...dtype, default: 'as they are' },
+      quantize: { type: 'string', choices: ['Q4_0', 'Q8_0', 'Q4_K', 'Q6_K'], help: 'blocks of matrices, of --to gguf' },
       'max-shard-size': maxShardSize,
       ...resultOptions,
     },
     examples: [
       { line: 'native-transformers convert ./model --to safetensors', what: 'in place: the old files go' },
-      { line: 'native-transformers convert ./model --to safetensors --dtype fp16 -o ./small', what: 'and a cast' },
+      { line: 'native-transformers convert ./model ./small --to safetensors --dtype fp16', what: 'and a cast' },
+      { line: 'native-transformers convert ./model model-Q4_K.gguf --to gguf --quantize Q4_K', what: 'for llama.cpp' },
     ],
-    run: async (parsed, terminal) => run(await rewrite(), parsed, terminal),
+    async run(given, terminal) {
+      const parsed = withDestination(command, given);
+      if (parsed.options['to'] === 'gguf') return runToGguf(command, await toGguf(), parsed, terminal);
+      if (parsed.options['quantize'] !== undefined) throw usage(command, '--quantize goes with --to gguf only');
+      return run(await rewrite(), parsed, terminal);
+    },
   };
+  return command;
+}
+
+/** DST and --output say the same. */
+function withDestination(command: Command, parsed: Parsed): Parsed {
+  const [source, destination] = parsed.positionals;
+  if (destination === undefined) return parsed;
+  if (parsed.options['output'] !== undefined) throw usage(command, 'DST and --output both say where the result goes');
+  return { ...parsed, positionals: [source as string], options: { ...parsed.options, output: destination } };
 }
 
 function withoutDefault({ default: _, ...spec }: OptionSpec): OptionSpec {

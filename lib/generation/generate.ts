@@ -3,17 +3,20 @@ import { warn } from '../logging';
 import type { IdInput } from '../nn/ids';
 import { Tensor } from '../tensor/tensor';
 import { GenerationConfig, type GenerationFields } from './generation-config';
-import { type Ending, greedySearch, type KeyValueCache, type NextTokens, type StepInputs } from './greedy';
-import { lengthLimit } from './length';
+import { type Ending, greedySearch, type KeyValueCache, longestRow, type NextTokens, type StepInputs } from './greedy';
+import { lengthLimit, Room } from './length';
 import { endsOf, type PromptInputs, readPrompt, warnOfRightPadding } from './prompt';
 import { readSource, type Source, sourceNames } from './source';
 import { checkSupported, checkValues, isGenerationField, laterArguments } from './supported';
+import { checkTokens, checkWrittenTokens } from './tokens';
 
 /** What generation asks of a model. */
 export interface GenerativeModel {
   readonly className: string;
   readonly vocab_size: number;
   readonly max_position_embeddings: number | null;
+  /** Tokens in a row at most, where each position has an embedding of its own; null where they are computed. */
+  readonly position_count: number | null;
   readonly generation_config: GenerationConfig;
   /** Names of the inputs of a call. */
   readonly input_names: readonly string[];
@@ -55,6 +58,7 @@ export async function generate(model: GenerativeModel, inputs: unknown, options:
   const config = configFor(model, generation_config, passed);
   checkValues(config);
   checkSupported(config, passed);
+  checkTokens(config, passed, model.vocab_size);
 
   const ends = endsOf(config);
   if (config.pad_token_id === null && ends.length > 0) {
@@ -75,7 +79,13 @@ export async function generate(model: GenerativeModel, inputs: unknown, options:
     max_position_embeddings: model.max_position_embeddings,
   });
   const { pad_token_id: pad, use_cache } = config;
-  const ending: Ending = { limit, ends, pad, newCache: use_cache ? () => model.newCache() : null, forced: forcedToken };
+  checkWrittenTokens(config, model.vocab_size, prompt.batch);
+  const canEnd = ends.some((id) => id < model.vocab_size);
+  const room = new Room(model.className, model.position_count, limit);
+  room.foresee(longestRow(prompt), limit - prompt.length, canEnd);
+  const newCache = use_cache ? () => model.newCache() : null;
+  const checkRoom = (length: number) => room.check(length);
+  const ending: Ending = { limit, ends, pad, newCache, forced: forcedToken, checkRoom };
   return greedySearch(source ? decoding(model.next, source) : model.next, prompt, ending, signal);
 
   /** The token that must come at that place of a row, or null. */

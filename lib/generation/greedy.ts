@@ -34,6 +34,8 @@ export interface Ending {
   newCache: (() => KeyValueCache) | null;
   /** The token that every row must have behind `length` others, or null. */
   forced(length: number): number | null;
+  /** @throws ValueError where the model has no place for the tokens so far: rows' lengths, padding not counted */
+  checkRoom(length: number): void;
 }
 
 /** Room is taken at once for so many tokens behind the prompt; more is taken when they are there. */
@@ -47,7 +49,7 @@ const kReserve = 256;
 export async function greedySearch(
   next: NextTokens,
   prompt: Prompt,
-  { limit, ends, pad, newCache, forced }: Ending,
+  { limit, ends, pad, newCache, forced, checkRoom }: Ending,
   signal?: AbortSignal,
 ): Promise<Tensor> {
   const rows = new Rows(prompt, limit);
@@ -55,6 +57,7 @@ export async function greedySearch(
   cache?.reserve(prompt.batch, prompt.positions + Math.min(limit - prompt.length, kReserve));
   const ended = new Uint8Array(prompt.batch);
   while (rows.length < limit && ended.includes(0)) {
+    checkRoom(rows.longest);
     const chosen = await next({
       ...rows.inputs(cache !== null),
       use_cache: cache !== null,
@@ -73,21 +76,23 @@ export async function greedySearch(
 class Rows {
   /** Ids in each row. */
   length: number;
-  private readonly ids: Int32Array[]; // of each row, room for the limit
-  private readonly masks: Uint8Array[];
+  private ids: Int32Array[]; // of each row, with room for more
+  private masks: Uint8Array[];
   private positions: number; // that the model sees: an embedded prompt's, then ids
   private seen = 0; // of these, in the cache
+  private readonly longestPrompt: number;
 
   constructor(
     private readonly prompt: Prompt,
     limit: number,
   ) {
     const { batch, length, positions } = prompt;
-    const more = limit - length;
+    const more = Math.min(limit - length, kReserve);
     this.length = length;
     this.positions = positions;
+    this.longestPrompt = longestRow(prompt);
     this.ids = Array.from({ length: batch }, (_, b) => {
-      const row = new Int32Array(limit);
+      const row = new Int32Array(length + more);
       row.set(prompt.ids.subarray(b * length, (b + 1) * length));
       return row;
     });
@@ -99,9 +104,30 @@ class Rows {
   }
 
   append(tokens: Int32Array): void {
+    if (this.length === this.ids[0]?.length) this.grow();
     for (const [b, token] of tokens.entries()) (this.ids[b] as Int32Array)[this.length] = token;
     this.length++;
     this.positions++;
+  }
+
+  /** Room for as many tokens again. */
+  private grow(): void {
+    const more = this.length;
+    this.ids = this.ids.map((row) => {
+      const larger = new Int32Array(row.length + more);
+      larger.set(row);
+      return larger;
+    });
+    this.masks = this.masks.map((row) => {
+      const larger = new Uint8Array(row.length + more).fill(1);
+      larger.set(row);
+      return larger;
+    });
+  }
+
+  /** Tokens of the longest row, padding in front not counted. */
+  get longest(): number {
+    return this.longestPrompt + this.positions - this.prompt.positions;
   }
 
   /** What the model has not seen yet; all of it when no cache is kept. */
@@ -135,6 +161,12 @@ class Rows {
     );
     return new Tensor('int64', values, [all.length, this.length]);
   }
+}
+
+/** Tokens that the mask of a prompt keeps, in the row that has most. */
+export function longestRow({ batch, mask, positions }: Prompt): number {
+  const kept = (row: Uint8Array) => row.reduce((n, m) => n + m, 0);
+  return Math.max(...Array.from({ length: batch }, (_, b) => kept(mask.subarray(b * positions, (b + 1) * positions))));
 }
 
 /** A row's positions: kept tokens count from 0, masked ones are 1. */

@@ -39,3 +39,42 @@ export function lengthLimit(config: GenerationConfig, prompt: PromptLength): num
     { code: 'ERR_TOO_MANY_TOKENS' },
   );
 }
+
+/** Where every position has an embedding of its own, a row has no place for more tokens than there are. */
+export class Room {
+  /** @param places - null: any number of tokens */
+  constructor(
+    private readonly className: string,
+    private readonly places: number | null,
+    private readonly limit: number,
+  ) {}
+
+  /**
+   * What a call will come to, before it computes anything. A row that may end early may fit, so that only a warning is due.
+   * @param length - tokens of the longest row, without padding
+   * @param more - tokens that may follow; the last is not looked at any more
+   * @throws ValueError `ERR_TOO_MANY_TOKENS` where the positions cannot be enough
+   */
+  foresee(length: number, more: number, canEnd: boolean): void {
+    this.check(length);
+    if (this.places === null || length + more - 1 <= this.places) return;
+    if (!canEnd) throw this.outOfPlaces(length + more - 1);
+    warn(
+      `max_length is ${this.limit}, and ${this.className} has ${this.places} positions: a row that has not ended by then ` +
+        'is an error',
+    );
+  }
+
+  /** @throws ValueError `ERR_TOO_MANY_TOKENS` unless there are positions for so many tokens */
+  check(length: number): void {
+    if (this.places !== null && length > this.places) throw this.outOfPlaces(length);
+  }
+
+  private outOfPlaces(length: number): ValueError {
+    return new ValueError(
+      `max_length is ${this.limit}, and a row comes to ${length} tokens, but ${this.className} has ${this.places} positions ` +
+        '(config.max_position_embeddings): lower max_new_tokens or max_length, or shorten the prompt',
+      { code: 'ERR_TOO_MANY_TOKENS' },
+    );
+  }
+}

@@ -4,6 +4,7 @@ import { checkRange, type IdInput, toIds } from '../nn/ids';
 import { maskBytes, wrongShape } from '../nn/tokens';
 import { Tensor } from '../tensor/tensor';
 import type { GenerationConfig } from './generation-config';
+import { checkToken } from './tokens';
 
 /** What generation starts from. */
 export interface Prompt {
@@ -52,6 +53,7 @@ export function readPrompt(inputs: PromptInputs, config: GenerationConfig, vocab
       throw new ValueError('input_ids holds no token: give at least one in each row', { code: 'ERR_SHAPE' });
     if (config.bos_token_id === null)
       throw new ValueError('bos_token_id has to be defined when no input_ids are provided');
+    checkToken(config, 'bos_token_id', vocab_size);
     [length, ids] = [1, Int32Array.of(config.bos_token_id)];
   }
   const positions = (inputs_embeds?.dims[1] as number | undefined) ?? length;

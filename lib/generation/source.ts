@@ -5,6 +5,7 @@ import { Tensor } from '../tensor/tensor';
 import type { GenerateOptions, GenerativeModel } from './generate';
 import type { GenerationConfig } from './generation-config';
 import { type Prompt, readPrompt } from './prompt';
+import { checkToken } from './tokens';
 
 /** Inputs of an encoder-decoder model's call of generate, beside those of any model. */
 export const sourceNames: readonly string[] = ['decoder_input_ids', 'decoder_attention_mask', 'encoder_outputs'];
@@ -30,9 +31,11 @@ export async function readSource(
   config: GenerationConfig,
 ): Promise<Source> {
   const { signal, encoder_outputs, input_ids, inputs_embeds, attention_mask } = given;
-  const start = config.decoder_start_token_id ?? config.bos_token_id;
+  const name = config.decoder_start_token_id === null ? 'bos_token_id' : 'decoder_start_token_id';
+  const start = config[name];
   if (start === null)
     throw new ValueError('decoder_start_token_id or bos_token_id has to be defined for encoder-decoder generation');
+  checkToken(config, name, model.vocab_size);
   const abort = signal && { signal };
   if (encoder_outputs) {
     const context = { encoder_outputs, ...(attention_mask && { attention_mask }) };

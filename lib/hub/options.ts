@@ -83,7 +83,13 @@ export function checkHubOptions(options: HubOptions): void {
     throw new TypeError(`_commit_hash must be a string, not a ${typeof options._commit_hash}`);
   if (revision === '') throw new ValueError("revision must be a branch, a tag or a commit, not ''");
   if (cache_dir === '') throw new ValueError("cache_dir must be the path of a folder, not ''");
-  if (proxies && (typeof proxies !== 'object' || Object.values(proxies).some((url) => typeof url !== 'string')))
+  if (
+    proxies !== undefined &&
+    proxies !== null &&
+    (typeof proxies !== 'object' ||
+      Array.isArray(proxies) ||
+      Object.values(proxies).some((url) => typeof url !== 'string'))
+  )
     throw new TypeError("proxies must map 'http', 'https' or 'https://host' to addresses of proxies");
 }
 

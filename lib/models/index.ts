@@ -8,6 +8,7 @@ import * as gpt2 from './gpt2/model';
 import * as llama from './llama/model';
 import * as modernbert from './modernbert/model';
 import * as mpnet from './mpnet/model';
+import * as qwen2 from './qwen2/model';
 import * as roberta from './roberta/model';
 import * as t5 from './t5/model';
 import * as xlmRoberta from './xlm-roberta/model';
@@ -21,6 +22,7 @@ export * from './gpt2/model';
 export * from './llama/model';
 export * from './modernbert/model';
 export * from './mpnet/model';
+export * from './qwen2/model';
 export * from './roberta/model';
 export * from './t5/model';
 export * from './xlm-roberta/model';
@@ -36,6 +38,7 @@ export const modelTypes = {
   llama,
   modernbert,
   mpnet,
+  qwen2,
   roberta,
   t5,
   'xlm-roberta': xlmRoberta,

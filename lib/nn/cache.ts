@@ -1,4 +1,5 @@
 import { RuntimeError, TypeError, ValueError } from '../errors';
+import { warnOnce } from '../logging';
 import { reshape } from '../tensor/dispatch';
 import { index_copy_, index_select } from '../tensor/ops/embedding';
 import { cat, expand, permute } from '../tensor/ops/layout';
@@ -58,11 +59,16 @@ export class DynamicCache {
   }
 
   /**
-   * A cache of what older versions pass: [keys, values] of each layer, [B, G, S, D] each.
+   * A cache of what older versions pass: [keys, values] of each layer, [B, G, S, D] each; an empty one of null, with a
+   * warning.
    * @throws ValueError when shapes disagree; TypeError for anything else
    */
-  static from_legacy_cache(past_key_values: readonly KeyValue[]): DynamicCache {
+  static from_legacy_cache(past_key_values: readonly KeyValue[] | null): DynamicCache {
     const cache = new DynamicCache();
+    if (past_key_values === null) {
+      warnOnce('past_key_values should not be null in from_legacy_cache()');
+      return cache;
+    }
     const shape = checkLegacy(past_key_values);
     if (!shape) return cache;
     const [batch, kv_heads, length] = shape;
@@ -158,9 +164,9 @@ export class DynamicCache {
 
 /** The shape that all layers share, or null of no layers. */
 function checkLegacy(layers: readonly KeyValue[]): [B: number, G: number, S: number, D: number] | null {
-  const tensors = layers.flat();
-  const pairs = layers.every((layer) => Array.isArray(layer) && layer.length === 2);
-  if (!pairs || tensors.some((tensor) => !(tensor instanceof Tensor)))
+  const isList = Array.isArray(layers) && layers.every((layer) => Array.isArray(layer) && layer.length === 2);
+  const tensors: Tensor[] = isList ? layers.flat() : [];
+  if (!isList || tensors.some((tensor) => !(tensor instanceof Tensor)))
     throw new TypeError('past_key_values must be a DynamicCache, or [keys, values] for each layer');
   const [first] = tensors;
   if (!first) return null;

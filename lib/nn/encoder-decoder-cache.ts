@@ -59,11 +59,12 @@ export class EncoderDecoderCache {
   }
 
   /**
-   * A cache of what older versions pass: four tensors a layer.
+   * A cache of what older versions pass: four tensors a layer; an empty one of null, with a warning.
    * @throws ValueError when shapes disagree; TypeError for anything else
    */
-  static from_legacy_cache(past_key_values: readonly CrossKeyValue[]): EncoderDecoderCache {
-    if (past_key_values.some((layer) => !Array.isArray(layer) || layer.length !== 4))
+  static from_legacy_cache(past_key_values: readonly CrossKeyValue[] | null): EncoderDecoderCache {
+    if (past_key_values === null) return new EncoderDecoderCache(DynamicCache.from_legacy_cache(null));
+    if (!Array.isArray(past_key_values) || past_key_values.some((layer) => !Array.isArray(layer) || layer.length !== 4))
       throw new TypeError(
         'past_key_values must be an EncoderDecoderCache, or [keys, values, cross keys, cross values] for each layer',
       );

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { weightsFormatOf } from '../checkpoint/resolve';
 import { OSError, ValueError } from '../errors';
 import { fileNameOf, isUrl } from '../hub/fetch-url';
@@ -14,7 +15,7 @@ export async function checkLocation(path: string | null, options: FromPretrained
   const { config, state_dict } = options;
   if (path === null) return checkNothing(Boolean(config), Boolean(state_dict));
   if (isUrl(path)) checkUrl(path);
-  if (config) return;
+  if (config || (isGgufName(path) && !isUrl(path))) return; // the metadata of a GGUF file says its config
   if (isUrl(path) || (await isFile(path)))
     throw new OSError(
       `'${path}' is one file, not a folder: with a file of weights give its config too, as { config }; the config beside ` +

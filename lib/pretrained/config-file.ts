@@ -1,5 +1,6 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isGgufName, locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { writeWhole } from '../checkpoint/staged-file';
 import { env } from '../env';
 import { AssertionError, OSError, throwIfAborted } from '../errors';
@@ -10,6 +11,7 @@ import { repoIdProblem } from '../hub/repo-id';
 import { info } from '../logging';
 import { transformersVersion } from './config-fields';
 import { isContainer, parseJson } from './config-json';
+import { readGgufConfig } from './gguf/gguf-config';
 import { completeSaveIn } from './interrupted-save';
 
 /** Finding, reading and writing `config.json`. */
@@ -23,13 +25,15 @@ export interface ConfigLocation {
   subfolder?: string;
   /** Name of the file in place of `config.json`. */
   _configuration_file?: string;
+  /** A GGUF file in the folder or repository, from whose metadata the config is made. */
+  gguf_file?: string | null;
   signal?: AbortSignal;
   /** How it is fetched when it lies on the Hub. */
   hub?: HubOptions;
 }
 
 /**
- * The dictionary in a config file: `given` itself, or `config.json` in the folder or of the model id `given`, or the
+ * The dictionary in a config file, or what the metadata of a GGUF file says: `given` itself, or `config.json` in the folder or of the model id `given`, or the
  * file that this lists under `configuration_files` for our version. `_commit_hash` says of which commit it is.
  * @throws OSError `ERR_NO_FOLDER`, `ERR_NO_CONFIG`, `ERR_CONFIG_JSON`, `ERR_CONFIG_FILE`, `SAVE_INTERRUPTED`, and those
  *   of `cachedFile`; AbortError
@@ -38,6 +42,12 @@ export async function readConfig(given: string, location: ConfigLocation = {}): 
   const { subfolder = '', _configuration_file: name = CONFIG_NAME, signal, hub } = location;
   if (isUrl(given)) return readConfigAt(given, { ...hub, ...(signal && { signal }) });
   const found = await locateModel(given, { ...hub, ...(signal && { signal }) });
+  const gguf = location.gguf_file ?? null;
+  if (gguf !== null || (typeof found === 'string' && isGgufName(found))) {
+    if (typeof found === 'string') await checkGgufPlace(given, found, gguf);
+    const path = await locateGguf(found, gguf, subfolder);
+    return { ...(await readGgufConfig(path, signal)), _commit_hash: commitOf(path) };
+  }
   const find = async (file: string): Promise<string> =>
     typeof found === 'string' ? inFolder(join(found, subfolder), file) : found.require(join(subfolder, file));
   if (typeof found === 'string') {
@@ -54,6 +64,15 @@ export async function readConfig(given: string, location: ConfigLocation = {}): 
   }
   config['_commit_hash'] = commitOf(path);
   return config;
+}
+
+/** @throws OSError when there is no such folder, or a file is named in what is a file itself */
+async function checkGgufPlace(given: string, path: string, gguf_file: string | null): Promise<void> {
+  if (gguf_file === null) return;
+  if ((await kindOf(path)) !== 'file') return checkFolder(given, path);
+  throw new OSError(`gguf_file names '${gguf_file}' in a folder, and '${path}' is a file: give one of the two`, {
+    code: 'ERR_NO_FOLDER',
+  });
 }
 
 /** The dictionary in a config file that has an address of its own. */

@@ -14,7 +14,7 @@ export interface ConfigOptions extends ConfigLocation {
   [field: string]: unknown;
 }
 
-const locationOptions = ['subfolder', '_configuration_file', 'signal'];
+const locationOptions = ['subfolder', '_configuration_file', 'gguf_file', 'signal'];
 const hubNames: readonly string[] = hubOptionNames;
 const withoutEffect = ['attn_implementation', 'code_revision', 'trust_remote_code', 'progress_callback'];
 
@@ -25,7 +25,7 @@ const withoutEffect = ['attn_implementation', 'code_revision', 'trust_remote_cod
 export function partOptions(options: ConfigOptions): { location: ConfigLocation; rest: Record<string, unknown> } {
   if (options['trust_remote_code'] === true)
     warn('the option `trust_remote_code` has no effect here: code in a repository is never run. See Auto classes.');
-  checkOptionKinds('a config', options, { subfolder: 'string', _configuration_file: 'string' });
+  checkOptionKinds('a config', options, { subfolder: 'string', _configuration_file: 'string', gguf_file: 'string' });
   checkAttention(options['attn_implementation']);
   const location: Record<string, unknown> = { hub: { ...hubOptionsOf(options), ...fromAuto(options) } };
   const rest: Record<string, unknown> = {};

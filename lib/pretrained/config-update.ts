@@ -29,7 +29,10 @@ export function parseLike(name: string, current: unknown, isReal: boolean, text:
     );
   const pattern = isReal ? /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i : /^\s*[+-]?\d+\s*$/;
   if (!pattern.test(text)) throw new ValueError(`'${text}' is no ${isReal ? 'number' : 'whole number'} (key ${name})`);
-  return Number(text);
+  const number = Number(text);
+  if (!Number.isFinite(number) || (!isReal && !Number.isSafeInteger(number)))
+    throw new ValueError(`'${text}' is larger than a number can be in a config (key ${name})`);
+  return number;
 }
 
 function parseBoolean(name: string, text: string): boolean {

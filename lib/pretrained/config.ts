@@ -3,7 +3,7 @@ import { AttributeError, NotImplementedError, nearest, TypeError, unknownName, V
 import type { CommitInfo } from '../hub/commit-files';
 import { type PushOptions, pushOptionNames, saveAndPush } from '../hub/push-to-hub';
 import { warn } from '../logging';
-import { givenOptions } from '../options';
+import { checkOptionKinds, givenOptions, namedOptions, refuseSurplus } from '../options';
 import { dropDefaults, plainFields, shortDtype } from './config-dict';
 import { checkArchitectures, commonDefaults, commonFloats, transformersVersion } from './config-fields';
 import { CONFIG_NAME, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
@@ -289,9 +289,13 @@ export class PretrainedConfig {
   static async from_json_file<C extends PretrainedConfig>(
     this: Maker<C>,
     file: string,
-    options: { signal?: AbortSignal } = {},
+    options?: { signal?: AbortSignal | null } | null,
+    ...surplus: never[]
   ): Promise<C> {
-    return new this(await readConfigFile(file, options.signal));
+    const where = `${this.name}.from_json_file`;
+    refuseSurplus(where, surplus);
+    const { signal } = namedOptions(options, where, { signal: 'any' });
+    return new this(await readConfigFile(filePath(file, where), signal ?? undefined));
   }
 
   /** Whether `name` is a field, or another name of one. */
@@ -316,10 +320,17 @@ export class PretrainedConfig {
 
   /**
    * Sets fields from a text such as `n_layer=10,resid_pdrop=0.2,use_cache=false`; each keeps the type of its value.
-   * @throws ValueError for an unknown field, a text that says no such value, a field that holds something else
+   * @throws ValueError for an unknown field, a text that says no such value, a field that holds something else; then no
+   *   field is changed
    */
-  update_from_string(text: string): void {
-    const { attribute_map } = this.constructor as typeof PretrainedConfig;
+  update_from_string(text: string, ...surplus: never[]): void {
+    const { attribute_map, name: className } = this.constructor as typeof PretrainedConfig;
+    refuseSurplus(`${className}.update_from_string`, surplus);
+    if (typeof text !== 'string')
+      throw new TypeError(
+        `${className}.update_from_string takes a text such as 'n_layer=10,use_cache=false', not ${String(text)}`,
+      );
+    const updates: { name: string; stored: string; value: string | number | boolean; isReal: boolean }[] = [];
     for (const [name, value] of parseUpdates(text)) {
       if (!this.has(name)) {
         const guess = nearest(name, Object.keys(this));
@@ -329,7 +340,10 @@ export class PretrainedConfig {
       }
       const stored = attribute_map[name] ?? name;
       const isReal = isFloat(this, stored);
-      this[name] = parseLike(name, this[name], isReal, value);
+      updates.push({ name, stored, isReal, value: parseLike(name, this[name], isReal, value) });
+    }
+    for (const { name, stored, value, isReal } of updates) {
+      this[name] = value;
       if (isReal) markFloats(this, [stored]);
     }
   }
@@ -379,8 +393,17 @@ export class PretrainedConfig {
   }
 
   /** Writes `to_json_string(use_diff)` to `file` in one step. @throws OSError */
-  async to_json_file(file: string, use_diff = true, options: { signal?: AbortSignal } = {}): Promise<void> {
-    await writeConfigFile(file, this.to_json_string(use_diff), options.signal);
+  async to_json_file(
+    file: string,
+    use_diff?: boolean | null,
+    options?: { signal?: AbortSignal | null } | null,
+    ...surplus: never[]
+  ): Promise<void> {
+    const where = `${this.constructor.name}.to_json_file`;
+    refuseSurplus(where, surplus);
+    checkOptionKinds(where, { use_diff }, { use_diff: 'boolean' });
+    const { signal } = namedOptions(options, where, { signal: 'any' });
+    await writeConfigFile(filePath(file, where), this.to_json_string(use_diff ?? true), signal ?? undefined);
   }
 
   /**
@@ -452,6 +475,12 @@ function checkName(config: PretrainedConfig, name: string): void {
   throw new ValueError(`a config cannot have a field '${name}', which is the name of one of its methods`, {
     code: 'ERR_CONFIG_FIELD',
   });
+}
+
+/** @throws TypeError unless it is a text */
+function filePath(file: unknown, where: string): string {
+  if (typeof file === 'string') return file;
+  throw new TypeError(`${where} takes the path of a file, not ${String(file)}`);
 }
 
 function withoutUndefined(fields: ConfigFields): ConfigFields {

@@ -107,6 +107,11 @@ export abstract class DecoderModel extends PreTrainedModel {
     return generate(this.generative(), inputs, options ?? {});
   }
 
+  /** @internal Positions that have an embedding of their own; null where positions are computed, for any length. */
+  protected get positionCount(): number | null {
+    return null;
+  }
+
   /** @internal This model as generation knows it. */
   protected generative(): GenerativeModel {
     const { name: className, input_names } = this.constructor as typeof PreTrainedModel;
@@ -116,6 +121,7 @@ export abstract class DecoderModel extends PreTrainedModel {
       input_names,
       vocab_size: sizes.vocab_size as number,
       max_position_embeddings: sizes.max_position_embeddings ?? null,
+      position_count: this.positionCount,
       generation_config: this.currentGenerationConfig(),
       next: (step) => this.nextTokens(step),
       newCache: () => new DynamicCache(),

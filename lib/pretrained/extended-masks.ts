@@ -103,6 +103,11 @@ export function headMask(mask: Tensor, layers: number, dtype: DType, isChunked: 
 
 function fiveAxes(mask: Tensor, layers: number): Tensor {
   const { dims } = mask;
+  if (dims.length !== 1 && dims[0] !== layers && [2, 5].includes(dims.length))
+    throw new ValueError(
+      `head_mask has the shape [${dims}], for ${dims[0]} layers, but the model has ${layers}: give one row for each`,
+      { code: 'ERR_SHAPE' },
+    );
   if (dims.length === 1) return expand(reshape(mask, [1, 1, -1, 1, 1]), [layers, 1, dims[0] as number, 1, 1]);
   if (dims.length === 2) return reshape(mask, [dims[0] as number, 1, dims[1] as number, 1, 1]);
   if (dims.length !== 5) throw new AssertionError(`head_mask.dim != 5, instead ${dims.length}`);

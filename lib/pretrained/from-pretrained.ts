@@ -1,4 +1,5 @@
 import { memoryStats } from '../binding/runtime';
+import { isBlockDType } from '../checkpoint/gguf/block-types';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
 import { RuntimeError, TypeError, throwIfAborted } from '../errors';
@@ -117,6 +118,7 @@ async function findConfig(
   }
   const [config, rest] = await ModelType.config_class.from_pretrained(given ?? (path as string), {
     subfolder: modelSubfolder(options.subfolder),
+    ...(!given && { gguf_file: options.gguf_file ?? null }),
     signal: options.signal,
     ...hubOptionsOf(options),
     ...overrides,
@@ -143,7 +145,7 @@ function refuseFields(
 /** 'auto': what the config says, else what the index says, else the first floating tensor's dtype. */
 function autoDtype(config: PretrainedConfig, weights: Weights): DType {
   const inIndex = weights.source?.indexMetadata.get('dtype') ?? null;
-  const types = [...weights.types.values()];
+  const types = [...weights.types.values()].filter((type) => !isBlockDType(type));
   const type = config.torch_dtype ?? inIndex ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
   const place = config.torch_dtype ? 'the config' : inIndex ? "the index's metadata" : 'the first floating tensor';
   logInfo(`dtype 'auto' is ${String(type)}, from ${place} of the checkpoint`);
@@ -170,7 +172,8 @@ async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: W
 
 const kCompareBytes = 4 * 2 ** 20;
 
-async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
+/** Whether two tensors of a checkpoint hold the same. */
+export async function sameBytes(source: CheckpointSource, a: string, b: string): Promise<boolean> {
   const [left, right] = [source.info(a), source.info(b)];
   if (left.dtype !== right.dtype || left.byteLength !== right.byteLength) return false;
   if (isSamePlace(left, right)) return true;

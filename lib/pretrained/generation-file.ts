@@ -43,7 +43,9 @@ export async function adoptGenerationConfig(
 ): Promise<void> {
   if (!model.can_generate()) return;
   const given = options.generation_config ?? null;
-  const found = given?.clone() ?? (path === null ? null : await loadGenerationConfig(path, options, hub));
+  // Of a GGUF file its own metadata says how it generates, as in Transformers.
+  const hasFile = path !== null && !options.gguf_file;
+  const found = given?.clone() ?? (!hasFile ? null : await loadGenerationConfig(path, options, hub));
   if (found) Object.assign(model, { generation_config: found });
 }
 

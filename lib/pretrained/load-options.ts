@@ -49,6 +49,8 @@ export interface FromPretrainedOptions extends Omit<HubOptions, 'user_agent' | '
    * `\\1`. Of several the first that is found counts.
    */
   key_mapping?: Record<string, string> | null;
+  /** A GGUF file in the folder or repository: weights, and the config unless one is given. A path to such a file is one, too. */
+  gguf_file?: string | null;
   /** How the model generates, in place of its generation_config.json. */
   generation_config?: GenerationConfig | null;
   /** Further arguments of the constructor, behind the config. */
@@ -86,6 +88,7 @@ const acting = [
   'from_tf',
   'from_flax',
   'key_mapping',
+  'gguf_file',
   'generation_config',
   'model_args',
   'device',
@@ -128,7 +131,6 @@ const later = [
   'quantization_config',
   'adapter_kwargs',
   'adapter_name',
-  'gguf_file',
   'tp_plan',
   'tp_size',
   'distributed_config',
@@ -146,6 +148,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   from_tf: 'boolean',
   from_flax: 'boolean',
   key_mapping: 'object',
+  gguf_file: 'string',
   model_args: 'list',
   attn_implementation: 'string',
   use_flash_attention_2: 'boolean',
@@ -161,7 +164,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
 export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, ...onnx, ...later];
 
 /** Options that choose a file of weights. */
-const choosing = ['from_tf', 'from_flax', 'use_safetensors', 'variant'];
+const choosing = ['from_tf', 'from_flax', 'use_safetensors', 'variant', 'gguf_file'];
 
 /** @throws TypeError naming an option of loading whose value is of the wrong type */
 export function checkLoadTypes(where: string, options: FromPretrainedOptions): void {

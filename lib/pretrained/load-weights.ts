@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import { locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { hubBlobsAmong } from '../checkpoint/hub-blobs';
 import { openCheckpoint } from '../checkpoint/open';
 import type { ResolveOptions } from '../checkpoint/resolve';
@@ -9,11 +11,14 @@ import { TypeError, ValueError } from '../errors';
 import { fetchUrl, isUrl } from '../hub/fetch-url';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
+import { info } from '../logging';
 import { Tensor } from '../tensor/tensor';
 import { translate } from './dialects/translate';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
 import type { LoadTarget } from './load-plan';
+
+const ADAPTER_CONFIG_NAME = 'adapter_config.json';
 
 /** Tensors by name: a checkpoint's, or the caller's own. */
 export interface Weights {
@@ -26,6 +31,13 @@ export interface Weights {
   /** The files that are mapped and not read. */
   mapped: ReadonlySet<string>;
   close(): Promise<void>;
+}
+
+/** @throws ValueError for options that choose among other files than the one that `gguf_file` names */
+function refuseOtherChoices(options: FromPretrainedOptions): void {
+  for (const name of ['from_tf', 'from_flax', 'use_safetensors', 'variant'])
+    if (options[name])
+      throw new ValueError(`gguf_file names the file of weights, and ${name} chooses among others; leave one out`);
 }
 
 /**
@@ -67,10 +79,25 @@ export async function openWeights(
   };
   if (isUrl(path as string)) return weightsAt(path as string, choice, options.mmap, hub);
   const found = await locateModel(path as string, hub);
+  if (options.gguf_file) {
+    refuseOtherChoices(options);
+    const file = await locateGguf(found, options.gguf_file, choice.subfolder);
+    const source = await openCheckpoint(file, { ...(options.signal && { signal: options.signal }) });
+    return weightsOf(source, options.mmap, typeof found === 'string' ? null : found.commit);
+  }
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
   const commit = typeof found === 'string' ? null : found.commit;
-  return weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
+  const weights = await weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
+  if (typeof found === 'string') await tellOfAdapter(join(found, choice.subfolder ?? ''));
+  return weights;
+}
+
+/** An adapter that lies beside a model's weights is not attached to it. */
+async function tellOfAdapter(folder: string): Promise<void> {
+  const file = join(folder, ADAPTER_CONFIG_NAME);
+  if (await stat(file).catch(() => null))
+    info(`'${file}' says that there is an adapter: it is not loaded, as adapters are not supported yet; the model is`);
 }
 
 /** The weights in a file that has an address of its own; it is there until they are closed. */

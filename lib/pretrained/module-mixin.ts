@@ -150,7 +150,7 @@ export abstract class ModuleUtilsMixin extends Module {
    * Factors of heads with an axis for each axis of the probabilities.
    * @param head_mask - [H], [L, H], or with five axes already; null for none
    * @returns [L, 1, H, 1, 1] of the model's dtype (one more axis when chunked), or an array of nulls
-   * @throws AssertionError for another rank
+   * @throws AssertionError for another rank; ValueError for another number of layers
    */
   get_head_mask(
     head_mask: MaskInput | null | undefined,

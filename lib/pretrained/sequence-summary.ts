@@ -1,4 +1,4 @@
-import { NotImplementedError, ValueError } from '../errors';
+import { NotImplementedError, TypeError, ValueError } from '../errors';
 import { type Activation, activate, createActivation } from '../nn/activation';
 import type { Encoded } from '../nn/encoded';
 import { Linear } from '../nn/linear';
@@ -31,6 +31,8 @@ export class SequenceSummary extends Module {
 
   constructor(config: SummaryConfig) {
     super();
+    if (config === null || typeof config !== 'object')
+      throw new TypeError(`SequenceSummary takes a config, such as a model's, not ${String(config)}`);
     this.kind = config.summary_type ?? 'last';
     if (this.kind === 'attn') throw new NotImplementedError("config.summary_type 'attn' is defined nowhere upstream");
     if (!kinds.includes(this.kind))

@@ -1,3 +1,4 @@
+import { isBlockDType } from '../checkpoint/gguf/block-types';
 import type { CheckpointSource, TensorInfo } from '../checkpoint/source';
 import { ValueError } from '../errors';
 import { arrayOf, type DType, dtypes } from '../tensor/dtype';
@@ -5,6 +6,7 @@ import { keep } from '../tensor/keep';
 import { loadTensor, type Pack } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { Tensor } from '../tensor/tensor';
+import { loadArranged } from './arranged-tensor';
 
 /** A tensor of a checkpoint that is about to become a parameter. */
 export interface StoredTensor {
@@ -32,7 +34,7 @@ function isNative({ byteLength, shape, strides, compressed, pieces }: TensorInfo
 }
 
 /**
- * Prepares a tensor for loading. Nearly all are read by native threads from the file, views with strides included;
+ * Prepares a tensor for loading. Nearly all are read by native threads from the file, views with strides and blocks included;
  * compressed tensors and views of little out of much are read here, one at a time.
  *
  * @param map - leave the bytes in the file where they can be computed with as they lie
@@ -54,6 +56,15 @@ export async function storedTensor(
       },
     );
   };
+  if (isBlockDType(info.dtype) || (info.arranged && !info.compressed)) {
+    const file = source.descriptor(name);
+    return {
+      load(type, pack) {
+        const wanted = isBlockDType(info.dtype) ? (type ?? 'float32') : checkType(type);
+        return loadArranged(file, info, wanted, pack);
+      },
+    };
+  }
   if (isNative(info)) {
     const { byteOffset: offset, shape: dims, strides } = info;
     const bytes = { file: source.descriptor(name), offset, type: dtype, dims, map, ...(strides && { strides }) };

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import * as runtime from '../binding/runtime';
 import { RuntimeError, TypeError, ValueError } from '../errors';
 import { warnOnce } from '../logging';
+import { refuseSurplus } from '../options';
 import { keepFor, releaseWith } from './collected';
 import { checkDims } from './dimension';
 import { arrayOf, type DType, dtypeNumber, dtypeOf, itemSize, parseDtype, type TypedArray } from './dtype';
@@ -114,13 +115,15 @@ export class Tensor extends ShapeMethods {
    * The elements, once the ops that make them have run.
    * @throws AbortError when `signal` fires before; the ops run on
    */
-  async getData(options?: WaitOptions | null): Promise<TypedArray> {
+  async getData(options?: WaitOptions | null, ...surplus: never[]): Promise<TypedArray> {
+    refuseSurplus('Tensor.getData', surplus);
     await readTensors([this], signalOf(options, 'getData'));
     return this.data;
   }
 
   /** The elements as nested arrays. float16 and bfloat16 come as numbers, bool as true and false. */
-  tolist(): NestedArray {
+  tolist(...surplus: never[]): NestedArray {
+    refuseSurplus('Tensor.tolist', surplus);
     const values = toElements(this.#type, this.data);
     let at = 0;
     const build = (axis: number): NestedArray => {
@@ -131,7 +134,8 @@ export class Tensor extends ShapeMethods {
   }
 
   /** The only element. @throws RuntimeError when there are more or none. */
-  item(): Element {
+  item(...surplus: never[]): Element {
+    refuseSurplus('Tensor.item', surplus);
     if (this.size !== 1)
       throw new RuntimeError(`a Tensor with ${this.size} elements cannot be converted to a scalar`, {
         code: 'ERR_SHAPE',

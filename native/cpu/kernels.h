@@ -1,6 +1,7 @@
 // The kernels of one instruction set. Each family declares its own struct in ops/<family>/kernels.h.
 #pragma once
 #include "ops/attention/kernels.h"
+#include "ops/blocks/kernels.h"
 #include "ops/elementwise/kernels.h"
 #include "ops/embedding-resize/kernels.h"
 #include "ops/embedding/kernels.h"
@@ -25,6 +26,7 @@ struct Kernels {
   AttentionKernels attention;
   EmbeddingResizeKernels embedding_resize;
   RandomKernels random;
+  BlockKernels blocks;
 };
 
 // Levels that this build has and this CPU can run, in rising order; the last is the best. Ends with null.

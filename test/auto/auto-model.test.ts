@@ -15,6 +15,7 @@ import {
 import { supportedModelTypes } from '../../lib/auto/families';
 import { BertConfig, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig } from '../../lib/models/distilbert/model';
+import { T5Config, T5ForConditionalGeneration, T5Model } from '../../lib/models/t5/model';
 import { PretrainedConfig } from '../../lib/pretrained/config';
 
 const golden = (family: string) => join(__dirname, '..', 'goldens', family, 'base');
@@ -78,13 +79,22 @@ describe('Auto models (row 201)', () => {
     expect(() => AutoModel.classFor(new PretrainedConfig())).toThrow(
       /Unrecognized configuration class PretrainedConfig.*load it with AutoConfig/,
     );
-    await expect(AutoModelForSeq2SeqLM.from_pretrained()).rejects.toMatchObject({ name: 'NotImplementedError' });
+    expect(() => AutoModelForSeq2SeqLM.classFor(new BertConfig())).toThrow(
+      expect.objectContaining({ name: 'ValueError', code: 'ERR_NO_SUCH_HEAD' }),
+    );
     expect(() => AutoModelForCausalLM.classFor(new BertConfig())).toThrow(
       expect.objectContaining({ name: 'NotImplementedError', message: expect.stringMatching(/bert/) }),
     );
     expect(() => AutoModelForCausalLM.classFor(new DistilBertConfig())).toThrow(
       expect.objectContaining({ name: 'ValueError', code: 'ERR_NO_SUCH_HEAD' }),
     );
+  });
+
+  it('finds both halves of T5, and the head that generates', () => {
+    const config = new T5Config({ architectures: ['T5EncoderModel'] });
+    expect(AutoModel.classFor(config)).toBe(T5Model);
+    expect(AutoModelForSeq2SeqLM.classFor(config)).toBe(T5ForConditionalGeneration);
+    expect(AutoModelForPreTraining.classFor(config)).toBe(T5ForConditionalGeneration);
   });
 
   it('cannot be constructed', () => {

@@ -67,7 +67,6 @@ if (existsSync(fixtures)) {
 
     it.each([
       ['bert-tf-h5', {}, 'WEIGHTS_NOT_FOUND'],
-      ['bert-tf-h5', { from_tf: true }, 'UNSUPPORTED_FORMAT'],
       ['bert-flax', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-pt-variant-fp16', {}, 'WEIGHTS_NOT_FOUND'],
       ['bert-pt-variant-fp16', { variant: 'fp32' }, 'WEIGHTS_NOT_FOUND'],

@@ -18,6 +18,7 @@ import { runCli } from '../../lib/cli/run-cli';
 import { BertForMaskedLM } from '../../lib/models/bert/model';
 import { set_seed } from '../../lib/pretrained/init';
 import { cast } from '../../lib/tensor/ops/cast';
+import { Running } from '../jobs/start-process';
 
 const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
 const commands = [resizeEmbeddingsCommand, pruneHeadsCommand].map((command) =>
@@ -144,6 +145,24 @@ describe('prune-heads', () => {
     for (const text of ['0:99', '77:0'])
       expect(await run('prune-heads', folder, '--heads', text)).toMatchObject({ code: 65 });
     expect(everyFile(folder)).toEqual(before);
+  });
+});
+
+describe('a signal', () => {
+  it.each([
+    ['SIGINT', 130, 'prune-heads', ['--heads', '0:0']],
+    ['SIGTERM', 143, 'prune-heads', ['--heads', '0:0']],
+    ['SIGINT', 130, 'cast', ['--dtype', 'bf16']],
+    ['SIGTERM', 143, 'cast', ['--dtype', 'bf16']],
+  ] as const)('%s ends with %i, and leaves the folder as it was: %s', async (signal, code, command, args) => {
+    const before = everyFile(folder);
+    const running = new Running(process.execPath, [join(__dirname, 'edit-process.cjs'), command, folder, ...args], {});
+    await running.until('start');
+    running.child.kill(signal);
+    expect(await running.ended).toEqual({ code, signal: null });
+    expect(running.stdout).toBe('');
+    expect(everyFile(folder)).toEqual(before);
+    expect(readdirSync(parent)).toEqual(['model']);
   });
 });
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { convertToGguf } from '../../lib/auto/convert-to-gguf';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { parseCommand } from '../../lib/cli/parse';
 import { castCommand, convertCommand, shardCommand } from '../../lib/cli/rewrite';
@@ -22,7 +23,11 @@ import { rewriteCheckpoint } from '../../lib/pretrained/rewrite-checkpoint';
 import { errorOf } from '../checkpoint/scratch';
 
 const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
-const commands = [castCommand, shardCommand, convertCommand].map((command) => command(async () => rewriteCheckpoint));
+const rewrite = async () => rewriteCheckpoint;
+const commands = [
+  ...[castCommand, shardCommand].map((command) => command(rewrite)),
+  convertCommand({ rewrite, toGguf: async () => convertToGguf }),
+];
 
 let parent: string;
 let folder: string;

@@ -9,7 +9,7 @@ import { GPT2Config, GPT2LMHeadModel, GPT2Model } from '../../lib/models/gpt2/mo
 import { LlamaForCausalLM, LlamaModel } from '../../lib/models/llama/model';
 import type { DecoderModel } from '../../lib/pretrained/decoder-model';
 import { Tensor } from '../../lib/tensor/tensor';
-import { contractModel } from '../models/contract-gpt2';
+import { contractModel } from '../models/contract-model';
 import { expectLive } from '../nn/live-memory';
 
 const llama = join(__dirname, '..', 'goldens', 'llama', 'base');
@@ -207,6 +207,86 @@ describe('generate', () => {
       name: 'ValueError',
       message: expect.stringMatching(message),
     });
+  });
+
+  it.each([
+    [{ pad_token_id: 99 }, /pad_token_id is 99/],
+    [{ bos_token_id: 17 }, /bos_token_id is 17/],
+    [{ eos_token_id: 99 }, /eos_token_id is 99/],
+    [{ eos_token_id: [3, 99] }, /eos_token_id is 99/],
+    [{ decoder_start_token_id: 99 }, /decoder_start_token_id is 99/],
+    [{ forced_bos_token_id: 99 }, /forced_bos_token_id is 99/],
+    [{ forced_eos_token_id: [99] }, /forced_eos_token_id is 99/],
+  ])('names a token of the call that its vocabulary lacks: %j', async (options, message) => {
+    await expect(model.generate([[1, 2, 3]], options as GenerateOptions)).rejects.toMatchObject({
+      name: 'ValueError',
+      code: 'ERR_INDEX_OUT_OF_RANGE',
+      message: expect.stringMatching(new RegExp(`^${message.source}.*below 17 \\(config.vocab_size\\)`)),
+    });
+  });
+
+  it('minds a token of the config that its vocabulary lacks where it is used', async () => {
+    const attention_mask = [[1, 1, 1]];
+    const padded = new GenerationConfig({ pad_token_id: 99, max_new_tokens: 3 });
+    const one = await ids(model.generate([[1, 2, 3]], { attention_mask, generation_config: padded }));
+    expect(one).toEqual([[1, 2, 3, 14, 14, 7]]);
+    const two = model.generate([[1], [2]], { attention_mask: [[1], [1]], generation_config: padded });
+    await expect(two).rejects.toThrow(/^pad_token_id is 99/);
+    const begun = new GenerationConfig({ bos_token_id: 99 });
+    await expect(model.generate({ generation_config: begun })).rejects.toThrow(/^bos_token_id is 99/);
+    const ended = new GenerationConfig({ eos_token_id: 98, pad_token_id: 15, max_new_tokens: 3 });
+    expect(await ids(model.generate([[1, 2, 3]], { generation_config: ended }))).toEqual(one);
+    expect(warnings.join()).toMatch(/eos_token_id of the generation config is 98.*no text ends with it/);
+  });
+
+  it('goes as far as there are positions, padding not counted; what cannot fit is refused before it computes', async () => {
+    const prompt = (length: number) => [Array.from({ length }, (_, i) => (i % 9) + 1)];
+    const options = { generation_config: new GenerationConfig({ pad_token_id: 15 }), eos_token_id: null };
+    expect((await model.generate(prompt(60), { ...options, max_new_tokens: 5 })).dims).toEqual([1, 65]);
+    const attention_mask = [Array.from({ length: 60 }, (_, i) => Number(i >= 10))];
+    const masked = await model.generate(prompt(60), { ...options, attention_mask, max_new_tokens: 15 });
+    expect(masked.dims).toEqual([1, 75]);
+    const refused = { name: 'ValueError', code: 'ERR_TOO_MANY_TOKENS' };
+    for (const [length, more] of [
+      [60, 6],
+      [3, 2 ** 40],
+    ] as const)
+      await expect(model.generate(prompt(length), { ...options, max_new_tokens: more })).rejects.toMatchObject({
+        ...refused,
+        message: `max_length is ${length + more}, and a row comes to ${length + more - 1} tokens, but GPT2LMHeadModel has 64 positions (config.max_position_embeddings): lower max_new_tokens or max_length, or shorten the prompt`,
+      });
+    await expect(model.generate(prompt(65), { max_new_tokens: 1 })).rejects.toMatchObject(refused);
+    expect(warnings.join()).not.toMatch(/positions/);
+  });
+
+  it('warns of a length beyond its positions where rows may end before, and fails where they do not', async () => {
+    expect(await tail([[1, 2, 3]], { max_new_tokens: 2 ** 40, eos_token_id: 10 })).toEqual([[14, 14, 7, 7, 7, 10]]);
+    expect(warnings.join()).toMatch(/max_length is 1099511627779, and GPT2LMHeadModel has 64 positions/);
+    await expect(tail([[1, 2, 3]], { max_length: 100, max_new_tokens: null, eos_token_id: 12 })).rejects.toThrow(
+      /max_length is 100, and a row comes to 65 tokens, but GPT2LMHeadModel has 64 positions/,
+    );
+  });
+
+  it('grows as it goes, so that a length costs nothing before it is there', async () => {
+    const rotary = await LlamaForCausalLM.from_pretrained(llama);
+    const attention_mask = [
+      [0, 0, 1],
+      [1, 1, 1],
+    ];
+    const input_ids = [
+      [0, 0, 5],
+      [5, 6, 7],
+    ];
+    const from = (max_new_tokens: number) =>
+      ids(rotary.generate(input_ids, { attention_mask, max_new_tokens, eos_token_id: null, pad_token_id: 0 }));
+    const [long, short] = [await from(540), await from(250)];
+    expect(long.map((row) => row.slice(0, 253))).toEqual(short);
+    expect(long.map((row) => row.length)).toEqual([543, 543]);
+    const [first] = await ids(
+      rotary.generate([[5]], { max_length: 2 ** 40, eos_token_id: short[0]?.[5] as number, pad_token_id: 0 }),
+    );
+    expect(first).toEqual(short[0]?.slice(2, 2 + (first?.length ?? 0)));
+    await rotary.dispose();
   });
 
   it('refuses ids that are none of the vocabulary, and no ids', async () => {

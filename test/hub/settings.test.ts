@@ -196,6 +196,14 @@ describe('a proxy (N-10, L-11)', () => {
     await expect(hubDownload('org/name', 'config.json')).rejects.toMatchObject({ code: 'ERR_HUB_TLS' });
   });
 
+  it('is refused unless it is a table of addresses', async () => {
+    for (const proxies of [['http://proxy:1'], 'http://proxy:1', '', 0, { https: 1 }])
+      await expect(hubDownload('org/name', 'config.json', { proxies: proxies as never })).rejects.toMatchObject({
+        name: 'TypeError',
+        message: expect.stringMatching(/^proxies must map 'http'/),
+      });
+  });
+
   it('gets every request', async () => {
     hub.server.commit('org/name', { 'config.json': '{}', 'model.safetensors': 'x'.repeat(5000) });
     const { server, seen } = await startProxy();

@@ -9,7 +9,7 @@ import type { Module } from '../../lib/nn/module';
 import type { Parameter } from '../../lib/nn/parameter';
 import type { ConfigFields } from '../../lib/pretrained/config';
 import { Tensor } from '../../lib/tensor/tensor';
-import { contractModel } from './contract-gpt2';
+import { contractModel } from './contract-model';
 
 const tiny = { vocab_size: 9, n_positions: 16, n_embd: 8, n_layer: 1, n_head: 2 };
 const build = (fields: ConfigFields) => new GPT2Model(new GPT2Config({ ...tiny, ...fields }));

@@ -3,7 +3,7 @@ import { GPT2LMHeadModel } from '../../lib/models/gpt2/model';
 import { DynamicCache, type KeyValue } from '../../lib/nn/cache';
 import type { ModelOutput } from '../../lib/pretrained/model-output';
 import type { Tensor } from '../../lib/tensor/tensor';
-import { contractModel } from '../models/contract-gpt2';
+import { contractModel } from '../models/contract-model';
 import { expectLive } from './live-memory';
 
 type Cached = ModelOutput & { past_key_values: DynamicCache };

@@ -6,8 +6,10 @@ import { root, run } from './run-command';
 const program = `
 import {
   AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertModel,
-  BertPreTrainedModel, CamembertPreTrainedModel, type FromPretrainedOptions, GenerationConfig, GPT2LMHeadModel,
-  type LoadingInfo, ModelOutput, no_init_weights, OSError, PretrainedConfig, PreTrainedModel, Tensor, XLMRobertaPreTrainedModel,
+  BertPreTrainedModel, CamembertPreTrainedModel, type CrossKeyValue, DynamicCache, EncoderDecoderCache,
+  type FromPretrainedOptions, GenerationConfig, GPT2LMHeadModel, type KeyValue, type LoadingInfo, ModelOutput,
+  no_init_weights, OSError, PretrainedConfig, PreTrainedModel, T5Config, T5EncoderModel, T5ForConditionalGeneration, T5Model,
+  Tensor, XLMRobertaPreTrainedModel,
 } from 'native-transformers';
 
 const options: FromPretrainedOptions = {
@@ -39,6 +41,19 @@ export async function load(): Promise<unknown[]> {
   const made: PreTrainedModel = AutoModel.from_config(plain, { torch_dtype: 'float16', add_pooling_layer: false });
   const bare: BertModel = no_init_weights(() => new BertModel(config));
   return [head, name, given, ids, settings, states, made, bare, BertPreTrainedModel.base_model_prefix, wrong];
+}
+
+export async function goOn(gpt2: GPT2LMHeadModel): Promise<unknown[]> {
+  using past_key_values = new DynamicCache();
+  const { logits }: ModelOutput = await gpt2({ input_ids: [[1]], past_key_values, use_cache: true });
+  const pairs: KeyValue[] = past_key_values.to_legacy_cache();
+  const t5: T5ForConditionalGeneration = await T5ForConditionalGeneration.from_pretrained('folder');
+  using cross = new EncoderDecoderCache(DynamicCache.from_legacy_cache(pairs), new DynamicCache());
+  const step = await t5({ input_ids: [[1]], decoder_input_ids: [[0]], past_key_values: cross });
+  const kept: CrossKeyValue[] = cross.to_legacy_cache();
+  const ids: Tensor = await t5.generate([[1]], { decoder_input_ids: [[0]], max_new_tokens: 3, eos_token_id: [1] });
+  const config: T5Config = new T5Config({ d_model: 8 });
+  return [logits, step, kept, ids, new T5Model(config), await T5EncoderModel.from_pretrained('folder')];
 }
 
 class Mine extends BertModel {

@@ -116,6 +116,22 @@ describe('the file (C-12)', () => {
     expect((await TinyConfig.from_pretrained(folder)).clone().to_json_string()).toBe(again);
   });
 
+  it('is written and read with null for no options; other names and kinds are refused', async () => {
+    const file = join(folder, 'null.json');
+    await config.to_json_file(file, null, null);
+    expect(await readFile(file, 'utf8')).toBe(config.to_json_string());
+    expect((await TinyConfig.from_json_file(file, null)).to_json_string()).toBe(config.to_json_string());
+    const options = { revision: 'x' } as object;
+    const unknown = { code: 'ERR_UNKNOWN_NAME', message: expect.stringContaining('revision') };
+    await expect(TinyConfig.from_json_file(file, options)).rejects.toMatchObject(unknown);
+    await expect(config.to_json_file(file, true, options)).rejects.toMatchObject(unknown);
+    const kind = { name: 'TypeError', code: 'ERR_TYPE' };
+    await expect(config.to_json_file(file, 'no' as never)).rejects.toMatchObject(kind);
+    await expect(config.to_json_file(null as never)).rejects.toMatchObject(kind);
+    await expect(TinyConfig.from_json_file(null as never)).rejects.toMatchObject(kind);
+    await expect(TinyConfig.from_json_file(file, null, { num_labels: 3 } as never)).rejects.toMatchObject(kind);
+  });
+
   it('is written whole by to_json_file when asked', async () => {
     await config.to_json_file(join(folder, 'all.json'), false);
     expect(await TinyConfig.from_json_file(join(folder, 'all.json'))).toMatchObject({ num_beams: 1, n_layer: 12 });

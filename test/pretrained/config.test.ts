@@ -331,10 +331,25 @@ describe('update, update_from_string (C-13)', () => {
     ['pruned_heads=1', 'pruned_heads'],
     ['problem_type=regression', 'problem_type'],
     ['n_embd', 'name=value'],
+    ['scale=1e999', 'scale'],
+    ['n_embd=9999999999999999999999', 'n_embd'],
   ])('refuses %s', (text, token) => {
     expect(() => new TinyConfig().update_from_string(text)).toThrow(
       expect.objectContaining({ name: 'ValueError', message: expect.stringContaining(token) }),
     );
+  });
+
+  it('changes all fields or none', () => {
+    const config = new TinyConfig();
+    const before = config.to_json_string(false);
+    expect(() => config.update_from_string('n_embd=10,scale=2,use_cache=maybe')).toThrow(/use_cache/);
+    expect(config.to_json_string(false)).toBe(before);
+  });
+
+  it('takes a text, and nothing behind it', () => {
+    const update = (...given: unknown[]) => new TinyConfig().update_from_string(...(given as [string]));
+    for (const given of [[null], [3], [{ n_embd: 3 }], ['n_embd=3', {}]])
+      expect(() => update(...given)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_TYPE' }));
   });
 });
 

@@ -137,11 +137,14 @@ describe('what is refused', () => {
   });
 
   it('is every later argument but the ones that act (row 33)', async () => {
-    for (const option of [{ tp_plan: 'auto' }, { tp_size: 2 }, { distributed_config: {} }, { gguf_file: 'x.gguf' }])
+    for (const option of [{ tp_plan: 'auto' }, { tp_size: 2 }, { distributed_config: {} }])
       await expect(BertModel.from_pretrained(path, option)).rejects.toMatchObject({
         code: 'ERR_NOT_SUPPORTED_YET',
         message: expect.stringContaining(`'${Object.keys(option)[0]}'`),
       });
+    await expect(BertModel.from_pretrained(path, { gguf_file: 'x.gguf' })).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+    });
     await expect(BertModel.from_pretrained(path, { generation_config: new GenerationConfig() })).rejects.toThrow(
       /BertModel does not generate/,
     );

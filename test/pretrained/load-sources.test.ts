@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
-import { setLogHook } from '../../lib/logging';
+import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { GPT2LMHeadModel } from '../../lib/models/gpt2/model';
 import type { PreTrainedModel } from '../../lib/pretrained/pretrained-model';
@@ -35,6 +35,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   setLogHook(null);
+  setLogLevel(LogLevel.WARNING);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -118,6 +119,18 @@ describe('a location (rows 16, 41)', () => {
         name: 'ValueError',
         message: expect.stringContaining('from_tf'),
       });
+  });
+});
+
+describe('an adapter beside the weights (L-31)', () => {
+  it('is not attached, which is said', async () => {
+    for (const name of ['config.json', 'model.safetensors']) await copyFile(join(gpt2, name), join(folder, name));
+    setLogLevel(LogLevel.INFO);
+    await (await GPT2LMHeadModel.from_pretrained(folder)).dispose();
+    expect(logged.join()).not.toMatch(/adapter/);
+    await writeFile(join(folder, 'adapter_config.json'), '{"base_model_name_or_path": "gpt2"}');
+    await (await GPT2LMHeadModel.from_pretrained(folder)).dispose();
+    expect(logged.join('\n')).toContain(`'${join(folder, 'adapter_config.json')}' says that there is an adapter`);
   });
 });
 

@@ -184,6 +184,10 @@ describe('masks', () => {
     expect((model.get_head_mask([1, 0], 3, true) as Tensor).dims).toEqual([3, 1, 2, 1, 1, 1]);
     expect((model.half().get_head_mask([1, 0], 3) as Tensor).type).toBe('float16');
     expect(() => model.get_head_mask([[[1]]], 1)).toThrow(AssertionError);
+    for (const mask of [[[1, 0]], two])
+      expect(() => model.get_head_mask(mask, 3)).toThrow(
+        expect.objectContaining({ code: 'ERR_SHAPE', message: expect.stringMatching(/for \d layers?, but .* has 3/) }),
+      );
   });
 
   it('that are missing bring one warning when ids begin or end in padding (row 139)', async () => {

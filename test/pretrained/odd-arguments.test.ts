@@ -1,9 +1,12 @@
 import { setLogHook } from '../../lib/logging';
 import { BertConfig, BertModel } from '../../lib/models/bert/model';
 import { GPT2Config, GPT2LMHeadModel } from '../../lib/models/gpt2/model';
+import { DynamicCache } from '../../lib/nn/cache';
 import { apply_chunking_to_forward } from '../../lib/nn/chunked-forward';
+import { EncoderDecoderCache } from '../../lib/nn/encoder-decoder-cache';
 import { set_seed } from '../../lib/pretrained/init';
 import { load_sharded_checkpoint } from '../../lib/pretrained/load-sharded-checkpoint';
+import { SequenceSummary } from '../../lib/pretrained/sequence-summary';
 import { get_checkpoint_shard_files, load_state_dict } from '../../lib/pretrained/weights-functions';
 import { Tensor } from '../../lib/tensor/tensor';
 
@@ -114,6 +117,18 @@ describe('functions beside the classes', () => {
     await expect(load_sharded_checkpoint(null as never, 'nowhere')).rejects.toThrow(/takes a model/);
     await expect(load_sharded_checkpoint(model, 'x', { strict: 'no' } as object)).rejects.toThrow(/true or false/);
     expect(() => set_seed('7' as never)).toThrow(/whole number, not 7/);
+  });
+
+  it('need what they are made of', () => {
+    for (const make of [
+      () => new SequenceSummary(null as never),
+      () => DynamicCache.from_legacy_cache('x' as never),
+      () => DynamicCache.from_legacy_cache([null] as never),
+      () => EncoderDecoderCache.from_legacy_cache(undefined as never),
+    ])
+      expect(make).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_TYPE' }));
+    expect(DynamicCache.from_legacy_cache(null).get_seq_length()).toBe(0);
+    expect(EncoderDecoderCache.from_legacy_cache(null).get_seq_length()).toBe(0);
   });
 
   it('cut into whole chunks only', () => {

@@ -178,7 +178,7 @@ export class MsgpackTree {
     switch (type) {
       case ARRAY_EXTENSION:
       case SCALAR_EXTENSION:
-        return yield* this.array(at + length, path);
+        return yield* this.array(at + length, path, type === SCALAR_EXTENSION);
       case COMPLEX_EXTENSION:
         window.skip(length);
         return { kind: 'other', value: null };
@@ -192,7 +192,7 @@ export class MsgpackTree {
   }
 
   /** `[shape, name of the element type, bytes]`, up to byte `end`. */
-  private *array(end: number, path: string): Generator<Wanted, ArrayLeaf> {
+  private *array(end: number, path: string, isScalar: boolean): Generator<Wanted, ArrayLeaf | OtherLeaf> {
     const { window } = this;
     const { at } = window;
     const invalid: (what: string) => never = (what) =>
@@ -200,7 +200,14 @@ export class MsgpackTree {
     const outer = yield* this.head();
     if (outer.kind !== 'list' || outer.count !== 3) invalid('is no list of shape, type and bytes');
     const shape = yield* this.shape(path, invalid);
-    const dtype = yield* this.dtype(path, invalid);
+    const named = yield* this.dtypeName(invalid);
+    // A complex number of Python's, as it is written with NumPy 1.
+    if (isScalar && named === 'complex128') {
+      if (end < window.at) invalid('is longer than its extension says');
+      window.skip(end - window.at);
+      return { kind: 'other', value: null };
+    }
+    const dtype = this.knownDtype(named, path);
     const bytes = yield* this.head();
     if (bytes.kind !== 'binary' && bytes.kind !== 'text') invalid('has no bytes');
     const begin = window.at;
@@ -236,10 +243,13 @@ export class MsgpackTree {
     return shape;
   }
 
-  private *dtype(path: string, invalid: (what: string) => never): Generator<Wanted, StoredDType> {
+  private *dtypeName(invalid: (what: string) => never): Generator<Wanted, string> {
     const { kind, count } = yield* this.head();
     if ((kind !== 'text' && kind !== 'binary') || count > MOST_DTYPE_BYTES) invalid('has no element type');
-    const name = (yield* this.window.copy(count)).toString('latin1');
+    return (yield* this.window.copy(count)).toString('latin1');
+  }
+
+  private knownDtype(name: string, path: string): StoredDType {
     if (NUMPY_DTYPES.has(name)) return name as StoredDType;
     return this.window.fail('UNKNOWN_DTYPE', `${quote(path)} has elements of ${quote(name)}, which no weight here has`);
   }

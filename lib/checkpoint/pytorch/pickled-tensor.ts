@@ -1,4 +1,4 @@
-import type { StoredDType } from '../dtype';
+import type { PlainDType } from '../dtype';
 import { type PickleDict, PickleObject } from './pickle-values';
 
 /** A storage that a pickle names: a run of elements in a member of the archive. */
@@ -8,7 +8,7 @@ export class PickledStorage extends PickleObject {
     /** Name of the member below `data/`. */
     readonly key: string,
     /** Type of the elements; null for bytes that the tensor gives a type. */
-    readonly dtype: StoredDType | null,
+    readonly dtype: PlainDType | null,
     /** Elements; bytes where the type is null. */
     readonly elements: number,
     /** Why no weight can be in it, or null. */
@@ -25,7 +25,7 @@ export class PickledTensor extends PickleObject {
   readonly what = 'a tensor';
   constructor(
     readonly storage: PickledStorage,
-    readonly dtype: StoredDType,
+    readonly dtype: PlainDType,
     readonly offset: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],

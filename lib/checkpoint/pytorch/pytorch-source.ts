@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { bitsOf, type StoredDType } from '../dtype';
+import { bitsOf, type PlainDType } from '../dtype';
 import { gather, narrowed, type ReadStorage, type StridedView } from '../gather';
 import type { PinnedFile } from '../pinned-file';
 import { ownedBytes, requestedRange } from '../read-range';
@@ -11,7 +11,7 @@ import type { StorageBytes } from './storage-bytes';
 
 /** A tensor whose place has been checked. */
 export interface PlacedTensor {
-  dtype: StoredDType;
+  dtype: PlainDType;
   shape: readonly number[];
   extent: TensorExtent;
   bytes: StorageBytes;

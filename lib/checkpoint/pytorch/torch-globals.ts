@@ -1,13 +1,13 @@
 /** The names that a file of weights may contain, and what kind of thing each stands for. Nothing is ever imported. */
-import { dtypeName, dtypeNumber, type StoredDType } from '../dtype';
+import { dtypeName, dtypeNumber, type PlainDType } from '../dtype';
 import { PickleObject } from './pickle-values';
 
 /** What can be made of a recognised name. */
 export type TorchRole =
   /** A storage class; null: bytes without a type; a text: elements that no weight can have. */
-  | { is: 'storage'; dtype: StoredDType | null; unsupported: string | null }
+  | { is: 'storage'; dtype: PlainDType | null; unsupported: string | null }
   /** An element type. */
-  | { is: 'dtype'; dtype: StoredDType | null }
+  | { is: 'dtype'; dtype: PlainDType | null }
   /** A function that makes a tensor of a storage. */
   | { is: 'rebuild'; version: 'plain' | 'v2' | 'v3' | 'parameter' | 'from_type' }
   /** A function that makes a tensor which cannot be a weight. */
@@ -118,7 +118,7 @@ const table = new Map<string, TorchRole>([
   ['numpy.ndarray', { is: 'type' }],
 ]);
 for (const [name, dtype] of Object.entries(STORAGES)) {
-  const known = dtypeNumber(dtype) < 0 ? null : (dtype as StoredDType);
+  const known = dtypeNumber(dtype) < 0 ? null : (dtype as PlainDType);
   for (const module of ['torch', 'torch.cuda']) {
     table.set(`${module}.${name}Storage`, { is: 'storage', dtype: known, unsupported: known === null ? dtype : null });
     table.set(`${module}.${name}Tensor`, { is: 'type' });

@@ -1,5 +1,5 @@
 /** What names, calls and persistent ids in a file of weights mean: tensors, storages and inert data, or a refusal. */
-import type { StoredDType } from '../dtype';
+import type { PlainDType } from '../dtype';
 import { quote } from '../fault';
 import type { PickleMeaning } from './pickle';
 import type { PickleFail } from './pickle-bytes';
@@ -134,7 +134,7 @@ export class TorchObjects implements PickleMeaning {
   }
 
   /** The element type of a tensor over bytes; undefined for one that is not read. */
-  private dtypeArgument(name: string, storage: PickledStorage, value?: PickleValue): StoredDType | undefined {
+  private dtypeArgument(name: string, storage: PickledStorage, value?: PickleValue): PlainDType | undefined {
     if (!(value instanceof TorchGlobal) || value.role.is !== 'dtype') {
       return this.wrong(`${name} is given ${describePickled(value ?? null)} as element type`);
     }

@@ -158,6 +158,10 @@ export abstract class GPT2PreTrainedModel extends DecoderModel {
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: GPT2Config;
 
+  protected override get positionCount(): number {
+    return this.config.n_positions;
+  }
+
   /** Projections that end a residual branch start smaller, the more of them there are. */
   override _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
     if (!name.endsWith('c_proj.weight')) return super._init_weights(name, parameter, owner);

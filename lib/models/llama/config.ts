@@ -66,13 +66,35 @@ export class LlamaConfig extends PretrainedConfig {
   declare attention_bias: boolean;
   declare mlp_bias: boolean;
   declare head_dim: number;
-  declare pretraining_tp: number;
+  declare pretraining_tp?: number;
 
   constructor(fields: ConfigFields = {}) {
     super(fields);
     this.num_key_value_heads ??= this.num_attention_heads;
-    this.head_dim ??= Math.floor(this.hidden_size / this.num_attention_heads);
+    if (Object.hasOwn((this.constructor as typeof PretrainedConfig).defaults, 'head_dim'))
+      this.head_dim ??= headDim(this);
   }
+
+  /** What the block of layer `index` is made of. */
+  blockOf(_index: number): DecoderBlock {
+    const { attention_bias: bias, mlp_bias } = this;
+    return { qkv_bias: bias, o_bias: bias, mlp_bias, window: null };
+  }
+}
+
+/** What families whose blocks are Llama's do in their own ways. */
+export interface DecoderBlock {
+  /** Whether projections have biases. */
+  qkv_bias: boolean;
+  o_bias: boolean;
+  mlp_bias: boolean;
+  /** How many positions back a token sees, 0 being itself alone; null for all. */
+  window: number | null;
+}
+
+/** D, which some configs leave to the width and the number of heads. */
+export function headDim({ head_dim, hidden_size, num_attention_heads }: LlamaConfig): number {
+  return head_dim ?? Math.floor(hidden_size / num_attention_heads);
 }
 
 /**
@@ -81,7 +103,8 @@ export class LlamaConfig extends PretrainedConfig {
  *   are cut into parts as in pre-training
  */
 export function checkLlamaConfig(config: LlamaConfig): void {
-  const { num_attention_heads: H, num_key_value_heads: G, head_dim, hidden_size, pretraining_tp } = config;
+  const { num_attention_heads: H, num_key_value_heads: G, hidden_size, pretraining_tp = 1 } = config;
+  const head_dim = headDim(config);
   if (pretraining_tp !== 1)
     throw new NotImplementedError(
       `config.pretraining_tp is ${pretraining_tp}, which cuts products into parts; only 1 is supported here`,
@@ -103,13 +126,12 @@ export function checkLlamaConfig(config: LlamaConfig): void {
 
 /** What the heads of `config` rotate with. */
 export function rotaryConfigOf(config: LlamaConfig): RotaryConfig {
-  const { head_dim } = config;
   const { max_position_embeddings, partial_rotary_factor } = config;
   const parameters = ropeParametersOf(config) as RopeParameters;
   return {
     ...(typeof partial_rotary_factor === 'number' && { partial_rotary_factor }),
     ...parameters,
-    dim: head_dim,
+    dim: headDim(config),
     max_position_embeddings,
   };
 }

@@ -30,7 +30,7 @@ import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import { mul } from '../../tensor/ops/elementwise';
 import { Tensor } from '../../tensor/tensor';
-import { checkLlamaConfig, LlamaConfig, rotaryConfigOf } from './config';
+import { checkLlamaConfig, headDim, LlamaConfig, rotaryConfigOf } from './config';
 
 export { LlamaConfig };
 
@@ -44,20 +44,23 @@ class LlamaAttention extends Module {
   readonly o_proj;
   private readonly heads: number;
   private readonly kv_heads: number;
+  private readonly window: number | null;
 
   constructor(
     config: LlamaConfig,
     private readonly index: number,
   ) {
     super();
-    const { hidden_size: C, num_attention_heads: H, num_key_value_heads: G, head_dim: D } = config;
-    const options = { bias: config.attention_bias };
-    this.q_proj = new Linear(C, H * D, options);
-    this.k_proj = new Linear(C, G * D, options);
-    this.v_proj = new Linear(C, G * D, options);
-    this.o_proj = new Linear(H * D, C, options);
+    const { hidden_size: C, num_attention_heads: H, num_key_value_heads: G } = config;
+    const { qkv_bias: bias, o_bias, window } = config.blockOf(index);
+    const D = headDim(config);
+    this.q_proj = new Linear(C, H * D, { bias });
+    this.k_proj = new Linear(C, G * D, { bias });
+    this.v_proj = new Linear(C, G * D, { bias });
+    this.o_proj = new Linear(H * D, C, { bias: o_bias });
     this.heads = H;
     this.kv_heads = G;
+    this.window = window;
   }
 
   override forward(
@@ -67,11 +70,11 @@ class LlamaAttention extends Module {
     rotary: RotaryEmbedding,
     output_attentions: boolean,
   ): LayerOutput {
-    const { heads, kv_heads } = this;
+    const { heads, kv_heads, window } = this;
     const q = rotary.rotate(this.q_proj.forward(x), heads); // [N, H·D]
     const k = rotary.rotate(this.k_proj.forward(x), kv_heads); // [N, G·D]
     const v = this.v_proj.forward(x);
-    const attended = tokens.attend(this.index, q, k, v, { heads, kv_heads, output_attentions });
+    const attended = tokens.attend(this.index, q, k, v, { heads, kv_heads, window, output_attentions });
     return { x: this.o_proj.forward(attended.output, { residual }), probs: attended.probs };
   }
 }
@@ -82,10 +85,10 @@ class LlamaMLP extends Module {
   readonly down_proj;
   readonly act_fn: Activation;
 
-  constructor(config: LlamaConfig) {
+  constructor(config: LlamaConfig, index: number) {
     super();
     const { hidden_size: C, intermediate_size: F } = config;
-    const options = { bias: config.mlp_bias };
+    const options = { bias: config.blockOf(index).mlp_bias };
     this.gate_proj = new Linear(C, F, options);
     this.up_proj = new Linear(C, F, options);
     this.down_proj = new Linear(F, C, options);
@@ -107,7 +110,7 @@ class LlamaDecoderLayer extends Module {
   constructor(config: LlamaConfig, index: number) {
     super();
     this.self_attn = new LlamaAttention(config, index);
-    this.mlp = new LlamaMLP(config);
+    this.mlp = new LlamaMLP(config, index);
     this.input_layernorm = new RMSNorm(config.hidden_size, config.rms_norm_eps);
     this.post_attention_layernorm = new RMSNorm(config.hidden_size, config.rms_norm_eps);
   }

@@ -1,6 +1,6 @@
 import { AbortError, ImportError, OSError, RuntimeError, ValueError } from '../../errors';
 import { inLanes, rangesOf } from './lanes';
-import type { EncodedTexts, Request, TokenizerFile, TokenToAdd } from './messages';
+import type { EncodedTexts, GgufVocabulary, Request, TokenizerFile, TokenToAdd } from './messages';
 import { ThreadFault, TokenizerThread } from './thread';
 
 /** The tokens of one text: a range of the chunk that the text was encoded in. */
@@ -56,6 +56,20 @@ export class Backend {
     } catch (error) {
       throw readingFailed(path, error);
     }
+  }
+
+  /** Takes the vocabulary of the GGUF file `path` in place of a `tokenizer.json`. @throws ValueError when it is damaged */
+  async adopt(path: string, vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<TokenizerFile> {
+    try {
+      return await this.request('adopt', { vocabulary }, signal);
+    } catch (error) {
+      throw readingFailed(path, error);
+    }
+  }
+
+  /** The text of the `tokenizer.json` that a GGUF file's vocabulary amounts to. */
+  text(vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<string> {
+    return this.request('text', { vocabulary }, signal);
   }
 
   /** Makes the tokenizer of the file that `open` read. Resolves to the ids of `tokens`. */
@@ -119,7 +133,7 @@ export class Backend {
     releaseHandle(this.held);
   }
 
-  private async request<K extends 'open' | 'build' | 'encode' | 'decode' | 'join'>(
+  private async request<K extends 'open' | 'adopt' | 'build' | 'encode' | 'decode' | 'join' | 'text'>(
     operation: K,
     payload: Omit<Request[K], 'handle'>,
     signal?: AbortSignal,
@@ -129,7 +143,7 @@ export class Backend {
     try {
       return await abortable(thread.request(operation, { ...payload, handle } as Request[K]), signal);
     } catch (error) {
-      if (!(error instanceof ThreadFault) || operation === 'open' || operation === 'build') throw error;
+      if (!(error instanceof ThreadFault) || ['open', 'adopt', 'build'].includes(operation)) throw error;
       throw new RuntimeError(`the tokenizer could not ${operation}: ${error.message}`, {
         code: 'ERR_TOKENIZER',
         cause: error,

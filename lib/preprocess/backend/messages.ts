@@ -23,6 +23,18 @@ export interface TokenizerFile {
   vocabulary: StoredVocabulary;
 }
 
+/** A vocabulary as a GGUF file holds it, each list of texts as bytes: a length of eight bytes before each text. */
+export interface GgufVocabulary {
+  /** What stands around the vocabulary in `tokenizer.json`. */
+  head: Record<string, unknown>;
+  tokens: { bytes: Uint8Array; length: number };
+  merges: { bytes: Uint8Array; length: number } | null;
+  /** Of each token, where there are no merges. */
+  scores: Float32Array | null;
+  /** Whether tokens are spelled in the characters that stand for bytes. */
+  byteLevel: boolean;
+}
+
 /** Tokens of several texts, one text behind the other: text i ends before `ends[i]`. No special tokens around them. */
 export interface EncodedTexts {
   ids: Int32Array;
@@ -40,6 +52,8 @@ export interface EncodedTexts {
 export interface Request {
   /** Reads `path`. */
   open: { handle: number; path: string };
+  /** Takes the vocabulary of a GGUF file in place of what `open` reads. */
+  adopt: { handle: number; vocabulary: GgufVocabulary };
   /** Makes the tokenizer of what was read, members in `changes` replaced; answers the ids of `tokens`. */
   build: { handle: number; changes: Record<string, unknown>; tokens: TokenToAdd[] };
   /**
@@ -50,16 +64,20 @@ export interface Request {
   decode: { handle: number; ids: Int32Array; ends: Int32Array; skipSpecialTokens: boolean };
   /** Puts the tokens of each list together. */
   join: { handle: number; lists: string[][] };
+  /** The text of the `tokenizer.json` that a vocabulary amounts to. */
+  text: { handle: number; vocabulary: GgufVocabulary };
   close: { handle: number };
 }
 
 /** Answers by operation. */
 export interface Answer {
   open: TokenizerFile;
+  adopt: TokenizerFile;
   build: (number | null)[];
   encode: EncodedTexts;
   decode: string[];
   join: string[];
+  text: string;
   close: null;
 }
 

@@ -1,12 +1,20 @@
 import type { Encoding, Tokenizer } from 'tokenizers';
-import type { EncodedTexts, Reply, Request, StoredVocabulary, TokenizerFile, TokenToAdd } from './messages';
+import type {
+  EncodedTexts,
+  GgufVocabulary,
+  Reply,
+  Request,
+  StoredVocabulary,
+  TokenizerFile,
+  TokenToAdd,
+} from './messages';
 
 /**
  * Everything that runs on the tokenizer thread. The thread is started from the source text of this function, so that it
- * needs no file of its own: nothing outside the function may be used in it but types.
+ * needs no file of its own: nothing outside the function may be used in it but types. What it needs is handed to it.
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
-export function threadMain(): void {
+export function threadMain(ggufFile: (vocabulary: GgufVocabulary) => Record<string, unknown>): void {
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
   const { readFile } = require('node:fs/promises') as typeof import('node:fs/promises');
   const port = parentPort as import('node:worker_threads').MessagePort;
@@ -25,10 +33,11 @@ export function threadMain(): void {
       const file = JSON.parse(text) as Json;
       if (file === null || typeof file !== 'object' || file.model === null || typeof file.model !== 'object')
         throw new SyntaxError("it has no object named 'model'");
-      files.set(handle, file);
-      const { vocab, merges, ...model } = file.model;
-      const vocabulary = storeVocabulary(vocab);
-      return [{ head: { ...file, model }, vocabulary }, [vocabulary.ends.buffer, vocabulary.ids.buffer]];
+      return store(handle, file);
+    },
+
+    async adopt({ handle, vocabulary }: Request['adopt']): Promise<Result<TokenizerFile>> {
+      return store(handle, ggufFile(vocabulary));
     },
 
     async build({ handle, changes, tokens }: Request['build']): Promise<Result<(number | null)[]>> {
@@ -95,12 +104,24 @@ export function threadMain(): void {
       return [lists.map((tokens) => (decoder ? decoder.decode(tokens) : tokens.join(' '))), []];
     },
 
+    async text({ vocabulary }: Request['text']): Promise<Result<string>> {
+      return [JSON.stringify(ggufFile(vocabulary)), []];
+    },
+
     async close({ handle }: Request['close']): Promise<Result<null>> {
       files.delete(handle);
       tokenizers.delete(handle);
       return [null, []];
     },
   };
+
+  /** Keeps a file until it is built; what JS needs to know of it. */
+  function store(handle: number, file: Json): Result<TokenizerFile> {
+    files.set(handle, file);
+    const { vocab, merges, ...model } = file.model;
+    const vocabulary = storeVocabulary(vocab);
+    return [{ head: { ...file, model }, vocabulary }, [vocabulary.ends.buffer, vocabulary.ids.buffer]];
+  }
 
   function tokenizerOf(handle: number): Tokenizer {
     const tokenizer = tokenizers.get(handle);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ImportError, RuntimeError } from '../../errors';
+import { ggufFile } from './gguf-file';
 import type { Answer, Reply, Request } from './messages';
 import { threadMain } from './thread-main';
 
@@ -38,7 +39,7 @@ export class TokenizerThread {
   private ended: RuntimeError | null = null;
 
   constructor() {
-    this.worker = new Worker(`(${threadMain.toString()})()`, {
+    this.worker = new Worker(`(${threadMain.toString()})(${ggufFile.toString()})`, {
       eval: true,
       execArgv: [],
       workerData: { tokenizers: resolvePackage() },

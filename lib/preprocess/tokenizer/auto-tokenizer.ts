@@ -1,11 +1,9 @@
-import { modelSubfolder } from '../../env';
 import { ValueError } from '../../errors';
 import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions } from '../../options';
 import * as classes from './classes';
 import type { JsonObject, TokenizerFolder } from './folder';
-import { readFolder } from './folder';
-import { type FromPretrainedOptions, hubOptionsFor, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
+import { type FromPretrainedOptions, findFolder, kLoadKinds, loadTokenizer, type TokenizerClass } from './load';
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
 /** Tokenizer classes by the name that tokenizer_config.json gives them, without 'Fast'. */
@@ -18,8 +16,11 @@ const kClassOfModel = new Map<string, TokenizerClass>([
   ['camembert', classes.CamembertTokenizer],
   ['distilbert', classes.DistilBertTokenizer],
   ['electra', classes.ElectraTokenizer],
+  ['gpt2', classes.TokenizersBackend],
+  ['llama', classes.TokenizersBackend],
   ['modernbert', classes.TokenizersBackend],
   ['mpnet', classes.MPNetTokenizer],
+  ['qwen2', classes.TokenizersBackend],
   ['roberta', classes.RobertaTokenizer],
   ['xlm-roberta', classes.XLMRobertaTokenizer],
 ]);
@@ -36,7 +37,7 @@ export class AutoTokenizer {
     const options = givenOptions(given, 'AutoTokenizer.from_pretrained');
     checkOptionKinds('AutoTokenizer.from_pretrained', options, kLoadKinds);
     if (typeof path !== 'string') return loadTokenizer(PreTrainedTokenizer, path, options);
-    const folder = await readFolder(path, modelSubfolder(options.subfolder), hubOptionsFor(path, options));
+    const folder = await findFolder(path, options);
     return loadTokenizer(classFor(folder, options), path, options, folder);
   }
 }

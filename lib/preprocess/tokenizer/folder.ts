@@ -1,8 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { locateGguf } from '../../checkpoint/gguf/locate-gguf';
 import { NotImplementedError, OSError, ValueError } from '../../errors';
 import { folderOf, locateModel, type ModelRepo } from '../../hub/model-repo';
 import type { HubOptions } from '../../hub/options';
+import type { GgufVocabulary } from '../backend/messages';
+import { readGgufTokenizer } from './gguf';
 
 /** The files of a tokenizer folder, and what is said when they are not there. */
 
@@ -32,6 +35,28 @@ export interface TokenizerFolder {
   specialTokensMap: JsonObject | null;
   addedTokens: JsonObject | null;
   modelConfig: JsonObject | null;
+  /** The vocabulary, where it is a GGUF file's. */
+  vocabulary?: GgufVocabulary;
+}
+
+/** What a GGUF file says of a tokenizer, given as its path or by its name in a folder or a repository. @throws as `readGgufTokenizer` */
+export async function readGgufFolder(
+  path: string,
+  gguf_file: string | null,
+  subfolder = '',
+  hub: HubOptions = {},
+): Promise<TokenizerFolder> {
+  const file = await locateGguf(await locateModel(path, hub), gguf_file, subfolder);
+  const { vocabulary, config, modelConfig } = await readGgufTokenizer(file, hub.signal ?? undefined);
+  return {
+    path: dirname(file),
+    tokenizerPath: file,
+    config,
+    specialTokensMap: null,
+    addedTokens: null,
+    modelConfig,
+    vocabulary,
+  };
 }
 
 /** What is fetched of a repository. */

@@ -1,3 +1,4 @@
+import { isGgufName } from '../../checkpoint/gguf/locate-gguf';
 import { modelSubfolder } from '../../env';
 import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { type HubOptions, hubOptionNames, hubOptionsOf } from '../../hub/options';
@@ -8,7 +9,14 @@ import type { FileProgressInfo } from '../../progress-info';
 import { Backend } from '../backend/backend';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
-import { type JsonObject, kTokenizerConfigFile, kTokenizerFile, readFolder, type TokenizerFolder } from './folder';
+import {
+  type JsonObject,
+  kTokenizerConfigFile,
+  kTokenizerFile,
+  readFolder,
+  readGgufFolder,
+  type TokenizerFolder,
+} from './folder';
 import { readPostProcessor } from './post-processor';
 import type { PreTrainedTokenizer, TokenizerParts } from './pretrained-tokenizer';
 import { asSpecial, kSpecialTokenNames, type SpecialTokens } from './special-tokens';
@@ -22,6 +30,8 @@ export interface FromPretrainedOptions {
   /** The model's configuration, when config.json is not to be asked for the tokenizer's class. */
   config?: JsonObject | { model_type?: string; tokenizer_class?: string | null } | null;
   subfolder?: string | null;
+  /** A GGUF file in the folder or repository, whose vocabulary is used. A path to such a file is one, too. */
+  gguf_file?: string | null;
   /** `model_type` whose tokenizer class is to be used. */
   tokenizer_type?: string | null;
   use_fast?: boolean;
@@ -30,11 +40,12 @@ export interface FromPretrainedOptions {
   [init: string]: unknown;
 }
 
-const kLoadNames = ['config', 'subfolder', 'tokenizer_type', 'use_fast', 'progress_callback', 'signal'];
+const kLoadNames = ['config', 'subfolder', 'gguf_file', 'tokenizer_type', 'use_fast', 'progress_callback', 'signal'];
 /** What the values of the options of loading may be. */
 export const kLoadKinds: Readonly<Record<string, OptionKind>> = {
   config: 'object',
   subfolder: 'string',
+  gguf_file: 'string',
   tokenizer_type: 'string',
   use_fast: 'boolean',
   progress_callback: 'function',
@@ -73,14 +84,17 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
   checkOptionKinds(`${Class.name}.from_pretrained`, options, kLoadKinds);
   const init = initOptions(Class, options);
   if (typeof path !== 'string') throw new TypeError(`from_pretrained takes the path of a folder, got ${typeof path}`);
-  const folder = known ?? (await readFolder(path, modelSubfolder(options.subfolder), hubOptionsFor(path, options)));
+  const folder = known ?? (await findFolder(path, options));
   warnOfOtherClass(Class, folder);
   const report = (status: FileProgressInfo['status'], file: string): void =>
     options.progress_callback?.({ status, name: path, file });
   const backend = new Backend();
   try {
     for (const status of ['initiate', 'download'] as const) report(status, kTokenizerFile);
-    const { head, vocabulary } = await backend.open(folder.tokenizerPath, signal);
+    const { head, vocabulary } = folder.vocabulary
+      ? await backend.adopt(folder.tokenizerPath, folder.vocabulary, signal)
+      : await backend.open(folder.tokenizerPath, signal);
+    delete folder.vocabulary; // the thread has it now
     const configuration = configure(folder, init, Class.defaults, head);
     const changes = Class.changesTo(head, { ...Class.defaults.init, ...configuration.init });
     const postProcessor = readPostProcessor({ ...head, ...changes }['post_processor'], folder.tokenizerPath);
@@ -104,6 +118,15 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
     backend.dispose();
     throw withCode(error, folder.path);
   }
+}
+
+/** The files of a tokenizer, or what a GGUF file says in their place. */
+export function findFolder(path: string, options: FromPretrainedOptions): Promise<TokenizerFolder> {
+  const { gguf_file = null } = options;
+  const [subfolder, hub] = [modelSubfolder(options.subfolder), hubOptionsFor(path, options)];
+  return gguf_file !== null || isGgufName(path)
+    ? readGgufFolder(path, gguf_file, subfolder, hub)
+    : readFolder(path, subfolder, hub);
 }
 
 /** How the files are fetched when `path` is a repository. @throws ValueError, TypeError naming the option */

@@ -5,6 +5,7 @@ import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions, refuseSurplus } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
 import type { Backend } from '../backend/backend';
+import type { GgufVocabulary } from '../backend/messages';
 import type { AddedToken } from './added-token';
 import {
   BatchEncoding,
@@ -312,6 +313,11 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
 
   get max_len_sentences_pair(): number {
     return this.model_max_length - this.num_special_tokens_to_add(true);
+  }
+
+  /** @internal The text of the tokenizer.json that a GGUF file's vocabulary amounts to. */
+  fileText(vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<string> {
+    return this.backend.text(vocabulary, signal);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isGgufName } from '../../checkpoint/gguf/locate-gguf';
 import { StagedFile } from '../../checkpoint/staged-file';
 import { OSError, TypeError, throwIfAborted, unknownName } from '../../errors';
 import type { SpecialToken } from './added-token';
@@ -12,6 +13,7 @@ import {
   kVocabularyFiles,
   type TokenizerFolder,
 } from './folder';
+import { readGgufTokenizer } from './gguf';
 import type { PreTrainedTokenizer } from './pretrained-tokenizer';
 import { kSpecialTokenNames } from './special-tokens';
 
@@ -41,7 +43,7 @@ export async function saveTokenizer(
     throw new TypeError(`save_pretrained takes the path of a folder, got ${typeof directory}`);
   const signal = options.signal ?? undefined;
   throwIfAborted(signal);
-  const files = await filesOf(tokenizer, source);
+  const files = await filesOf(tokenizer, source, signal);
   await makeFolder(directory);
   const staged: StagedFile[] = [];
   try {
@@ -59,7 +61,12 @@ export async function saveTokenizer(
   return [...files.keys()].map((name) => join(directory, name));
 }
 
-async function filesOf(tokenizer: PreTrainedTokenizer, source: TokenizerFolder): Promise<Map<string, Uint8Array>> {
+async function filesOf(
+  tokenizer: PreTrainedTokenizer,
+  source: TokenizerFolder,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Uint8Array>> {
+  if (isGgufName(source.tokenizerPath)) return filesOfGguf(tokenizer, source, signal);
   const files = new Map<string, Uint8Array>();
   try {
     const names = await readdir(source.path);
@@ -76,6 +83,22 @@ async function filesOf(tokenizer: PreTrainedTokenizer, source: TokenizerFolder):
   const map = changedSpecialTokensMap(tokenizer, source.specialTokensMap);
   if (map) files.set(kSpecialTokensMapFile, toJson(map));
   return files;
+}
+
+/** The files that say what a GGUF file says: there are none to carry over. */
+async function filesOfGguf(
+  tokenizer: PreTrainedTokenizer,
+  source: TokenizerFolder,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Uint8Array>> {
+  const { vocabulary } = await readGgufTokenizer(source.tokenizerPath, signal);
+  const tokenizer_class = tokenizer.constructor.name;
+  const config = { tokenizer_class, ...source.config, ...savedState(tokenizer), ...changesOf(tokenizer) };
+  return new Map([
+    [kTokenizerFile, new TextEncoder().encode(await tokenizer.fileText(vocabulary, signal))],
+    [kTokenizerConfigFile, toJson(config)],
+    [kSpecialTokensMapFile, toJson({ ...tokenizer.special_tokens_map })],
+  ]);
 }
 
 /** What of a tokenizer can be changed after loading, as tokenizer_config.json has it. */

@@ -1,6 +1,7 @@
 import { frameworkOf } from '../../checkpoint/open';
 import type { CheckpointSource } from '../../checkpoint/source';
 import { NotImplementedError } from '../../errors';
+import { ggufWeights } from '../gguf/gguf-weights';
 import type { LoadTarget } from '../load-plan';
 import type { Dialect } from './dialect';
 import { flax } from './flax';
@@ -31,6 +32,7 @@ function dialectOf(source: CheckpointSource, { className, tensorflow1 }: LoadTar
  * @throws NotImplementedError `UNSUPPORTED_LAYOUT` for a TensorFlow 1 checkpoint of a family without such a release
  */
 export function translate(source: CheckpointSource, target: LoadTarget): CheckpointSource {
+  if (source.format === 'gguf') return ggufWeights(source);
   const dialect = dialectOf(source, target);
   if (dialect === null) return source;
   const { className, base_model_prefix, parameters } = target;

@@ -1,4 +1,4 @@
-import { bitsOf } from '../../checkpoint/dtype';
+import { bitsOf, type PlainDType } from '../../checkpoint/dtype';
 import { gather, narrowed } from '../../checkpoint/gather';
 import { noTensor } from '../../checkpoint/safetensors';
 import { type CheckpointSource, isByteRange, type ReadOptions, type TensorInfo } from '../../checkpoint/source';
@@ -69,7 +69,7 @@ export class TranslatedSource implements CheckpointSource {
     const { dtype, byteLength } = this.inner.info(stored);
     const { start = 0, end = byteLength, signal } = options;
     if (start === end) return this.inner.read(stored, options);
-    const whole = { shape, strides, item: bitsOf(dtype) / 8, begin: 0 };
+    const whole = { shape, strides, item: bitsOf(dtype as PlainDType) / 8, begin: 0 };
     const part = narrowed(whole, start, end);
     const bytes = new Uint8Array(part.view.shape.reduce((n, size) => n * size, whole.item));
     await gather(part.view, bytes, async (target, position) => {

@@ -1,4 +1,5 @@
 import { TypeError, ValueError } from '../../errors';
+import { refuseSurplus } from '../../options';
 import { dimension, numbersOf } from '../dimension';
 import { type DType, parseDtype } from '../dtype';
 import { type Element, toElements } from '../elements';
@@ -21,31 +22,37 @@ export abstract class ShapeMethods extends ReductionMethods {
   }
 
   /** Without the dimensions of size 1, or those of them that `dim` names; shares the elements. */
-  squeeze(this: Tensor, dim: number | readonly number[] | null = null): Tensor {
+  squeeze(this: Tensor, dim: number | readonly number[] | null = null, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.squeeze', surplus);
     return shapes.view(this, shapes.squeezed(this, dim));
   }
 
   /** With a dimension of size 1 in front of `dim`; shares the elements. */
-  unsqueeze(this: Tensor, dim: number): Tensor {
+  unsqueeze(this: Tensor, dim: number, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.unsqueeze', surplus);
     return shapes.view(this, shapes.unsqueezed(this, dim));
   }
 
   /** The dimensions from `start_dim` to `end_dim` as one; shares the elements. */
-  flatten(this: Tensor, start_dim = 0, end_dim = -1): Tensor {
+  flatten(this: Tensor, start_dim = 0, end_dim = -1, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.flatten', surplus);
     return shapes.view(this, shapes.flattened(this, start_dim, end_dim));
   }
 
-  squeeze_(this: Tensor, dim: number | readonly number[] | null = null): Tensor {
+  squeeze_(this: Tensor, dim: number | readonly number[] | null = null, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.squeeze_', surplus);
     this.setDims(shapes.squeezed(this, dim));
     return this;
   }
 
-  unsqueeze_(this: Tensor, dim: number): Tensor {
+  unsqueeze_(this: Tensor, dim: number, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.unsqueeze_', surplus);
     this.setDims(shapes.unsqueezed(this, dim));
     return this;
   }
 
-  flatten_(this: Tensor, start_dim = 0, end_dim = -1): Tensor {
+  flatten_(this: Tensor, start_dim = 0, end_dim = -1, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.flatten_', surplus);
     this.setDims(shapes.flattened(this, start_dim, end_dim));
     return this;
   }
@@ -110,12 +117,14 @@ export abstract class ShapeMethods extends ReductionMethods {
   }
 
   /** By how many elements a step along each dimension moves. */
-  stride(this: Tensor): number[] {
+  stride(this: Tensor, ...surplus: never[]): number[] {
+    refuseSurplus('Tensor.stride', surplus);
     return this.dims.map((_, i) => this.dims.slice(i + 1).reduce((n, d) => n * d, 1));
   }
 
   /** A copy with elements of its own. */
-  clone(this: Tensor): Tensor {
+  clone(this: Tensor, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.clone', surplus);
     return shapes.clone(this);
   }
 
@@ -124,7 +133,8 @@ export abstract class ShapeMethods extends ReductionMethods {
    * whole ones, where numbers out of range wrap around.
    * @param type - such as 'float32' or 'int64'
    */
-  to(this: Tensor, type: DType | string): Tensor {
+  to(this: Tensor, type: DType | string, ...surplus: never[]): Tensor {
+    refuseSurplus('Tensor.to', surplus);
     this.assertAlive();
     return as(this, parseDtype(type));
   }

@@ -21,12 +21,13 @@ namespace NT_ISA {
 #include "ops/attention/cpu.inl"
 #include "ops/embedding-resize/cpu.inl"
 #include "ops/random/cpu.inl"
+#include "ops/blocks/cpu.inl"
 // clang-format on
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
     NT_NAME(NT_ISA), kMatmul,  kElementwise, kEmbedding,       kNorm,   kReduce,
-    kRope,           kSoftmax, kAttention,   kEmbeddingResize, kRandom,
+    kRope,           kSoftmax, kAttention,   kEmbeddingResize, kRandom, kBlocks,
 };
 
 }  // namespace NT_ISA

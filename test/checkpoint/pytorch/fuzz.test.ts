@@ -1,7 +1,7 @@
 /** PyTorch files that are almost right, from seeds; CHECKPOINT_FUZZ_RUNS and CHECKPOINT_FUZZ_SEED are those of ../fuzz.test.ts. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bitsOf } from '../../../lib/checkpoint/dtype';
+import { bitsOf, type PlainDType } from '../../../lib/checkpoint/dtype';
 import { CHECKPOINT_FAULTS } from '../../../lib/checkpoint/fault';
 import { HEADER_LIMITS } from '../../../lib/checkpoint/header-limits';
 import { unpickle } from '../../../lib/checkpoint/pytorch/pickle';
@@ -50,7 +50,7 @@ function pickled(seed: number): number | null {
       const { storage, dtype, shape } = tensor;
       const size = storage.elements * (storage.dtype === null ? 1 : bitsOf(storage.dtype) / 8);
       const { begin, end, byteLength } = extentOf(name, tensor, size, HEADER_LIMITS, fail);
-      const bits = shape.reduce((product, dim) => product * dim, bitsOf(dtype));
+      const bits = shape.reduce((product, dim) => product * dim, bitsOf(dtype as PlainDType));
       if (begin < 0 || end > size || byteLength * 8 !== bits)
         throw new Error(`seed ${seed}: ${name} is not in its storage`);
     }
@@ -75,7 +75,7 @@ async function opened(seed: number): Promise<PyTorchSource | null> {
 async function readAll(source: PyTorchSource, seed: number, size: number): Promise<void> {
   for (const name of source.names()) {
     const { dtype, shape, byteLength, byteOffset, strides, compressed } = source.info(name);
-    if (shape.reduce((product, dim) => product * dim, bitsOf(dtype)) !== byteLength * 8) {
+    if (shape.reduce((product, dim) => product * dim, bitsOf(dtype as PlainDType)) !== byteLength * 8) {
       throw new Error(`seed ${seed}: ${name} has another size than its shape`);
     }
     if (!strides && !compressed && byteOffset + byteLength > size)

@@ -14,6 +14,7 @@ CLASS_PREFIXES = {
     "modernbert": "ModernBert",
     "gpt2": "GPT2",
     "llama": "Llama",
+    "qwen2": "Qwen2",
     "t5": "T5",
 }
 

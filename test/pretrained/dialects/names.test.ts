@@ -1,9 +1,15 @@
-/** What each framework calls the weights of one model (rows 145, 146, 147, 156, 157, 165, 166). */
+/** What each framework calls the weights of one model (rows 10, 145, 146, 147, 156, 157, 165, 166). */
+import { modelTypes } from '../../../lib/models';
 import { tensorflow1Bert } from '../../../lib/models/bert/weights';
+import { ElectraModel } from '../../../lib/models/electra/model';
 import { tensorflow1Gpt2 } from '../../../lib/models/gpt2/weights';
-import type { DialectTarget } from '../../../lib/pretrained/dialects/dialect';
+import { LlamaModel } from '../../../lib/models/llama/model';
+import { RobertaModel } from '../../../lib/models/roberta/model';
+import type { Dialect, DialectTarget } from '../../../lib/pretrained/dialects/dialect';
 import { flax } from '../../../lib/pretrained/dialects/flax';
 import { tensorflow } from '../../../lib/pretrained/dialects/tensorflow';
+import { translate } from '../../../lib/pretrained/dialects/translate';
+import type { ModelClass } from '../../../lib/pretrained/pretrained-model';
 
 const target = (...names: string[]): DialectTarget => ({
   className: 'Model',
@@ -138,5 +144,33 @@ describe('variables of TensorFlow 1', () => {
     ['model/wpe', 'wpe.weight'],
   ])('of GPT-2: %s is %s', (stored, name) => {
     expect(tensorflow1Gpt2.read(stored, [1, 2, 3], target())).toEqual({ name });
+  });
+});
+
+describe('a TensorFlow 1 checkpoint', () => {
+  const source = { format: 'tensorflow1', files: ['model.ckpt.index'], metadata: new Map() } as never;
+  const into = (ModelType: { name: string; tensorflow1: Dialect | null }) =>
+    translate(source, { className: ModelType.name, tensorflow1: ModelType.tensorflow1 } as never);
+
+  it.each([RobertaModel, ElectraModel, LlamaModel])(
+    'is refused by a class without load_tf_weights: %p',
+    (ModelType) => {
+      expect(() => into(ModelType)).toThrow(
+        expect.objectContaining({
+          name: 'NotImplementedError',
+          code: 'UNSUPPORTED_LAYOUT',
+          message: expect.stringMatching(
+            new RegExp(`'model.ckpt.index' is a TensorFlow 1 checkpoint, and ${ModelType.name} has no load_tf_weights`),
+          ),
+        }),
+      );
+    },
+  );
+
+  it('has names that BERT, GPT-2 and T5 know, whose original releases were such, and no other family', () => {
+    const withRelease = Object.entries(modelTypes).filter(([, family]) =>
+      Object.values(family).some((type) => typeof type === 'function' && (type as Partial<ModelClass>).tensorflow1),
+    );
+    expect(withRelease.map(([name]) => name)).toEqual(['bert', 'gpt2', 't5']);
   });
 });

@@ -9,6 +9,7 @@ from .gpt2 import PLANS as GPT2
 from .llama import PLANS as LLAMA
 from .modernbert import PLANS as MODERNBERT
 from .mpnet import PLANS as MPNET
+from .qwen2 import PLANS as QWEN2
 from .roberta import PLANS as ROBERTA
 from .t5 import PLANS as T5
 from .xlm_roberta import PLANS as XLM_ROBERTA
@@ -25,5 +26,6 @@ PLANS = {
     "modernbert": MODERNBERT,
     "gpt2": GPT2,
     "llama": LLAMA,
+    "qwen2": QWEN2,
     "t5": T5,
 }

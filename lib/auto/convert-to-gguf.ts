@@ -1,0 +1,226 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { StoredDType } from '../checkpoint/dtype';
+import { ggufMetadata } from '../checkpoint/gguf/gguf';
+import { writeGguf } from '../checkpoint/gguf/gguf-writer';
+import { isGgufName } from '../checkpoint/gguf/locate-gguf';
+import { openCheckpoint } from '../checkpoint/open';
+import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
+import { NotImplementedError, RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { warn } from '../logging';
+import { givenOptions } from '../options';
+import type { PretrainedConfig } from '../pretrained/config';
+import { translate } from '../pretrained/dialects/translate';
+import { sameBytes } from '../pretrained/from-pretrained';
+import { ggufClasses } from '../pretrained/gguf/gguf-config';
+import { type Entries, modelEntries } from '../pretrained/gguf/metadata';
+import { ggufArchitectures, ggufNameOf, type HeadCounts } from '../pretrained/gguf/names';
+import type { QuantizationError } from '../pretrained/gguf/quantization-error';
+import {
+  GgufTensors,
+  type MatrixType,
+  type QuantizedType,
+  quantizedTypes,
+  type TensorStep,
+  type WrittenTensor,
+} from '../pretrained/gguf/tensors';
+import { tokenizerEntries } from '../pretrained/gguf/tokenizer-metadata';
+import { checkWeightType } from '../pretrained/load-options';
+import { type LoadPlan, planLoad } from '../pretrained/load-plan';
+import { loadTargetOf } from '../pretrained/load-target';
+import type { ModelClass } from '../pretrained/pretrained-model';
+import { parseDtype } from '../tensor/dtype';
+import { AutoConfig } from './auto-config';
+import { loadFamily } from './families';
+
+/** Options of `convertToGguf`. */
+export interface ConvertToGgufOptions {
+  /** A file that ends in `.gguf`, or a folder for `model.gguf`; default: the checkpoint's own folder. */
+  output?: string | null | undefined;
+  /** Type of every matrix: 'float32', 'float16' or 'bfloat16'; default: as they are, blocks as float32. */
+  dtype?: string | null | undefined;
+  /** Blocks that matrices are quantised to: 'Q4_0', 'Q8_0', 'Q4_K' or 'Q6_K'. */
+  quantize?: string | null | undefined;
+  /** Only say what would be written. */
+  dryRun?: boolean | null | undefined;
+  signal?: AbortSignal | null | undefined;
+}
+
+/** What was written, or would be. */
+export interface GgufReport {
+  file: string;
+  bytes: number;
+  tensors: WrittenTensor[];
+  /** How far all quantised numbers moved together; null where none was. */
+  overall: QuantizationError | null;
+}
+
+const OPTIONS = ['output', 'dtype', 'quantize', 'dryRun', 'signal'];
+
+/**
+ * Writes a checkpoint as one GGUF file that llama.cpp and Transformers read: weights, config and tokenizer. The checkpoint
+ * stays as it is; the file appears complete or not at all. One tensor at a time is in memory.
+ *
+ * @param location - a checkpoint's folder, or a GGUF file
+ * @throws NotImplementedError for architectures, config fields and tokenizers that GGUF has no words for here; ValueError for
+ *   options; RuntimeError when the checkpoint lacks a weight or holds one that has no place; what reading and writing throw
+ */
+export async function convertToGguf(location: string, given: ConvertToGgufOptions = {}): Promise<GgufReport> {
+  const options = givenOptions<ConvertToGgufOptions>(given, 'convertToGguf');
+  for (const name of Object.keys(options))
+    if (!OPTIONS.includes(name)) throw unknownName('option', name, 'convertToGguf', OPTIONS);
+  const signal = options.signal ?? undefined;
+  throwIfAborted(signal);
+  const type = matrixType(options);
+  const config = await AutoConfig.from_pretrained(location, { ...(signal && { signal }) });
+  const architecture = architectureFor(config);
+  const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
+  const model = new ModelType(config as never);
+  const target = loadTargetOf(ModelType, model);
+  const opened = await openCheckpoint(location, { ...(signal && { signal }) });
+  const source = translate(opened, target);
+  const counts = headCounts(config);
+  const tensors = new GgufTensors(source, type, counts, signal);
+  try {
+    const steps = await stepsOf(source, target, architecture);
+    const file = fileFor(location, options.output ?? null, type);
+    const all = steps.map((step) => tensors.tensor(step));
+    const metadata = modelEntries(config, architecture, nameOf(location), mostOf(all));
+    for (const [key, value] of await tokenizerOf(location, opened, config)) metadata.set(key, value);
+    if (options.dryRun) return dryReport(file, all, source, steps);
+    await mkdir(dirname(file), { recursive: true });
+    const bytes = await writeGguf(file, metadata, all, { signal });
+    await source.verify();
+    return { file, bytes, tensors: tensors.written, overall: tensors.overall.result() };
+  } finally {
+    tensors.close();
+    await opened.close();
+    await model.dispose();
+  }
+}
+
+/** @throws ValueError, TypeError for types that are none, or two at once */
+function matrixType({ dtype, quantize }: ConvertToGgufOptions): MatrixType {
+  if (dtype != null && quantize != null)
+    throw new ValueError(`dtype (${dtype}) and quantize (${quantize}) both say what matrices become; give one`);
+  if (quantize == null) return dtype == null ? null : (checkWeightType(parseDtype(dtype)) as MatrixType);
+  if ((quantizedTypes as readonly string[]).includes(quantize)) return quantize as QuantizedType;
+  throw unknownName('type', quantize, 'quantize', quantizedTypes);
+}
+
+function architectureFor(config: PretrainedConfig): string {
+  const { model_type } = config.constructor as typeof PretrainedConfig;
+  if (ggufArchitectures.includes(model_type)) return model_type;
+  throw new NotImplementedError(
+    `models of type '${model_type}' cannot be written to GGUF here; ${ggufArchitectures.join(', ')} can`,
+    { code: 'ERR_MODEL_TYPE' },
+  );
+}
+
+function headCounts(config: PretrainedConfig): HeadCounts {
+  const heads = (config['num_attention_heads'] ?? config['n_head']) as number;
+  return { heads, kv_heads: (config['num_key_value_heads'] as number | undefined) ?? heads };
+}
+
+/** Every tensor of the file in the order of the model. @throws RuntimeError when one is missing, or has no place */
+async function stepsOf(
+  source: CheckpointSource,
+  target: ReturnType<typeof loadTargetOf>,
+  architecture: string,
+): Promise<TensorStep[]> {
+  const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
+  const plan = planLoad(shapes, target, { otherKeys: source.otherKeys });
+  const lost = [
+    ...plan.missing_keys.map((name) => `lacks ${name}`),
+    ...plan.unexpected_keys.map((name) => `holds ${name}`),
+  ];
+  if (lost.length > 0)
+    throw new RuntimeError(
+      `the checkpoint cannot be written to GGUF: it ${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ', …' : ''}, and a GGUF ` +
+        `file holds what ${target.className} has, all of it and nothing else`,
+      { code: 'ERR_STATE_DICT' },
+    );
+  const steps = [...plan.steps, ...(await differingCopies(source, plan))];
+  return steps.map(({ name, source: from, parameter }) => {
+    const gguf = ggufNameOf(architecture, name);
+    if (gguf === null) throw new RuntimeError(`GGUF has no name for '${name}'`, { code: 'ERR_STATE_DICT' });
+    return { source: from, gguf, shape: parameter.dims };
+  });
+}
+
+/** Tied weights that the checkpoint holds twice with different numbers, which are not tied then. */
+async function differingCopies(source: CheckpointSource, { copies }: LoadPlan): Promise<LoadPlan['copies']> {
+  const different: LoadPlan['copies'] = [];
+  for (const copy of copies) {
+    const same = isSamePlace(source.info(copy.source), source.info(copy.of.source));
+    if (!same && !(await sameBytes(source, copy.source, copy.of.source))) different.push(copy);
+  }
+  return different;
+}
+
+function fileFor(location: string, output: string | null, type: MatrixType): string {
+  if (output !== null) return isGgufName(output) ? resolve(output) : resolve(output, 'model.gguf');
+  if (!isGgufName(location)) return resolve(location, 'model.gguf');
+  return resolve(`${location.slice(0, -'.gguf'.length)}-${type ?? 'converted'}.gguf`);
+}
+
+function nameOf(location: string): string {
+  return basename(resolve(location)).replace(/\.gguf$/i, '');
+}
+
+/** The type that most numbers have. */
+function mostOf(tensors: readonly { dtype: StoredDType; shape: readonly number[] }[]): StoredDType {
+  const sizes = new Map<StoredDType, number>();
+  for (const { dtype, shape } of tensors)
+    sizes.set(dtype, (sizes.get(dtype) ?? 0) + shape.reduce((n, dim) => n * dim, 1));
+  return [...sizes].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'float32';
+}
+
+/** What the file says of the tokenizer: as the GGUF file says it that is converted, or as tokenizer.json says it. */
+async function tokenizerOf(location: string, source: CheckpointSource, config: PretrainedConfig): Promise<Entries> {
+  const metadata = ggufMetadata(source);
+  if (metadata !== null) return new Map([...metadata].filter(([key]) => key.startsWith('tokenizer.')));
+  const tokenizer = await readJson(join(location, 'tokenizer.json'));
+  if (tokenizer === null) {
+    warn(
+      `'${location}' has no tokenizer.json, so the GGUF file is written without a tokenizer, and llama.cpp takes ids only`,
+    );
+    return new Map([['tokenizer.ggml.model', { type: 'string', value: 'none' }]]);
+  }
+  const { bos_token_id, eos_token_id, pad_token_id } = config;
+  const files = {
+    tokenizer,
+    config: await readJson(join(location, 'tokenizer_config.json')),
+    ids: { bos_token_id, eos_token_id, pad_token_id },
+  };
+  return tokenizerEntries(files, config['vocab_size'] as number);
+}
+
+async function readJson(file: string): Promise<Record<string, unknown> | null> {
+  if ((await stat(file).catch(() => null)) === null) return null;
+  const bytes = await readFile(file);
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch (error) {
+    throw new ValueError(`${file} is not valid JSON: ${(error as Error).message}`, { code: 'ERR_JSON', cause: error });
+  }
+  throw new ValueError(`${file} must hold a JSON object`, { code: 'ERR_JSON' });
+}
+
+function dryReport(
+  file: string,
+  all: readonly { name: string; dtype: StoredDType; shape: readonly number[]; byteLength: number }[],
+  source: CheckpointSource,
+  steps: readonly TensorStep[],
+): GgufReport {
+  const tensors = all.map(({ name, dtype, shape, byteLength }, i) => ({
+    name,
+    shape: [...shape],
+    from: source.info((steps[i] as TensorStep).source).dtype,
+    to: dtype,
+    bytes: byteLength,
+    error: null,
+  }));
+  return { file, bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0), tensors, overall: null };
+}

@@ -1,0 +1,98 @@
+import { constants } from 'node:buffer';
+import { ValueError } from '../../errors';
+import { quote, unreadable } from '../fault';
+import type { PinnedFile } from '../pinned-file';
+import { noTensor } from '../safetensors';
+import type { CheckpointSource, ReadOptions, TensorInfo } from '../source';
+import type { GgufHeader, GgufTensor } from './gguf-header';
+import type { GgufMetadata } from './gguf-values';
+
+/** An open GGUF file: tensors under ggml's names. */
+export class GgufSource implements CheckpointSource {
+  readonly format = 'gguf';
+  readonly files: readonly string[];
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly indexMetadata: ReadonlyMap<string, unknown> = new Map();
+  readonly otherKeys: readonly string[] = [];
+  readonly forbidden: readonly string[] = [];
+  readonly parts: readonly CheckpointSource[] = [this];
+  private readonly ordered: readonly string[];
+
+  /** Use `openGguf`. */
+  constructor(
+    private readonly file: PinnedFile,
+    private readonly header: GgufHeader,
+  ) {
+    this.files = [file.path];
+    const texts = [...header.metadata].flatMap(([key, { type, value }]) =>
+      type === 'string' ? [[key, value] as const] : [],
+    );
+    this.metadata = new Map(texts);
+    this.ordered = [...header.tensors].sort(([, a], [, b]) => a.begin - b.begin).map(([name]) => name);
+  }
+
+  /** Every entry of the metadata, with its type. */
+  get values(): GgufMetadata {
+    return this.header.metadata;
+  }
+
+  get version(): number {
+    return this.header.version;
+  }
+
+  names(): readonly string[] {
+    return this.ordered;
+  }
+
+  has(name: string): boolean {
+    return this.header.tensors.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    const { dtype, shape, begin, byteLength } = this.tensor(name);
+    return { dtype, shape: [...shape], file: this.file.path, byteOffset: begin, byteLength };
+  }
+
+  async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
+    const { begin, byteLength } = this.tensor(name);
+    const { start = 0, end = byteLength, signal } = options;
+    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= byteLength))
+      throw new ValueError(
+        `read(${quote(name)}) got start ${start} and end ${end}; expected 0 ≤ start ≤ end ≤ ${byteLength}`,
+      );
+    if (end - start > constants.MAX_LENGTH)
+      throw unreadable(
+        'TENSOR_TOO_LARGE',
+        this.file.path,
+        `${end - start} bytes of tensor ${quote(name)} do not fit one buffer (${constants.MAX_LENGTH}); read it in ranges`,
+        { tensor: name },
+      );
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer, 0, end - start);
+    await this.file.readInto(bytes, begin + start, signal);
+    await this.file.verify();
+    return bytes;
+  }
+
+  descriptor(name: string): number {
+    this.tensor(name);
+    return this.file.descriptor;
+  }
+
+  verify(): Promise<void> {
+    return this.file.verify();
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private tensor(name: string): GgufTensor {
+    const found = this.header.tensors.get(name);
+    if (found === undefined) throw noTensor(name, this);
+    return found;
+  }
+}

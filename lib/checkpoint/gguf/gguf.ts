@@ -1,0 +1,156 @@
+/** Opens GGUF files: one, or the parts of a split one. */
+import { basename, dirname, join } from 'node:path';
+import { throwIfAborted, unknownName } from '../../errors';
+import { type CheckpointFault, fault, quote, unreadable } from '../fault';
+import { type HeaderLimits, headerLimits } from '../header-limits';
+import { PinnedFile } from '../pinned-file';
+import { ShardedSource } from '../sharded';
+import type { CheckpointSource } from '../source';
+import { type GgufHeader, parseGgufHeader } from './gguf-header';
+import { GgufSource } from './gguf-source';
+import { type GgufMetadata, numberOf } from './gguf-values';
+
+/** Options of `openGguf`. */
+export interface OpenGgufOptions {
+  signal?: AbortSignal;
+  limits?: Partial<HeaderLimits>;
+}
+
+/** Bytes of the first read: most headers are longer, those with a vocabulary by a few MB. */
+const FIRST_READ_BYTES = 1024 * 1024;
+const NEXT_READ_FACTOR = 4;
+const MOST_PARTS = 10_000;
+
+/**
+ * Opens a GGUF file and reads its header, nothing else. Of a split file any part stands for all: the others lie beside it.
+ *
+ * @throws CheckpointError with a code of `CHECKPOINT_FAULTS` when a file is missing, damaged or hostile.
+ * @throws AbortError when `signal` is aborted.
+ */
+export async function openGguf(path: string, options: OpenGgufOptions = {}): Promise<CheckpointSource> {
+  for (const name of Object.keys(options))
+    if (name !== 'signal' && name !== 'limits') throw unknownName('option', name, 'openGguf()', ['signal', 'limits']);
+  const part = await openPart(path, options);
+  try {
+    const count = numberOf(part.values, 'split.count') ?? 1;
+    return count === 1 ? part : await openSplit(part, count, options);
+  } catch (error) {
+    await part.close();
+    throw error;
+  }
+}
+
+/** All metadata of an open GGUF checkpoint, whose first part has it; null for another format. */
+export function ggufMetadata(source: CheckpointSource): GgufMetadata | null {
+  const [first] = source.parts;
+  return first instanceof GgufSource ? first.values : null;
+}
+
+/** The names of all parts of a split file, of which `name` is one; null when the name tells of no parts. */
+export function partNames(name: string): string[] | null {
+  const [, stem, no, of] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s.exec(name) ?? [];
+  const count = Number(of);
+  if (stem === undefined || Number(no) < 1 || Number(no) > count || count > MOST_PARTS) return null;
+  return Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(5, '0')}-of-${of}.gguf`);
+}
+
+async function openPart(path: string, { signal, limits }: OpenGgufOptions): Promise<GgufSource> {
+  const file = await PinnedFile.open(path, signal);
+  try {
+    return new GgufSource(file, await readHeader(file, headerLimits(limits), signal));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readHeader(file: PinnedFile, limits: HeaderLimits, signal?: AbortSignal): Promise<GgufHeader> {
+  for (let length = FIRST_READ_BYTES; ; length *= NEXT_READ_FACTOR) {
+    const bytes = Buffer.allocUnsafeSlow(Math.min(length, file.size));
+    await file.readInto(bytes, 0, signal);
+    await file.verify();
+    const header = parseGgufHeader(bytes, { path: file.path, size: file.size, limits });
+    if (header !== null) return header;
+    throwIfAborted(signal);
+  }
+}
+
+async function openSplit(part: GgufSource, count: number, options: OpenGgufOptions): Promise<ShardedSource> {
+  const path = part.files[0] as string;
+  const names = partNames(basename(path));
+  const no = numberOf(part.values, 'split.no');
+  const fail = (code: CheckpointFault, message: string): never => {
+    throw unreadable(code, path, message);
+  };
+  if (names?.length !== count || names.indexOf(basename(path)) !== no)
+    return fail(
+      'INDEX_INVALID',
+      `it says that it is part ${no} (from 0) of ${count}, which its name does not; expected a name such as ` +
+        'model-00001-of-00003.gguf',
+    );
+  const parts = await openParts(part, names, options);
+  try {
+    return joined(parts, names);
+  } catch (error) {
+    await Promise.all(parts.filter((other) => other !== part).map((other) => other.close()));
+    throw error;
+  }
+}
+
+async function openParts(part: GgufSource, names: readonly string[], options: OpenGgufOptions): Promise<GgufSource[]> {
+  const path = part.files[0] as string;
+  const parts: GgufSource[] = [];
+  try {
+    for (const name of names) {
+      throwIfAborted(options.signal);
+      const file = join(dirname(path), name);
+      parts.push(
+        name === basename(path)
+          ? part
+          : await openPart(file, options).catch((error: unknown) => {
+              if ((error as { code?: unknown }).code !== ('FILE_NOT_FOUND' satisfies CheckpointFault)) throw error;
+              const message = `'${path}' is one of ${names.length} parts, of which ${quote(name)} is not there; fetch it`;
+              throw fault('SHARD_MISSING', message, { file: path, cause: error });
+            }),
+      );
+    }
+    return parts;
+  } catch (error) {
+    await Promise.all(parts.filter((other) => other !== part).map((other) => other.close()));
+    throw error;
+  }
+}
+
+/** Parts that agree on how many they are, and hold as many tensors as they say. */
+function joined(parts: readonly GgufSource[], names: readonly string[]): ShardedSource {
+  const holder = new Map<string, CheckpointSource>();
+  const weightMap = new Map<string, string>();
+  parts.forEach((part, i) => {
+    const file = part.files[0] as string;
+    const [no, count] = [numberOf(part.values, 'split.no'), numberOf(part.values, 'split.count')];
+    if (no !== i || count !== parts.length)
+      throw unreadable(
+        'INDEX_INVALID',
+        file,
+        `it says that it is part ${no} (from 0) of ${count}; expected ${i} of ${parts.length}`,
+      );
+    for (const name of part.names()) {
+      const other = weightMap.get(name);
+      if (other !== undefined)
+        throw fault('DUPLICATE_NAME', `both '${other}' and '${file}' hold tensor ${quote(name)}`, {
+          file,
+          tensor: name,
+        });
+      holder.set(name, part);
+      weightMap.set(name, names[i] as string);
+    }
+  });
+  const stated = numberOf((parts[0] as GgufSource).values, 'split.tensors.count');
+  if (stated !== holder.size)
+    throw unreadable(
+      'INDEX_INVALID',
+      (parts[0] as GgufSource).files[0] as string,
+      `it says that all parts hold ${stated} tensors, and they hold ${holder.size}; fetch them again`,
+    );
+  return new ShardedSource({ metadata: new Map(), weightMap }, parts, holder);
+}

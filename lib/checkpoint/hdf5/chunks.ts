@@ -1,0 +1,116 @@
+/** Finds the chunks of a dataset: every way in which HDF5 keeps their places. */
+import { btree1 } from './btree1';
+import { btree2 } from './btree2';
+import { extensibleArray } from './extensible-array';
+import { type Fields, UNDEFINED } from './fields';
+import { fixedArray } from './fixed-array';
+import type { ChunkedLayout } from './layout';
+import type { MetadataReader } from './metadata-reader';
+
+/** A chunk that was written. */
+export interface Chunk {
+  /** Which one it is along each dimension. */
+  at: number[];
+  address: number;
+  /** Bytes in the file. */
+  bytes: number;
+  /** Bit i: filter i was left out. */
+  mask: number;
+}
+
+/** What is needed to find chunks. */
+export interface ChunkGrid {
+  layout: ChunkedLayout;
+  dims: readonly number[];
+  maxDims: readonly number[];
+  isFiltered: boolean;
+}
+
+/** Reads an element of an array of places: an address and, where chunks are filtered, their bytes and mask. */
+export type Element = (fields: Fields) => Omit<Chunk, 'at'> | null;
+
+/** Every chunk that was written. */
+export async function* findChunks(reader: MetadataReader, grid: ChunkGrid): AsyncGenerator<Chunk> {
+  const { layout, dims, isFiltered } = grid;
+  const { address, index } = layout;
+  if (address === UNDEFINED || dims.includes(0)) return;
+  const chunkBytes = layout.chunk.reduce((product, dim) => product * dim, layout.item);
+  const element: Element = (fields) => {
+    const place = fields.address();
+    const bytes = isFiltered ? fields.uint(layout.sizeBytes) : chunkBytes;
+    const mask = isFiltered ? fields.u32() : 0;
+    return place === UNDEFINED ? null : { address: place, bytes, mask };
+  };
+  switch (index.kind) {
+    case 'single':
+      yield { at: dims.map(() => 0), address, bytes: index.bytes ?? chunkBytes, mask: index.mask };
+      return;
+    case 'btree1':
+      for await (const { key, child } of btree1(reader, address, 1, 8 + 8 * (layout.chunk.length + 1))) {
+        const [bytes, mask] = [key.u32(), key.u32()];
+        yield { at: layout.chunk.map((size) => key.u64() / size), address: child, bytes, mask };
+      }
+      return;
+    case 'btree2':
+      for await (const record of btree2(reader, address, [10, 11])) {
+        const found = element(record);
+        if (found) yield { at: layout.chunk.map(() => record.u64()), ...found };
+      }
+      return;
+    case 'implicit': {
+      const places = new Places(grid);
+      reader.checkRange(address, places.end * chunkBytes, 'the chunks of a dataset');
+      for (let i = 0; i < places.end; i++) {
+        const at = places.at(i);
+        if (at) yield { at, address: address + i * chunkBytes, bytes: chunkBytes, mask: 0 };
+      }
+      return;
+    }
+    default: {
+      const places = new Places(grid);
+      const array = index.kind === 'fixed' ? fixedArray : extensibleArray;
+      for await (const { index: i, found } of array(reader, address, element, places.end)) {
+        const at = places.at(i);
+        if (at) yield { at, ...found };
+      }
+    }
+  }
+}
+
+/** Which chunk a number in an array stands for: row by row, and a dimension without end comes first. */
+class Places {
+  /** The number behind the last chunk. */
+  readonly end: number;
+  private readonly counts: readonly number[];
+  /** Dimensions, the one that changes slowest first. */
+  private readonly order: number[];
+  private readonly steps: number[];
+
+  constructor({ layout, dims, maxDims }: ChunkGrid) {
+    const chunksIn = (dim: number, i: number) => Math.ceil(dim / (layout.chunk[i] as number));
+    this.counts = dims.map(chunksIn);
+    const endless = layout.index.kind === 'extensible' ? maxDims.indexOf(UNDEFINED) : -1;
+    this.order = maxDims.map((_, i) => i);
+    if (endless > 0) this.order.unshift(...this.order.splice(endless, 1));
+    const most = maxDims.map((dim, i) => (dim === UNDEFINED ? (this.counts[i] as number) : chunksIn(dim, i)));
+    this.steps = this.order.map(() => 1);
+    for (let i = this.steps.length - 2; i >= 0; i--) {
+      this.steps[i] = (this.steps[i + 1] as number) * (most[this.order[i + 1] as number] as number);
+    }
+    this.end =
+      1 + this.order.reduce((sum, dim, i) => sum + ((this.counts[dim] as number) - 1) * (this.steps[i] as number), 0);
+  }
+
+  /** Null for a chunk that lies outside of the dataset as it is now. */
+  at(index: number): number[] | null {
+    const at = this.counts.map(() => 0);
+    let rest = index;
+    for (const [i, dimension] of this.order.entries()) {
+      const step = this.steps[i] as number;
+      at[dimension] = Math.floor(rest / step);
+      rest %= step;
+      if ((at[dimension] as number) >= (this.counts[dimension] as number)) return null;
+    }
+    return at;
+  }
+}

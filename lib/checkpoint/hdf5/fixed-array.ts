@@ -1,0 +1,41 @@
+import type { Chunk, Element } from './chunks';
+import { UNDEFINED } from './fields';
+import type { MetadataReader } from './metadata-reader';
+
+/** The elements up to number `end` of an array whose length was known when it was made. */
+export async function* fixedArray(
+  reader: MetadataReader,
+  address: number,
+  element: Element,
+  end: number,
+): AsyncGenerator<{ index: number; found: Omit<Chunk, 'at'> }> {
+  const { offset, length } = reader.widths;
+  const what = 'an array of chunks';
+  const header = await reader.summed(address, 12 + length + offset, what);
+  const [, itemBytes, pageBits] = [header.signed('FAHD').u8(), header.u8(), header.u8()];
+  const [count, block] = [header.length(), header.address()];
+  if (pageBits > 32 || itemBytes === 0) throw header.invalid(`its pages have 2^${pageBits} elements`);
+  if (end > count) throw header.invalid(`it has ${count} elements, and the dataset needs ${end}`);
+  if (block === UNDEFINED) return;
+  const perPage = 2 ** pageBits;
+  const isPaged = count > perPage;
+  const pages = Math.ceil(count / perPage);
+  const headBytes = 6 + offset + (isPaged ? Math.ceil(pages / 8) : 0);
+  const head = await reader.fields(block, headBytes + 4, what);
+  head.signed('FADB').skip(1 + offset);
+  const made = isPaged ? head.take(Math.ceil(pages / 8)) : null;
+  for (let page = 0; page < (isPaged ? pages : 1); page++) {
+    const first = page * perPage;
+    if (first >= end) return;
+    const size = isPaged ? Math.min(perPage, count - first) : count;
+    if (made && !((made[page >> 3] as number) & (0x80 >> (page & 7)))) continue;
+    const place = block + headBytes + (isPaged ? 4 + page * (perPage * itemBytes + 4) : 0);
+    const items = isPaged
+      ? await reader.summed(place, size * itemBytes + 4, what)
+      : (await reader.summed(block, headBytes + size * itemBytes + 4, what)).skip(headBytes);
+    for (let i = 0; i < size; i++) {
+      const found = element(items.part(itemBytes));
+      if (found && first + i < end) yield { index: first + i, found };
+    }
+  }
+}

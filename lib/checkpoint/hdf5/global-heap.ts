@@ -1,0 +1,39 @@
+import type { MetadataReader } from './metadata-reader';
+
+/** Texts of any length, which lie in collections that are read whole: each has some thousand bytes. */
+export class GlobalHeaps {
+  private readonly collections = new Map<number, Map<number, Buffer>>();
+
+  constructor(private readonly reader: MetadataReader) {}
+
+  async object(address: number, index: number): Promise<Buffer> {
+    let found = this.collections.get(address);
+    if (found === undefined) {
+      found = await this.collection(address);
+      this.collections.set(address, found);
+    }
+    const object = found.get(index);
+    if (object !== undefined) return object;
+    throw this.reader.fail('H5_INVALID', `the heap at byte ${address} has no object ${index}`, address);
+  }
+
+  private async collection(address: number): Promise<Map<number, Buffer>> {
+    const what = 'a global heap';
+    const { length } = this.reader.widths;
+    const header = await this.reader.fields(address, 8 + length, what);
+    const size = header.signed('GCOL', 1).skip(3).length();
+    if (size < header.bytes.byteLength) throw header.invalid(`it has ${size} bytes`);
+    const fields = await this.reader.fields(address, size, what);
+    fields.skip(8 + length);
+    const objects = new Map<number, Buffer>();
+    while (fields.left >= 8 + length) {
+      const index = fields.u16();
+      if (index === 0) break;
+      const bytes = fields.skip(6).length();
+      const object = fields.take(bytes);
+      objects.set(index, object);
+      fields.skip(Math.min(Math.ceil(bytes / 8) * 8 - bytes, fields.left));
+    }
+    return objects;
+  }
+}

@@ -1,0 +1,118 @@
+import { constants } from 'node:buffer';
+import { ValueError } from '../../errors';
+import { quote } from '../fault';
+import type { PinnedFile } from '../pinned-file';
+import { noTensor } from '../safetensors';
+import type { CheckpointSource, ReadOptions, TensorInfo } from '../source';
+import type { AttributeValue } from './attribute';
+import type { Dataset } from './dataset';
+import { DatasetReader } from './dataset-reader';
+import { type Fail, failing } from './hdf5-fault';
+import type { Hdf5Tree } from './hdf5-tree';
+import type { KerasLayer, NamedDatasets } from './keras-names';
+import type { MetadataReader } from './metadata-reader';
+
+/** An open HDF5 file. */
+export class Hdf5Source implements CheckpointSource {
+  readonly format = 'tensorflow';
+  readonly files: readonly string[];
+  /** The texts that the root group says of itself: `backend`, `keras_version`. */
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly indexMetadata: ReadonlyMap<string, unknown> = new Map();
+  readonly otherKeys: readonly string[];
+  readonly parts: readonly CheckpointSource[] = [this];
+  /** Layers and their weights in Keras' order; empty where Keras names none, as in shards. */
+  readonly layers: readonly KerasLayer[];
+  /** What groups say of themselves, by path; the root's is empty. */
+  readonly attributes: ReadonlyMap<string, ReadonlyMap<string, AttributeValue>>;
+  private readonly datasets: ReadonlyMap<string, Dataset>;
+  private readonly ordered: readonly string[];
+  private readonly reader: DatasetReader;
+  private readonly fail: Fail;
+
+  /** Use `openHdf5`. */
+  constructor(
+    private readonly file: PinnedFile,
+    tree: Hdf5Tree,
+    named: NamedDatasets,
+    readonly forbidden: readonly string[],
+    metadata: (signal?: AbortSignal) => MetadataReader,
+  ) {
+    this.files = [file.path];
+    this.fail = failing(file.path);
+    this.datasets = named.datasets;
+    this.ordered = [...named.datasets.keys()];
+    this.layers = named.layers;
+    this.attributes = tree.groups;
+    this.otherKeys = [...tree.others, ...named.unlisted];
+    const texts = [...(tree.groups.get('') ?? [])].filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    );
+    this.metadata = new Map(texts);
+    this.reader = new DatasetReader(file, metadata, this.fail);
+  }
+
+  /** In the order of Keras' lists, else in that of the groups. */
+  names(): readonly string[] {
+    return this.ordered;
+  }
+
+  has(name: string): boolean {
+    return this.datasets.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    const { dtype, shape, byteLength, place, isBigEndian, header } = this.dataset(name);
+    return {
+      dtype,
+      shape: [...shape],
+      file: this.file.path,
+      byteOffset: place.kind === 'range' ? place.offset : 0,
+      byteLength,
+      storage: String(header),
+      ...((place.kind !== 'range' || isBigEndian) && { compressed: true as const }),
+    };
+  }
+
+  async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
+    const dataset = this.dataset(name);
+    const { start = 0, end = dataset.byteLength, signal } = options;
+    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end;
+    if (!isRange || end > dataset.byteLength) {
+      throw new ValueError(
+        `read(${quote(name)}) got start ${start} and end ${end}; expected 0 ≤ start ≤ end ≤ ${dataset.byteLength}`,
+      );
+    }
+    if (end - start > constants.MAX_LENGTH) {
+      const message = `${end - start} bytes of tensor ${quote(name)} do not fit one buffer; read it in ranges`;
+      throw this.fail('TENSOR_TOO_LARGE', message);
+    }
+    const bytes = Buffer.allocUnsafeSlow(end - start);
+    await this.reader.readInto(dataset, bytes, start, signal);
+    await this.file.verify();
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  descriptor(name: string): number {
+    this.dataset(name);
+    return this.file.descriptor;
+  }
+
+  verify(): Promise<void> {
+    return this.file.verify();
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private dataset(name: string): Dataset {
+    const found = this.datasets.get(name);
+    if (found === undefined) throw noTensor(name, this);
+    return found;
+  }
+}

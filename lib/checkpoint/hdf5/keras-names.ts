@@ -1,0 +1,70 @@
+/** The names that Keras gives to the datasets of a file of weights. */
+import { quote } from '../fault';
+import { textsOf } from './attributes';
+import type { Dataset } from './dataset';
+import type { Fail } from './hdf5-fault';
+import type { Hdf5Tree } from './hdf5-tree';
+
+/** A layer and the names of its weights, in Keras' order. */
+export interface KerasLayer {
+  name: string;
+  weights: string[];
+}
+
+/** The tensors of a file by name. */
+export interface NamedDatasets {
+  datasets: Map<string, Dataset>;
+  layers: KerasLayer[];
+  /** Paths of datasets that Keras does not list. */
+  unlisted: string[];
+}
+
+/** A group beside the layers, for weights that belong to none. */
+export const TOP_LEVEL = 'top_level_model_weights';
+
+/**
+ * Tensors are named as Keras does: by the `weight_names` of each layer. The shards of Transformers have no layers: there, and
+ * in files that Keras did not write, a tensor's name is its path.
+ */
+export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
+  const listed = textsOf(tree.groups.get('') ?? new Map(), 'layer_names');
+  if (listed === null || listed.some((name) => tree.datasets.has(name)))
+    return { datasets: tree.datasets, layers: [], unlisted: [] };
+  const named: NamedDatasets = { datasets: new Map(), layers: [], unlisted: [] };
+  const used = new Set<Dataset>();
+  const names = tree.groups.has(TOP_LEVEL) && !listed.includes(TOP_LEVEL) ? [...listed, TOP_LEVEL] : listed;
+  for (const layer of names) {
+    const attributes = tree.groups.get(layer);
+    if (attributes === undefined)
+      throw fail('H5_INVALID', `layer_names lists ${quote(layer)}, and there is no such group`);
+    const weights = textsOf(attributes, 'weight_names') ?? [];
+    named.layers.push({ name: layer, weights });
+    for (const weight of weights) {
+      const dataset = tree.datasets.get(`${layer}/${weight}`);
+      if (dataset === undefined) {
+        if (tree.others.includes(`${layer}/${weight}`)) continue;
+        throw fail(
+          'H5_INVALID',
+          `weight_names of ${quote(layer)} lists ${quote(weight)}, which the group does not hold`,
+        );
+      }
+      used.add(dataset);
+      const other = named.datasets.get(weight);
+      if (other === undefined) named.datasets.set(weight, dataset);
+      // A weight of several layers stands in each of their groups.
+      else if (other.dtype !== dataset.dtype || other.shape.join() !== dataset.shape.join())
+        throw fail('DUPLICATE_NAME', `two layers have a weight ${quote(weight)}, of different shapes`);
+    }
+  }
+  for (const [path, dataset] of tree.datasets) if (!used.has(dataset)) named.unlisted.push(path);
+  return named;
+}
+
+/**
+ * What Transformers calls a variable in a shard: its name without the first level, the model's scope. Names of one level,
+ * and those that contain 'model.', stay as they are. Source: tf_shard_checkpoint and load_tf_shard of Transformers 4.35.
+ */
+export function nameInShard(variable: string): string {
+  const slash = variable.indexOf('/');
+  return slash < 0 || variable.includes('model.') ? variable : variable.slice(slash + 1);
+}

@@ -1,0 +1,88 @@
+import type { PinnedFile } from '../pinned-file';
+import { Fields, UNDEFINED, type Widths } from './fields';
+import { type Fail, failing } from './hdf5-fault';
+import { lookup3 } from './lookup3';
+
+/** Bytes read at once: structures lie close together. */
+const PAGE = 16 * 1024;
+/** Pages that are kept. */
+const KEPT_PAGES = 1024;
+/** A structure costs as much as so many bytes, so that many tiny ones end too. */
+const LEAST_COST = 64;
+
+/** What structures are read from: a file, or bytes in memory. */
+export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
+
+/** Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. */
+export class MetadataReader {
+  readonly fail: Fail;
+  widths: Widths = { offset: 8, length: 8, base: 0 };
+  private readonly pages = new Map<number, Promise<Buffer>>();
+  private spent = 0;
+
+  constructor(
+    readonly file: ReadableFile,
+    private readonly budget: number,
+    private readonly signal?: AbortSignal,
+  ) {
+    this.fail = failing(file.path);
+  }
+
+  /** Lets go of what was read, and of its account: what follows is another piece of work. */
+  renew(): void {
+    this.pages.clear();
+    this.spent = 0;
+  }
+
+  /** The structure of `length` bytes at `address`. */
+  async fields(address: number, length: number, what: string): Promise<Fields> {
+    return new Fields(await this.bytes(address, length, what), what, this.widths, this.fail, address);
+  }
+
+  /** The same, where the last four bytes are the checksum of those before. */
+  async summed(address: number, length: number, what: string): Promise<Fields> {
+    const fields = await this.fields(address, length, what);
+    this.checkSum(fields.bytes, what, address);
+    return new Fields(fields.bytes.subarray(0, length - 4), what, this.widths, this.fail, address);
+  }
+
+  checkSum(bytes: Buffer, what: string, address: number): void {
+    const end = bytes.byteLength - 4;
+    if (end >= 0 && lookup3(bytes.subarray(0, end)) === bytes.readUInt32LE(end)) return;
+    throw this.fail('CHECKSUM_MISMATCH', `${what} at byte ${address} does not have its checksum; fetch the file again`);
+  }
+
+  async bytes(address: number, length: number, what: string): Promise<Buffer> {
+    this.checkRange(address, length, what);
+    this.spent += Math.max(length, LEAST_COST);
+    if (this.spent > this.budget) {
+      const message = `names and places of its tensors take more than ${this.budget} bytes to read; it is damaged or made to be endless`;
+      throw this.fail('H5_TOO_LARGE', message, address);
+    }
+    const first = Math.floor(address / PAGE);
+    const start = address - first * PAGE;
+    if (start + length <= PAGE) return (await this.page(first)).subarray(start, start + length);
+    const bytes = Buffer.allocUnsafeSlow(length);
+    await this.file.readInto(bytes, address, this.signal);
+    return bytes;
+  }
+
+  /** @throws CheckpointError `H5_INVALID` unless the bytes lie in the file */
+  checkRange(address: number, length: number, what: string): void {
+    if (address === UNDEFINED) throw this.fail('H5_INVALID', `${what} has no address`);
+    if (address + length <= this.file.size) return;
+    const message = `${what} has ${length} bytes at ${address}, and the file has ${this.file.size}; it is truncated or damaged`;
+    throw this.fail('H5_INVALID', message, address);
+  }
+
+  private page(number: number): Promise<Buffer> {
+    const kept = this.pages.get(number);
+    if (kept !== undefined) return kept;
+    const [oldest] = this.pages.keys();
+    if (oldest !== undefined && this.pages.size >= KEPT_PAGES) this.pages.delete(oldest);
+    const bytes = Buffer.allocUnsafeSlow(Math.min(PAGE, this.file.size - number * PAGE));
+    const reading = this.file.readInto(bytes, number * PAGE, this.signal).then(() => bytes);
+    this.pages.set(number, reading);
+    return reading;
+  }
+}

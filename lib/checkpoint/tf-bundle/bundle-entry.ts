@@ -1,0 +1,120 @@
+/** What the index says of the bundle and of each tensor. */
+import type { PlainDType } from '../dtype';
+import type { HeaderLimits } from '../header-limits';
+import type { Fail } from './bundle-fault';
+import { type ProtoField, protoFields } from './proto-fields';
+
+/** TensorFlow's numbers of element types. */
+const DTYPES: Readonly<Record<number, PlainDType>> = {
+  1: 'float32',
+  2: 'float64',
+  3: 'int32',
+  4: 'uint8',
+  5: 'int16',
+  6: 'int8',
+  8: 'complex64',
+  9: 'int64',
+  10: 'bool',
+  14: 'bfloat16',
+  17: 'uint16',
+  19: 'float16',
+  22: 'uint32',
+  23: 'uint64',
+  24: 'float8_e5m2',
+  25: 'float8_e4m3fn',
+};
+
+/** A slice of a variable along one dimension. */
+export interface Extent {
+  start: number;
+  /** Null for the whole dimension. */
+  length: number | null;
+}
+
+/** An entry of the index. */
+export interface BundleEntry {
+  /** Null for text and for other types that no weight has. */
+  dtype: PlainDType | null;
+  dims: number[];
+  shard: number;
+  offset: number;
+  size: number;
+  /** Masked checksum of the bytes. */
+  crc: number;
+  /** The slices that hold a variable in parts; empty for a tensor in one piece. */
+  slices: Extent[][];
+}
+
+/** How many files of data there are. */
+export function readHeader(bytes: Buffer, fail: Fail): number {
+  let shards = 0;
+  for (const field of fieldsOf(bytes, 'its header', fail)) {
+    if (field.kind !== 'varint') continue;
+    if (field.number === 1) shards = toNumber(field.value, 'its header', fail);
+    if (field.number === 2 && field.value !== 0n)
+      throw fail('BIG_ENDIAN', 'its numbers are stored in big-endian order, and only little-endian ones are read');
+  }
+  if (shards < 1) throw fail('TF_INVALID', `it states ${shards} files of data; it is damaged`);
+  return shards;
+}
+
+export function readEntry(bytes: Buffer, name: string, limits: HeaderLimits, fail: Fail): BundleEntry {
+  const what = `the entry of '${name}'`;
+  const entry: BundleEntry = { dtype: null, dims: [], shard: 0, offset: 0, size: 0, crc: 0, slices: [] };
+  for (const field of fieldsOf(bytes, what, fail)) {
+    if (field.kind === 'varint') {
+      const value = toNumber(field.value, what, fail);
+      if (field.number === 1) entry.dtype = DTYPES[value] ?? null;
+      if (field.number === 3) entry.shard = value;
+      if (field.number === 4) entry.offset = value;
+      if (field.number === 5) entry.size = value;
+    } else if (field.kind === 'fixed32' && field.number === 6) {
+      entry.crc = field.value;
+    } else if (field.kind === 'bytes' && field.number === 2) {
+      entry.dims = shapeOf(field.value, what, limits, fail);
+    } else if (field.kind === 'bytes' && field.number === 7) {
+      entry.slices.push(sliceOf(field.value, what, fail));
+    }
+  }
+  return entry;
+}
+
+function shapeOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail): number[] {
+  const dims: number[] = [];
+  for (const field of fieldsOf(bytes, what, fail)) {
+    if (field.number !== 2 || field.kind !== 'bytes') continue;
+    let dim = 0;
+    for (const inner of fieldsOf(field.value, what, fail)) {
+      if (inner.number === 1 && inner.kind === 'varint') dim = toNumber(inner.value, what, fail);
+    }
+    if (dim > limits.dimension)
+      throw fail('OVERFLOW', `${what} has a dimension of ${dim}; at most ${limits.dimension}`);
+    if (dims.push(dim) > limits.dimensions)
+      throw fail('TOO_MANY_DIMENSIONS', `${what} has more than ${limits.dimensions} dimensions`);
+  }
+  return dims;
+}
+
+function sliceOf(bytes: Buffer, what: string, fail: Fail): Extent[] {
+  const extents: Extent[] = [];
+  for (const field of fieldsOf(bytes, what, fail)) {
+    if (field.number !== 1 || field.kind !== 'bytes') continue;
+    const extent: Extent = { start: 0, length: null };
+    for (const inner of fieldsOf(field.value, what, fail)) {
+      if (inner.kind !== 'varint') continue;
+      if (inner.number === 1) extent.start = toNumber(inner.value, what, fail);
+      if (inner.number === 2) extent.length = toNumber(inner.value, what, fail);
+    }
+    extents.push(extent);
+  }
+  return extents;
+}
+
+function fieldsOf(bytes: Buffer, what: string, fail: Fail): Generator<ProtoField> {
+  return protoFields(bytes, (fault) => fail('TF_INVALID', `${what} ${fault}; it is damaged`));
+}
+
+function toNumber(value: bigint, what: string, fail: Fail): number {
+  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  throw fail('OVERFLOW', `${what} holds ${BigInt.asIntN(64, value)}, which no place or size can be`);
+}
