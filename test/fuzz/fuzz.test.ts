@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { hunt } from './hunt';
+import { memoryFolder } from './reader';
+import { targets } from './targets';
+import { kPlantedSeed } from './targets/planted';
+
+/** The watching itself: what is planted is found and named. The processes read dist/, as those of main.cjs do. */
+
+const folder = memoryFolder();
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test.each([
+  ['hang', /^it hangs: no sign of life/],
+  ['crash', /^it dies of SIGSEGV/],
+  ['open-file', /^1 files are still open/],
+  ['held-tensor', /^\d+ bytes of tensors are still held/],
+  ['uncoded-error', /^an error of another kind: TypeError: of no kind of ours/],
+])('finds a planted %s and names its seed', async (fault, what) => {
+  const { findings } = await hunt({
+    target: `planted-${fault}`,
+    first: 1,
+    runs: 560,
+    seconds: 30,
+    processes: 1,
+    folder,
+    silenceMs: fault === 'hang' ? 600 : 20_000,
+  });
+  expect(findings).toEqual([{ target: `planted-${fault}`, seeds: [kPlantedSeed], what: expect.stringMatching(what) }]);
+});
+
+test.each(targets)('a seed of $name gives the same input in every process', async (target) => {
+  const made = [];
+  for (const process of ['one', 'two']) {
+    const kept = join(folder, `${target.name}-${process}`);
+    await target.prepare?.(kept);
+    made.push(Array.from({ length: 40 }, (_, seed) => digestOf(target.make(seed))));
+  }
+  expect(made[0]).toEqual(made[1]);
+});
+
+function digestOf(files: Map<string, Uint8Array>): string {
+  const names = [...files].map(([name, bytes]) => `${name} ${createHash('sha1').update(bytes).digest('hex')}`);
+  return names.join('; ');
+}
