@@ -1,5 +1,6 @@
 // Made by scripts/make-models-index.cjs from the folders beside this file; run it after adding one.
 import * as albert from './albert/model';
+import * as bart from './bart/model';
 import * as bert from './bert/model';
 import * as camembert from './camembert/model';
 import * as distilbert from './distilbert/model';
@@ -14,6 +15,7 @@ import * as t5 from './t5/model';
 import * as xlmRoberta from './xlm-roberta/model';
 
 export * from './albert/model';
+export * from './bart/model';
 export * from './bert/model';
 export * from './camembert/model';
 export * from './distilbert/model';
@@ -30,6 +32,7 @@ export * from './xlm-roberta/model';
 /** The families by model_type. */
 export const modelTypes = {
   albert,
+  bart,
   bert,
   camembert,
   distilbert,

@@ -90,6 +90,14 @@ export class Parameter {
   }
 }
 
+/**
+ * A tensor that checkpoints hold, and that is loaded, saved, cast and given back as parameters are, but which is not
+ * trained and not counted among them.
+ */
+export class StoredBuffer extends Parameter {
+  override requires_grad = false;
+}
+
 /** A tensor that belongs to a module and is not trained. Those that are not persistent are not in checkpoints. */
 export class Buffer {
   constructor(

@@ -143,7 +143,10 @@ export abstract class DecoderModel extends PreTrainedModel {
   private async nextTokens(step: StepInputs): Promise<Int32Array> {
     const { input_names } = this.constructor as typeof PreTrainedModel;
     const keep = input_names.includes('logits_to_keep') && { logits_to_keep: 1 };
-    const inputs = { ...step, ...keep, output_hidden_states: false, output_attentions: false };
+    const { position_ids, ...rest } = step;
+    // A model that counts positions itself, padding and all, takes none.
+    const places = input_names.includes('position_ids') && position_ids && { position_ids };
+    const inputs = { ...rest, ...places, ...keep, output_hidden_states: false, output_attentions: false };
     const chosen = await this.compute(inputs, (named) => {
       const { logits } = this.forward(this.embedded(named)); // [B, T, V]
       const [batch, length, width] = logits.dims as [number, number, number];

@@ -11,6 +11,7 @@ import type { Module } from '../nn/module';
 import { type Counted, type TokenInputs, type TokenLimits, wrongShape } from '../nn/tokens';
 import { cast } from '../tensor/ops/cast';
 import { Tensor } from '../tensor/tensor';
+import type { PretrainedConfig } from './config';
 import { cacheInputs, DecoderModel } from './decoder-model';
 import { ModelOutput } from './model-output';
 import type { CallOptions, ModelInputs } from './pretrained-model';
@@ -143,7 +144,7 @@ export function decoderHalf(
     cache_position: given.cache_position,
     packed: false,
   };
-  const tokens = packCausalTokens(inputs, { ...limits, prefix: 'decoder_' }, counted);
+  const tokens = packCausalTokens(inputs, { prefix: 'decoder_', ...limits }, counted);
   const { layout, hidden, mask } = encoder;
   if (tokens.layout.batch !== layout.batch)
     throw new ValueError(
@@ -171,8 +172,21 @@ export function encoderDecoderTraceOf(result: EncoderDecoderResult): Record<stri
   };
 }
 
-/** Ids moved one to the right behind `start`; what labels leave out becomes padding. @returns [B, T] int32 */
-export function shiftRight(name: string, input: IdInput, start: number, pad: number): Tensor {
+/**
+ * Ids moved one to the right behind the config's start token; what labels leave out becomes padding.
+ * @param usual - which token that is as a rule, for the error
+ * @returns [B, T] int32
+ * @throws ValueError when the config has no start token, or none of padding
+ */
+export function shiftedIds(name: string, input: IdInput, config: PretrainedConfig, usual: string): Tensor {
+  const { pad_token_id: pad } = config;
+  const start = config['decoder_start_token_id'] as number | null | undefined;
+  if (start === null || start === undefined)
+    throw new ValueError(`config.decoder_start_token_id has to be defined to make decoder inputs; ${usual}`, {
+      code: 'ERR_CONFIG_FIELD',
+    });
+  if (pad === null)
+    throw new ValueError('config.pad_token_id has to be defined to make decoder inputs', { code: 'ERR_CONFIG_FIELD' });
   const { data, dims } = toIds(name, input);
   if (dims.length !== 2) throw wrongShape(name, dims, '[batch, length]');
   const length = dims[1] as number;
@@ -194,7 +208,13 @@ export abstract class EncoderDecoderModel extends DecoderModel {
   /** @internal The encoder's output [B, S, C] for the inputs of a call. */
   protected abstract encodePrompt(given: EncoderDecoderInputs): EncoderHalf;
 
+  /** @internal Whether prompts are the encoder's; false for a decoder alone, which goes on from its own tokens. */
+  protected get promptsEncoder(): boolean {
+    return true;
+  }
+
   protected override generative(): GenerativeModel {
+    if (!this.promptsEncoder) return super.generative();
     return {
       ...super.generative(),
       newCache: () => new EncoderDecoderCache(),
@@ -209,7 +229,7 @@ export abstract class EncoderDecoderModel extends DecoderModel {
   }
 
   protected override embedded(named: ModelInputs): ModelInputs {
-    return named;
+    return this.promptsEncoder ? named : super.embedded(named);
   }
 }
 

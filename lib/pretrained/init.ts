@@ -16,7 +16,8 @@ export { set_seed } from '../tensor/random';
 
 /** The standard deviation of new weights. */
 export function initializerRange(config: PretrainedConfig): number {
-  return (config as { initializer_range?: number }).initializer_range ?? 0.02;
+  const { initializer_range, init_std } = config as { initializer_range?: number; init_std?: number };
+  return initializer_range ?? init_std ?? 0.02;
 }
 
 /**

@@ -3,6 +3,7 @@ import { warn, warnOnce } from '../logging';
 import { Embedding } from '../nn/embedding';
 import { type IdInput, toIds } from '../nn/ids';
 import { Module } from '../nn/module';
+import { StoredBuffer } from '../nn/parameter';
 import type { TokenInputs } from '../nn/tokens';
 import { namedOptions, refuseSurplus } from '../options';
 import { type DType, itemSize, parseDtype } from '../tensor/dtype';
@@ -59,7 +60,8 @@ export abstract class ModuleUtilsMixin extends Module {
       for (const [name, module] of this.named_modules()) if (module instanceof Embedding) tables.add(`${name}.weight`);
     let n = 0;
     for (const [name, parameter] of this.named_parameters())
-      if (!tables.has(name) && (parameter.requires_grad || !only_trainable)) n += parameter.size;
+      if (!tables.has(name) && !(parameter instanceof StoredBuffer) && (parameter.requires_grad || !only_trainable))
+        n += parameter.size;
     return n;
   }
 
@@ -69,9 +71,11 @@ export abstract class ModuleUtilsMixin extends Module {
    */
   get_memory_footprint(options?: { return_buffers?: boolean } | null): number {
     const { return_buffers } = namedOptions(options, 'get_memory_footprint', { return_buffers: 'boolean' });
+    const withBuffers = return_buffers ?? true;
     let bytes = 0;
-    for (const parameter of this.parameters()) bytes += parameter.nbytes;
-    if (return_buffers ?? true)
+    for (const parameter of this.parameters())
+      if (withBuffers || !(parameter instanceof StoredBuffer)) bytes += parameter.nbytes;
+    if (withBuffers)
       for (const { dims, type, isMask } of new Set(this.buffers()))
         if (!isMask) bytes += dims.reduce((n, d) => n * d, itemSize(type));
     return bytes;
@@ -251,7 +255,8 @@ export abstract class ModuleUtilsMixin extends Module {
   requires_grad_(requires_grad = true): this {
     if (typeof requires_grad !== 'boolean')
       throw new TypeError(`requires_grad_ takes true or false, not ${String(requires_grad)}`);
-    for (const parameter of this.parameters()) parameter.requires_grad = requires_grad;
+    for (const parameter of this.parameters())
+      if (!(parameter instanceof StoredBuffer)) parameter.requires_grad = requires_grad;
     return this;
   }
 }

@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 #endif
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "core/gather.h"
 
@@ -19,6 +22,9 @@ constexpr char kOutOfMemory[] = "out of memory";
 constexpr char kShorter[] = "file is shorter than when it was opened";
 
 constexpr int64_t kReadChunk = int64_t{4} << 20;
+
+// Fresh memory is populated so little at a time that it is still in the cache when it is read into.
+constexpr int64_t kPopulateChunk = int64_t{256} << 10;
 
 // Bytes given to one system call: between two of them an abort is heard, and the disk is set to work.
 constexpr int64_t kWriteChunk = int64_t{8} << 20;
@@ -67,7 +73,11 @@ const char* read_ranges(int file, int64_t offset, void* to, int64_t bytes, Paral
   std::atomic<const char*> trouble{nullptr};
   char* at = static_cast<char*>(to);
   parallel.ranges(bytes, kReadChunk, [&](int64_t begin, int64_t end, int) {
-    if (const char* reason = read_range(file, offset + begin, at + begin, end - begin)) trouble.store(reason);
+    for (int64_t from = begin; from < end; from += kPopulateChunk) {
+      const int64_t length = std::min(end - from, kPopulateChunk);
+      populate(at + from, length);
+      if (const char* reason = read_range(file, offset + from, at + from, length)) return trouble.store(reason);
+    }
   });
   return trouble.load();
 }
@@ -91,6 +101,19 @@ const char* read_strided(int file, int64_t offset, const double* strides, const 
   if (item == 4) as(uint32_t{});
   if (item == 8) as(uint64_t{});
   return nullptr;
+}
+
+void populate(void* begin, int64_t bytes) {
+#ifdef __linux__
+  constexpr int kPopulateWrite = 23;  // since Linux 5.14; an older one refuses, and pages come one by one as ever
+  static const uintptr_t last = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)) - 1;
+  const uintptr_t at = reinterpret_cast<uintptr_t>(begin), first = (at + last) & ~last;
+  const uintptr_t end = (at + static_cast<uintptr_t>(bytes)) & ~last;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, kPopulateWrite);
+#else
+  (void)begin;
+  (void)bytes;
+#endif
 }
 
 const char* map_bytes(int file, int64_t offset, const Spec& spec, Storage& storage, bool* mapped) {

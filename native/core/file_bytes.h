@@ -19,6 +19,10 @@ const char* read_ranges(int file, int64_t offset, void* to, int64_t bytes, Paral
 const char* read_strided(int file, int64_t offset, const double* strides, const Spec& spec, void* to,
                          Parallel& parallel);
 
+// Has the system give fresh pages their memory all at once, for who is about to fill them: a fault a page costs more
+// than the bytes do. Pages that have memory keep it, and their contents.
+void populate(void* begin, int64_t bytes);
+
 // Lays `storage` over the bytes where they lie; `*mapped` stays false where that cannot be, and they must be read.
 const char* map_bytes(int file, int64_t offset, const Spec& spec, Storage& storage, bool* mapped);
 

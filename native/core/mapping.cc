@@ -21,9 +21,18 @@ namespace nt {
 
 // What the signal handler may look at: atomics in a list that only grows. Ranges are used again, never freed.
 struct MappedRange {
-  std::atomic<uintptr_t> begin{0}, end{0};  // empty: free
+  static constexpr uintptr_t kNowhere = UINTPTR_MAX;
+
+  std::atomic<uintptr_t> begin{kNowhere}, end{0};  // end 0: free
   std::atomic<bool> broken{false};
   MappedRange* next = nullptr;
+
+  // The end of the mapping that holds the address, else 0. Other threads map and unmap meanwhile: a begin and an end
+  // that do not belong together could hold what is none of ours, so the begin must be the same before and after.
+  uintptr_t end_around(uintptr_t address) const {
+    const uintptr_t first = begin.load(), last = end.load();
+    return first == begin.load() && first <= address && address < last ? last : 0;
+  }
 };
 
 namespace {
@@ -87,8 +96,8 @@ void on_bus_error(int number, siginfo_t* info, void* context) {
   const int saved = errno;
   const uintptr_t address = reinterpret_cast<uintptr_t>(info->si_addr);
   for (MappedRange* range = info->si_code > 0 ? ranges.load() : nullptr; range; range = range->next) {
-    const uintptr_t end = range->end.load();
-    if (address < range->begin.load() || address >= end) continue;
+    const uintptr_t end = range->end_around(address);
+    if (end == 0) continue;
     range->broken.store(true);
     if (!replace_by_zeros(address / page_bytes * page_bytes, end)) break;
     errno = saved;
@@ -199,7 +208,7 @@ Mapping::~Mapping() {
     break;
   }
   total_bytes.fetch_sub(identity_.size, std::memory_order_relaxed);
-  range_->begin.store(0);
+  range_->begin.store(MappedRange::kNowhere);
   munmap(data_, static_cast<size_t>(identity_.size));
   range_->end.store(0);
   close(file_);

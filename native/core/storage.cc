@@ -33,6 +33,7 @@ class PanelReader {
       char* const rows = place(scratch + worker * scratch_bytes(), offset_ + first * row_bytes_);
       const char* reason = read_range(file_, offset_ + first * row_bytes_, rows, (last - first) * row_bytes_);
       if (reason) return trouble.store(reason);
+      if (!transposed_) populate(static_cast<char*>(panels) + first * k_ * item_, (last - first) * k_ * item_);
       for (int64_t p = transposed_ ? 0 : first / width_; p * width_ < (transposed_ ? n_ : last); ++p)
         turn(rows, first, last, p, static_cast<char*>(panels));
     });

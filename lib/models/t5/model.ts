@@ -5,13 +5,13 @@
 import { ValueError } from '../../errors';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, traceOf } from '../../nn/encoded';
-import { toIds } from '../../nn/ids';
 import { Linear } from '../../nn/linear';
 import { type Labels, labelIds, sequenceLoss, tokenLoss } from '../../nn/losses';
 import { Module } from '../../nn/module';
 import type { Parameter } from '../../nn/parameter';
 import { type Counted, packTokens, type TokenInputs } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
+import { lastEnds, statesAt } from '../../pretrained/encoder-decoder-heads';
 import {
   decoderHalf,
   type EncoderDecoderInputs,
@@ -21,14 +21,12 @@ import {
   encoderDecoderInputs,
   encoderDecoderTraceOf,
   encoderHalf,
-  requireIds,
-  shiftRight,
+  shiftedIds,
 } from '../../pretrained/encoder-decoder-model';
 import { type SpanLabels, spanCounts, spanOutput, tokenOutput } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import { mul, unary } from '../../tensor/ops/elementwise';
-import { index_select } from '../../tensor/ops/embedding';
 import { normal } from '../../tensor/ops/normal';
 import { Tensor } from '../../tensor/tensor';
 import { T5Config } from './config';
@@ -122,17 +120,7 @@ abstract class T5Halves extends T5PreTrainedModel {
 
   /** Ids for the decoder that begin with its start token. @throws ValueError when the config has none */
   _shift_right(name: string, ids: Labels): Tensor {
-    const { decoder_start_token_id: start, pad_token_id: pad } = this.config;
-    if (start === null || start === undefined)
-      throw new ValueError(
-        'config.decoder_start_token_id has to be defined to make decoder inputs; in T5 it is usually the pad_token_id',
-        { code: 'ERR_CONFIG_FIELD' },
-      );
-    if (pad === null)
-      throw new ValueError('config.pad_token_id has to be defined to make decoder inputs', {
-        code: 'ERR_CONFIG_FIELD',
-      });
-    return shiftRight(name, ids, start, pad);
+    return shiftedIds(name, ids, this.config, 'in T5 it is usually the pad_token_id');
   }
 
   /** The call with the decoder's ids made from `ids` where it gives none. */
@@ -293,49 +281,17 @@ export class T5ForSequenceClassification extends T5PreTrainedModel {
 
   override forward(given: T5Inputs): ModelOutput {
     const { config, transformer } = this;
-    requireIds(this.constructor.name, given);
-    if (!given.input_ids)
-      throw new ValueError('input_ids is missing: the label is read where they hold the end token', {
-        code: 'ERR_SHAPE',
-      });
+    const ends = lastEnds(this.constructor.name, given, config.eos_token_id);
     const ids =
       given.decoder_input_ids || given.decoder_inputs_embeds
         ? given
-        : { ...given, decoder_input_ids: transformer._shift_right('input_ids', given.input_ids) };
-    const ends = lastEnds(given.input_ids, config.eos_token_id);
+        : { ...given, decoder_input_ids: transformer._shift_right('input_ids', given.input_ids as Labels) };
     const calling = given.labels === undefined ? ids : { ...ids, use_cache: false };
     const result = transformer.run(calling, 'all');
-    const { layout, x } = result.decoder;
-    if (layout.length !== result.encoder.layout.length)
-      throw new ValueError(
-        `the decoder's inputs have ${layout.length} tokens a row, but input_ids ${result.encoder.layout.length}: the label is ` +
-          'read in the decoder at the place of the end token in input_ids',
-        { code: 'ERR_SHAPE' },
-      );
-    const index = Int32Array.from(ends, (t, b) => layout.index(b, t));
-    const logits = this.classification_head.forward(index_select(x, 0, new Tensor('int32', index)));
+    const logits = this.classification_head.forward(statesAt(result, ends));
     const loss = given.labels === undefined ? null : sequenceLoss(logits, given.labels, config);
     return new ModelOutput({ loss, logits, ...encoderDecoderTraceOf(result) });
   }
-}
-
-/**
- * Where each row's last end token is, [B].
- * @throws ValueError when rows have different numbers of them, or none
- */
-function lastEnds(input: NonNullable<T5Inputs['input_ids']>, eos: number | number[] | null): Int32Array {
-  const { data, dims } = toIds('input_ids', input);
-  const [batch, length] = dims as [number, number];
-  const places = Array.from({ length: batch }, (_, b) =>
-    Array.from(data.subarray(b * length, (b + 1) * length), (id, t) => (id === eos ? t : -1)).filter((t) => t >= 0),
-  );
-  if (places.some((row) => row.length !== places[0]?.length))
-    throw new ValueError('All examples must have the same number of <eos> tokens.', { code: 'ERR_SHAPE' });
-  if (places[0]?.length === 0)
-    throw new ValueError(`no row holds the end token, config.eos_token_id ${eos}: the label is read there`, {
-      code: 'ERR_SHAPE',
-    });
-  return Int32Array.from(places, (row) => row.at(-1) as number);
 }
 
 /** One label a token, by the encoder: `logits` [B, T, num_labels]. */

@@ -156,7 +156,7 @@ def run(model, inputs: dict, call: dict, past: int = 0) -> dict:
             parts = {f"{name}.{i}": part for i, part in enumerate(value)}
         else:
             parts = {name: value}
-        found.update({key: part.to(torch.float32) for key, part in parts.items()})
+        found.update({key: part.to(torch.float32) for key, part in parts.items() if part is not None})
     return found
 
 

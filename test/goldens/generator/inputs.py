@@ -19,7 +19,7 @@ import torch
 CHOICES = "ForMultipleChoice"
 PAIRED_LABELS = {"bert": "next_sentence_label", "albert": "sentence_order_label"}
 CHOICE_HEADS = (CHOICES, "DoubleHeadsModel")
-ENCODER_HEADS = ("EncoderModel", "ForTokenClassification")
+ONE_STACK_HEADS = ("EncoderModel", "ForTokenClassification", "ForCausalLM")
 MASKS = ("plain", "ones", "right", "left", "holes", "zeros", "mixed", "mask3d")
 
 
@@ -54,7 +54,7 @@ def make_inputs(family: str, checkpoint: str, index: int, case, config) -> dict:
 
 def has_decoder(config, case) -> bool:
     """Whether the class has a decoder beside an encoder."""
-    return config.is_encoder_decoder and case.head not in ENCODER_HEADS
+    return config.is_encoder_decoder and case.head not in ONE_STACK_HEADS
 
 
 def decoder_inputs(case, random, config, rows: int) -> dict:
@@ -67,11 +67,13 @@ def decoder_inputs(case, random, config, rows: int) -> dict:
     for kind in ("right", "left"):
         if case.has(f"dec-{kind}"):
             found["decoder_attention_mask"] = np.stack([mask_row(kind, random, row, length) for row in range(rows)])
-    heads = config.num_attention_heads
+    heads = getattr(config, "decoder_attention_heads", config.num_attention_heads)
+    layers = getattr(config, "decoder_layers", None) or config.num_decoder_layers
     if case.has("dec-head-mask"):
-        found["decoder_head_mask"] = np.round(random.random_sample((config.num_decoder_layers, heads)) * 1.5, 2)
+        found["decoder_head_mask"] = np.round(random.random_sample((layers, heads)) * 1.5, 2)
     if case.has("cross-head-mask"):
-        found["cross_attn_head_mask"] = np.where(np.arange(heads) == 1, 0.0, 1.0)
+        mask = np.where(np.arange(heads) == 1, 0.0, 1.0)
+        found["cross_attn_head_mask"] = np.tile(mask, (layers, 1)) if config.model_type == "bart" else mask
     return found
 
 

@@ -16,6 +16,7 @@ CLASS_PREFIXES = {
     "llama": "Llama",
     "qwen2": "Qwen2",
     "t5": "T5",
+    "bart": "Bart",
 }
 
 

@@ -1,6 +1,7 @@
 """The plan of every family: its checkpoints in order, a small set that reaches every head, option and config field."""
 
 from .albert import PLANS as ALBERT
+from .bart import PLANS as BART
 from .bert import PLANS as BERT
 from .camembert import PLANS as CAMEMBERT
 from .distilbert import PLANS as DISTILBERT
@@ -28,4 +29,5 @@ PLANS = {
     "llama": LLAMA,
     "qwen2": QWEN2,
     "t5": T5,
+    "bart": BART,
 }
