@@ -216,7 +216,7 @@ Mapping::~Mapping() {
 
 const char* Mapping::trouble() {
   if (const char* known = trouble_.load(std::memory_order_acquire)) return known;
-  Identity now;
+  Identity now = {};
   const bool held = !range_->broken.load() && identify(file_, &now);
   if (held && now == identity_) return nullptr;
   const std::string* text = new std::string(
