@@ -2,7 +2,7 @@
 
 export const kSlowestMs = 1000;
 /** How long the event loop may stand still for one input. */
-export const kBlockedMs = 100;
+export const kBlockedMs = 300;
 /** What reading one input may add to the process's peak, and what thousands may leave behind. */
 export const kGrowthBytes = 256e6;
 export const kLeakBytes = 100e6;
