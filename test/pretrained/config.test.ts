@@ -379,3 +379,9 @@ describe('equality and copies (C-14)', () => {
     expect(config.name_or_path).toBe('null');
   });
 });
+
+it.each([2 ** 40, 1_000_001, -1, 1.5])('refuses %d labels, which no model has', (num_labels) => {
+  expect(() => new PretrainedConfig({ num_labels })).toThrow(
+    expect.objectContaining({ name: 'ValueError', message: expect.stringContaining('num_labels') }),
+  );
+});
