@@ -1,7 +1,5 @@
-import { constants } from 'node:buffer';
-import { ValueError } from '../../errors';
-import { quote, unreadable } from '../fault';
 import type { PinnedFile } from '../pinned-file';
+import { ownedBytes, requestedRange } from '../read-range';
 import { noTensor } from '../safetensors';
 import type { CheckpointSource, ReadOptions, TensorInfo } from '../source';
 import type { GgufHeader, GgufTensor } from './gguf-header';
@@ -55,20 +53,9 @@ export class GgufSource implements CheckpointSource {
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
     const { begin, byteLength } = this.tensor(name);
-    const { start = 0, end = byteLength, signal } = options;
-    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= byteLength))
-      throw new ValueError(
-        `read(${quote(name)}) got start ${start} and end ${end}; expected 0 ≤ start ≤ end ≤ ${byteLength}`,
-      );
-    if (end - start > constants.MAX_LENGTH)
-      throw unreadable(
-        'TENSOR_TOO_LARGE',
-        this.file.path,
-        `${end - start} bytes of tensor ${quote(name)} do not fit one buffer (${constants.MAX_LENGTH}); read it in ranges`,
-        { tensor: name },
-      );
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer, 0, end - start);
-    await this.file.readInto(bytes, begin + start, signal);
+    const { start, end } = requestedRange(name, byteLength, options);
+    const bytes = ownedBytes(end - start, name, this.file.path);
+    await this.file.readInto(bytes, begin + start, options.signal);
     await this.file.verify();
     return bytes;
   }

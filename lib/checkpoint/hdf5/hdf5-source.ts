@@ -1,13 +1,11 @@
-import { constants } from 'node:buffer';
-import { ValueError } from '../../errors';
-import { quote } from '../fault';
 import type { PinnedFile } from '../pinned-file';
+import { ownedBytes, requestedRange } from '../read-range';
 import { noTensor } from '../safetensors';
 import type { CheckpointSource, ReadOptions, TensorInfo } from '../source';
 import type { AttributeValue } from './attribute';
 import type { Dataset } from './dataset';
 import { DatasetReader } from './dataset-reader';
-import { type Fail, failing } from './hdf5-fault';
+import { failing } from './hdf5-fault';
 import type { Hdf5Tree } from './hdf5-tree';
 import type { KerasLayer, NamedDatasets } from './keras-names';
 import type { MetadataReader } from './metadata-reader';
@@ -28,7 +26,6 @@ export class Hdf5Source implements CheckpointSource {
   private readonly datasets: ReadonlyMap<string, Dataset>;
   private readonly ordered: readonly string[];
   private readonly reader: DatasetReader;
-  private readonly fail: Fail;
 
   /** Use `openHdf5`. */
   constructor(
@@ -39,7 +36,6 @@ export class Hdf5Source implements CheckpointSource {
     metadata: (signal?: AbortSignal) => MetadataReader,
   ) {
     this.files = [file.path];
-    this.fail = failing(file.path);
     this.datasets = named.datasets;
     this.ordered = [...named.datasets.keys()];
     this.layers = named.layers;
@@ -49,7 +45,7 @@ export class Hdf5Source implements CheckpointSource {
       (entry): entry is [string, string] => typeof entry[1] === 'string',
     );
     this.metadata = new Map(texts);
-    this.reader = new DatasetReader(file, metadata, this.fail);
+    this.reader = new DatasetReader(file, metadata, failing(file.path));
   }
 
   /** In the order of Keras' lists, else in that of the groups. */
@@ -76,21 +72,16 @@ export class Hdf5Source implements CheckpointSource {
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
     const dataset = this.dataset(name);
-    const { start = 0, end = dataset.byteLength, signal } = options;
-    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end;
-    if (!isRange || end > dataset.byteLength) {
-      throw new ValueError(
-        `read(${quote(name)}) got start ${start} and end ${end}; expected 0 ≤ start ≤ end ≤ ${dataset.byteLength}`,
-      );
-    }
-    if (end - start > constants.MAX_LENGTH) {
-      const message = `${end - start} bytes of tensor ${quote(name)} do not fit one buffer; read it in ranges`;
-      throw this.fail('TENSOR_TOO_LARGE', message);
-    }
-    const bytes = Buffer.allocUnsafeSlow(end - start);
-    await this.reader.readInto(dataset, bytes, start, signal);
+    const { start, end } = requestedRange(name, dataset.byteLength, options);
+    const bytes = ownedBytes(end - start, name, this.file.path);
+    await this.reader.readInto(
+      dataset,
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      start,
+      options.signal,
+    );
     await this.file.verify();
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return bytes;
   }
 
   descriptor(name: string): number {

@@ -1,9 +1,8 @@
-import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ValueError } from '../../errors';
 import type { PlainDType } from '../dtype';
 import { quote } from '../fault';
 import type { PinnedFile } from '../pinned-file';
+import { ownedBytes, requestedRange } from '../read-range';
 import { noTensor } from '../safetensors';
 import type { CheckpointSource, ReadOptions, TensorInfo } from '../source';
 import { failing } from './bundle-fault';
@@ -83,19 +82,9 @@ export class BundleSource implements CheckpointSource {
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
     const variable = this.variable(name);
-    const { start = 0, end = variable.byteLength, signal } = options;
-    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end;
-    if (!isRange || end > variable.byteLength) {
-      throw new ValueError(
-        `read(${quote(name)}) got start ${start} and end ${end}; expected 0 ≤ start ≤ end ≤ ${variable.byteLength}`,
-      );
-    }
-    if (end - start > constants.MAX_LENGTH) {
-      const message = `${end - start} bytes of tensor ${quote(name)} do not fit one buffer; read it in ranges`;
-      throw failing(this.files[0] as string)('TENSOR_TOO_LARGE', message, name);
-    }
-    const { buffer } = Buffer.allocUnsafeSlow(end - start);
-    const bytes = new Uint8Array(buffer);
+    const { signal } = options;
+    const { start, end } = requestedRange(name, variable.byteLength, options);
+    const bytes = ownedBytes(end - start, name, this.files[0] as string);
     const [only, ...others] = variable.parts;
     if (only && others.length === 0) await this.readPart(name, only, bytes, start, signal);
     else for (const part of variable.parts) await this.addPart(name, variable, part, bytes, start, signal);
