@@ -7,7 +7,7 @@ import { compareCodePoints } from './code-points';
 import { dtypeNumber, dtypeTag, STORED_DTYPES, type StoredDType } from './dtype';
 import { type CheckpointFault, quote } from './fault';
 import { HEADER_LIMITS } from './header-limits';
-import { StagedFile } from './staged-file';
+import { commitStaged, type StagedFile, stageFile } from './staged-file';
 import { tensorBytes } from './tensor-table';
 
 /** The bytes of a tensor: little-endian, row-major. A function is called once, when its turn has come. */
@@ -59,14 +59,7 @@ export async function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   options: WriteOptions = {},
 ): Promise<number> {
-  const staged = await stageSafetensors(path, tensors, options);
-  try {
-    await staged.commit();
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
-  return staged.byteLength;
+  return commitStaged(await stageSafetensors(path, tensors, options));
 }
 
 /** `writeSafetensors` without its last step, for saves of several files: call `commit()` or `discard()` on the result. */
@@ -81,21 +74,13 @@ export async function stageSafetensors(
   const { metadata = { format: 'pt' }, onTensor, signal } = options;
   const placed = placeTensors(tensors);
   const header = formatHeader(placed, metadata);
-  const staged = await StagedFile.create(path, signal);
-  try {
+  return stageFile(path, signal, async (staged) => {
     await staged.write(header);
     for (const { tensor, byteLength } of placed) {
-      throwIfAborted(signal);
-      if (tensor.writeInto) await staged.writeBy(byteLength, tensor.writeInto);
-      else for await (const piece of tensorPieces(tensor, byteLength, signal)) await staged.write(piece);
+      await appendTensor(staged, tensor, byteLength, signal);
       onTensor?.(tensor.name, byteLength);
     }
-    await staged.finish();
-    return staged;
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  });
 }
 
 /** Checks every tensor and puts them into the order of the file. */
@@ -183,6 +168,18 @@ function formatMetadata(metadata: Readonly<Record<string, string>>): string {
       throw new ValueError(`metadata ${quote(key)} holds half of a surrogate pair`);
   }
   return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
+}
+
+/** Appends a tensor's bytes to a file: the tensor puts them there by itself where it can, else piece by piece. */
+export async function appendTensor(
+  staged: StagedFile,
+  tensor: TensorToWrite,
+  byteLength: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
+  if (tensor.writeInto) await staged.writeBy(byteLength, tensor.writeInto);
+  else for await (const piece of tensorPieces(tensor, byteLength, signal)) await staged.write(piece);
 }
 
 /**

@@ -158,16 +158,40 @@ export class StagedFile {
   }
 }
 
-/** Writes a whole small file the same safe way. @throws OSError `DISK_FULL`, `WRITE_FAILED`. */
-export async function writeWhole(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+/**
+ * A file that `fill` has written whole and that is on the disk under its temporary name; after an error nothing of it is left.
+ * @throws OSError `DISK_FULL`, `WRITE_FAILED`
+ */
+export async function stageFile(
+  path: string,
+  signal: AbortSignal | undefined,
+  fill: (staged: StagedFile) => Promise<void>,
+): Promise<StagedFile> {
   const staged = await StagedFile.create(path, signal);
   try {
-    await staged.write(bytes);
+    await fill(staged);
+    await staged.finish();
+    return staged;
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+/** Puts a staged file in its place; after an error nothing of it is left. @returns its bytes */
+export async function commitStaged(staged: StagedFile): Promise<number> {
+  try {
     await staged.commit();
   } catch (error) {
     await staged.discard();
     throw error;
   }
+  return staged.byteLength;
+}
+
+/** Writes a whole small file the same safe way. @throws OSError `DISK_FULL`, `WRITE_FAILED`. */
+export async function writeWhole(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  await commitStaged(await stageFile(path, signal, (staged) => staged.write(bytes)));
 }
 
 /**

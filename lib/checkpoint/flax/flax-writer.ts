@@ -2,8 +2,8 @@
 import { TypeError, throwIfAborted, unknownName } from '../../errors';
 import { bitsOf, dtypeNumber, type PlainDType } from '../dtype';
 import { quote } from '../fault';
-import { byteLengthOf, invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
-import { StagedFile } from '../staged-file';
+import { appendTensor, byteLengthOf, invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
+import { commitStaged, type StagedFile, stageFile } from '../staged-file';
 import { CHUNKED } from './flax-leaves';
 import { arrayHead, intBytes, mapHead, TRUE, textBytes } from './msgpack-bytes';
 import { NUMPY_DTYPES } from './msgpack-tree';
@@ -42,14 +42,7 @@ export async function writeFlax(
   tensors: Iterable<TensorToWrite>,
   options: WriteFlaxOptions = {},
 ): Promise<number> {
-  const staged = await stageFlax(path, tensors, options);
-  try {
-    await staged.commit();
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
-  return staged.byteLength;
+  return commitStaged(await stageFlax(path, tensors, options));
 }
 
 /** `writeFlax` without its last step, for saves of several files: call `commit()` or `discard()` on the result. */
@@ -62,15 +55,7 @@ export async function stageFlax(
     if (!OPTIONS.includes(name)) throw unknownName('option', name, 'writeFlax()', OPTIONS);
   }
   const tree = treeOf(tensors);
-  const staged = await StagedFile.create(path, options.signal);
-  try {
-    await writeBranch(staged, tree, options);
-    await staged.finish();
-    return staged;
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  return stageFile(path, options.signal, (staged) => writeBranch(staged, tree, options));
 }
 
 /** Checks every tensor and hangs it at its path. */
@@ -122,8 +107,7 @@ async function writeLeaf(
   if (byteLength > maxChunkBytes) await writeChunks(staged, { tensor, byteLength }, maxChunkBytes, signal);
   else {
     await staged.write(arrayHead(shape, dtype, byteLength));
-    if (tensor.writeInto) await staged.writeBy(byteLength, tensor.writeInto);
-    else for await (const piece of tensorPieces(tensor, byteLength, signal)) await staged.write(piece);
+    await appendTensor(staged, tensor, byteLength, signal);
   }
   onTensor?.(name, byteLength);
 }

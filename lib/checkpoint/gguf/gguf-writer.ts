@@ -1,9 +1,9 @@
 /** Writes GGUF files, version 3: every tensor at the next multiple of the alignment, as ggml asks. */
-import { throwIfAborted, ValueError } from '../../errors';
+import { ValueError } from '../../errors';
 import { bitsOf, type StoredDType } from '../dtype';
 import { type CheckpointFault, quote } from '../fault';
-import { invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
-import { StagedFile } from '../staged-file';
+import { appendTensor, invalid, type TensorToWrite } from '../safetensors-writer';
+import { commitStaged, stageFile } from '../staged-file';
 import { blockOf, isBlockDType } from './block-types';
 import { ggmlNumber } from './ggml-types';
 import { GGUF_TYPES, type GgufMetadata, type GgufType, type GgufValue, SCALARS } from './gguf-values';
@@ -44,22 +44,15 @@ export async function writeGguf(
   const { onTensor, signal } = options;
   const placed = placeTensors(tensors);
   const header = formatHeader(metadata, placed);
-  const staged = await StagedFile.create(path, signal);
-  try {
-    await staged.write(header);
+  const staged = await stageFile(path, signal, async (file) => {
+    await file.write(header);
     for (const { tensor, byteLength } of placed) {
-      throwIfAborted(signal);
-      if (tensor.writeInto) await staged.writeBy(byteLength, tensor.writeInto);
-      else for await (const piece of tensorPieces(tensor, byteLength, signal)) await staged.write(piece);
-      await staged.write(new Uint8Array(padded(byteLength) - byteLength));
+      await appendTensor(file, tensor, byteLength, signal);
+      await file.write(new Uint8Array(padded(byteLength) - byteLength));
       onTensor?.(tensor.name, byteLength);
     }
-    await staged.commit();
-    return staged.byteLength;
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  });
+  return commitStaged(staged);
 }
 
 /** Bytes of a tensor in a GGUF file. @throws ValueError when no tensor can be so */

@@ -1,10 +1,10 @@
 /** Writes `tf_model.h5` as Keras 2 lays it out, and shards of it as Transformers does. */
-import { TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
+import { TypeError, unknownName, ValueError } from '../../errors';
 import { dtypeNumber } from '../dtype';
 import { quote } from '../fault';
 import { isBlockDType } from '../gguf/block-types';
-import { byteLengthOf, invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
-import { StagedFile } from '../staged-file';
+import { appendTensor, byteLengthOf, invalid, type TensorToWrite } from '../safetensors-writer';
+import { commitStaged, type StagedFile, stageFile } from '../staged-file';
 import { HDF5_DTYPES } from './hdf5-encoder';
 import { type NameList, type PlacedTensor, planFile } from './hdf5-plan';
 import { TOP_LEVEL } from './keras-names';
@@ -45,14 +45,7 @@ export async function writeHdf5(
   tensors: Iterable<TensorToWrite>,
   options: WriteHdf5Options = {},
 ): Promise<number> {
-  const staged = await stageHdf5(path, tensors, options);
-  try {
-    await staged.commit();
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
-  return staged.byteLength;
+  return commitStaged(await stageHdf5(path, tensors, options));
 }
 
 /** `writeHdf5` without its last step, for saves of several files: call `commit()` or `discard()` on the result. */
@@ -69,22 +62,14 @@ export async function stageHdf5(
   const placed = layers ? inLayers(sized, layers) : [...sized.values()];
   const lists = layers ? listsOf(layers) : [{ group: '', name: 'layer_names', texts: [...sized.keys()] }];
   const { head, offsets } = planFile(placed, lists, layers ? { backend: 'tensorflow', keras_version } : {});
-  const staged = await StagedFile.create(path, signal);
-  try {
+  return stageFile(path, signal, async (staged) => {
     await staged.write(head);
     for (const [{ tensor, byteLength }, offset] of offsets) {
-      throwIfAborted(signal);
       if (byteLength > 0) await staged.write(Buffer.alloc(offset - staged.byteLength));
-      if (tensor.writeInto) await staged.writeBy(byteLength, tensor.writeInto);
-      else for await (const piece of tensorPieces(tensor, byteLength, signal)) await staged.write(piece);
+      await appendTensor(staged, tensor, byteLength, signal);
       onTensor?.(tensor.name, byteLength);
     }
-    await staged.finish();
-    return staged;
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  });
 }
 
 /** Keras has a group for weights that belong to no layer, which it does not list among the layers. */

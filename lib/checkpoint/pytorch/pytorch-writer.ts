@@ -5,7 +5,7 @@ import { TypeError, unknownName } from '../../errors';
 import { dtypeNumber } from '../dtype';
 import { quote } from '../fault';
 import { byteLengthOf, invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
-import { StagedFile } from '../staged-file';
+import { commitStaged, type StagedFile, stageFile } from '../staged-file';
 import { PICKLED_DTYPES, pickleStateDict, type TensorToPickle } from './pickle-writer';
 import { ZipWriter } from './zip-writer';
 
@@ -40,14 +40,7 @@ export async function writePyTorch(
   tensors: Iterable<TensorToWrite | TensorAlias>,
   options: WritePyTorchOptions = {},
 ): Promise<number> {
-  const staged = await stagePyTorch(path, tensors, options);
-  try {
-    await staged.commit();
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
-  return staged.byteLength;
+  return commitStaged(await stagePyTorch(path, tensors, options));
 }
 
 /** `writePyTorch` without its last step, for saves of several files: call `commit()` or `discard()` on the result. */
@@ -61,15 +54,9 @@ export async function stagePyTorch(
   }
   const { signal } = options;
   const { entries, storages } = placeTensors(tensors);
-  const staged = await StagedFile.create(path, signal);
-  try {
-    await writeArchive(new ZipWriter(staged, rootOf(path)), entries, storages, options);
-    await staged.finish();
-    return staged;
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  return stageFile(path, signal, (staged) =>
+    writeArchive(new ZipWriter(staged, rootOf(path)), entries, storages, options),
+  );
 }
 
 interface Storage {
