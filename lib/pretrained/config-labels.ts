@@ -14,8 +14,15 @@ export function checkProblemType(value: unknown): void {
   );
 }
 
-/** Names for `count` labels. */
+/** A larger number of labels is a damaged file's: each gets a name. */
+const MOST_LABELS = 1_000_000;
+
+/** Names for `count` labels. @throws ValueError unless it is a whole number from 0 to a million */
 export function labelsFor(count: number): { id2label: Record<number, string>; label2id: Record<string, number> } {
+  if (!Number.isSafeInteger(count) || count < 0 || count > MOST_LABELS)
+    throw new ValueError(
+      `num_labels is ${JSON.stringify(count)}; it must be a whole number, 0 or more, and at most ${MOST_LABELS}`,
+    );
   const names = Array.from({ length: count }, (_, id) => `LABEL_${id}`);
   return {
     id2label: Object.fromEntries(names.map((name, id) => [id, name])),

@@ -24,9 +24,6 @@ export type ConfigFields = Record<string, unknown>;
 /** What makes a config: its class, as loading sees it. */
 type Maker<C> = new (fields?: ConfigFields) => C;
 
-/** A larger number of labels is a damaged file's. */
-const MOST_LABELS = 1_000_000;
-
 /** Names that every config answers to, and that are other fields underneath. */
 const derived = ['num_labels', 'name_or_path', 'dtype', 'model_type'];
 const integerKeyed: ReadonlySet<string> = new Set(['id2label', 'pruned_heads']);
@@ -160,10 +157,6 @@ export class PretrainedConfig {
 
   /** @throws ValueError unless it is a whole number from 0 to a million: each label gets a name */
   set num_labels(count: number) {
-    if (!Number.isSafeInteger(count) || count < 0 || count > MOST_LABELS)
-      throw new ValueError(
-        `num_labels is ${JSON.stringify(count)}; it must be a whole number, 0 or more, and at most ${MOST_LABELS}`,
-      );
     if (this.id2label && this.num_labels === count) return;
     Object.assign(this, labelsFor(count));
   }
