@@ -113,6 +113,30 @@ function asUnits(bytes: Uint8Array, unit: number): Uint8Array | Uint16Array | Ui
     : new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 
+/**
+ * The bytes `start` to `end` of a view's elements. `start` is before `end`.
+ * @param allocate - makes the memory for so many bytes
+ */
+export async function readView(
+  view: StridedView,
+  { start, end }: { start: number; end: number },
+  allocate: (length: number) => Uint8Array,
+  read: ReadStorage,
+): Promise<Uint8Array> {
+  const part = narrowed(view, start, end);
+  const bytes = allocate(part.view.shape.reduce((n, size) => n * size, view.item));
+  await gather(part.view, bytes, read);
+  const from = start - part.start;
+  return end - start === bytes.byteLength ? bytes : bytes.slice(from, from + end - start);
+}
+
+/** The distances of neighbours along each axis of a tensor whose elements lie row-major, in elements. */
+export function rowMajor(dims: readonly number[]): number[] {
+  const strides = dims.map(() => 1);
+  for (let i = dims.length - 2; i >= 0; i--) strides[i] = (strides[i + 1] as number) * (dims[i + 1] as number);
+  return strides;
+}
+
 /** The smallest part of a view that holds bytes `start` to `end` of its elements, and where the part begins in them. */
 export function narrowed(view: StridedView, start: number, end: number): { view: StridedView; start: number } {
   const axis = view.shape.findIndex((size) => size > 1);

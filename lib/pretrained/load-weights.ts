@@ -115,10 +115,8 @@ async function weightsAt(url: string, choice: ResolveOptions, mmap: MapOption, h
 type MapOption = FromPretrainedOptions['mmap'];
 
 async function weightsOf(source: CheckpointSource, mmap: MapOption, commit: string | null = null): Promise<Weights> {
-  const names = source.names();
   return {
-    shapes: new Map(names.map((name) => [name, source.info(name).shape])),
-    types: new Map(names.map((name) => [name, source.info(name).dtype])),
+    ...tablesOf(source),
     source,
     given: null,
     commit,
@@ -132,11 +130,13 @@ export function inPyTorchTerms(weights: Weights, target: LoadTarget): Weights {
   const { source } = weights;
   const translated = source && translate(source, target);
   if (translated === source || translated === null) return weights;
-  const names = translated.names();
+  return { ...weights, ...tablesOf(translated), source: translated };
+}
+
+function tablesOf(source: CheckpointSource): Pick<Weights, 'shapes' | 'types'> {
+  const infos = source.names().map((name) => [name, source.info(name)] as const);
   return {
-    ...weights,
-    shapes: new Map(names.map((name) => [name, translated.info(name).shape])),
-    types: new Map(names.map((name) => [name, translated.info(name).dtype])),
-    source: translated,
+    shapes: new Map(infos.map(([name, { shape }]) => [name, shape])),
+    types: new Map(infos.map(([name, { dtype }]) => [name, dtype])),
   };
 }

@@ -1,13 +1,13 @@
 import { bitsOf } from '../../checkpoint/dtype';
 import { unreadable } from '../../checkpoint/fault';
-import { gather, narrowed } from '../../checkpoint/gather';
+import { rowMajor, type StridedView } from '../../checkpoint/gather';
 import { blockOf, isBlockDType } from '../../checkpoint/gguf/block-types';
 import { ggufMetadata } from '../../checkpoint/gguf/gguf';
 import { type GgufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
-import { noTensor } from '../../checkpoint/safetensors';
-import type { Arrangement, CheckpointSource, ReadOptions, TensorInfo } from '../../checkpoint/source';
+import type { Arrangement, CheckpointSource, TensorInfo } from '../../checkpoint/source';
 import { NotImplementedError } from '../../errors';
 import { warnOnce } from '../../logging';
+import { type Renamed, RenamedSource } from '../dialects/renamed-source';
 import { arrangementOf, ggufArchitectures, type HeadCounts, modelNameOf } from './names';
 
 /** The factors of rotary frequencies, which llama.cpp applies and Transformers passes over. */
@@ -45,32 +45,18 @@ function headCounts(metadata: GgufMetadata, architecture: string, file: string):
   return { heads, kv_heads };
 }
 
-interface Named {
-  stored: string;
+interface Named extends Renamed {
   shape: number[];
   arranged: Arrangement | null;
 }
 
-class GgufWeights implements CheckpointSource {
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly metadata: ReadonlyMap<string, string>;
-  readonly indexMetadata: ReadonlyMap<string, unknown>;
+class GgufWeights extends RenamedSource<Named> {
   readonly otherKeys: readonly string[];
-  readonly forbidden: readonly string[];
   readonly parts: readonly CheckpointSource[];
-  private readonly tensors = new Map<string, Named>();
 
-  constructor(
-    private readonly inner: CheckpointSource,
-    metadata: GgufMetadata,
-  ) {
-    this.format = inner.format;
-    this.files = inner.files;
-    this.metadata = inner.metadata;
-    this.indexMetadata = inner.indexMetadata;
+  constructor(inner: CheckpointSource, metadata: GgufMetadata) {
+    super(inner);
     this.otherKeys = inner.otherKeys;
-    this.forbidden = inner.forbidden;
     this.parts = inner.parts;
     const file = inner.files[0] as string;
     const architecture = architectureOf(metadata, file);
@@ -94,61 +80,21 @@ class GgufWeights implements CheckpointSource {
     return { stored, shape, arranged: arrangementOf(layout, shape, counts) };
   }
 
-  names(): readonly string[] {
-    return [...this.tensors.keys()];
-  }
-
-  has(name: string): boolean {
-    return this.tensors.has(name);
-  }
-
   info(name: string): TensorInfo {
     const { stored, shape, arranged } = this.tensor(name);
     return { ...this.inner.info(stored), shape: [...shape], ...(arranged && { arranged }) };
   }
 
-  async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
-    const { stored, arranged } = this.tensor(name);
-    const { dtype, byteLength } = this.inner.info(stored);
-    const { start = 0, end = byteLength, signal } = options;
-    if (arranged === null || start >= end) return this.inner.read(stored, options);
-    const { dims, item } = unitsOf(name, dtype, arranged);
+  protected viewOf(name: string, { stored, arranged }: Named): StridedView | null {
+    if (arranged === null) return null;
+    const { dims, item } = unitsOf(name, this.inner.info(stored).dtype, arranged);
     const apart = rowMajor(dims);
-    const whole = {
+    return {
       shape: arranged.axes.map((axis) => dims[axis] as number),
       strides: arranged.axes.map((axis) => apart[axis] as number),
       item,
       begin: 0,
     };
-    const part = narrowed(whole, start, end);
-    const bytes = new Uint8Array(part.view.shape.reduce((n, size) => n * size, item));
-    await gather(part.view, bytes, async (target, position) => {
-      const range = { start: position, end: position + target.byteLength, ...(signal && { signal }) };
-      target.set(await this.inner.read(stored, range));
-    });
-    return bytes.slice(start - part.start, end - part.start);
-  }
-
-  descriptor(name: string): number {
-    return this.inner.descriptor(this.tensor(name).stored);
-  }
-
-  verify(): Promise<void> {
-    return this.inner.verify();
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  private tensor(name: string): Named {
-    const found = this.tensors.get(name);
-    if (found === undefined) throw noTensor(name, this);
-    return found;
   }
 }
 
@@ -167,10 +113,4 @@ function unitsOf(
     );
   const { elements, bytes } = blockOf(dtype);
   return { dims: [...dims.slice(0, last), ((dims[last] as number) / elements) * bytes], item: 1 };
-}
-
-function rowMajor(dims: readonly number[]): number[] {
-  const strides = dims.map(() => 1);
-  for (let i = dims.length - 2; i >= 0; i--) strides[i] = (strides[i + 1] as number) * (dims[i + 1] as number);
-  return strides;
 }
