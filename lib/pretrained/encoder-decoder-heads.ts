@@ -1,10 +1,62 @@
 import { ValueError } from '../errors';
 import { toIds } from '../nn/ids';
+import { Linear } from '../nn/linear';
+import { type ClassifierConfig, type Labels, sequenceLoss } from '../nn/losses';
+import { Module } from '../nn/module';
+import { unary } from '../tensor/ops/elementwise';
 import { index_select } from '../tensor/ops/embedding';
 import { Tensor } from '../tensor/tensor';
-import { type EncoderDecoderInputs, type EncoderDecoderResult, requireIds } from './encoder-decoder-model';
+import {
+  type EncoderDecoderInputs,
+  type EncoderDecoderResult,
+  encoderDecoderTraceOf,
+  requireIds,
+} from './encoder-decoder-model';
+import { type SpanLabels, spanOutput } from './heads';
+import { ModelOutput } from './model-output';
 
-/** What classifiers of texts by an encoder-decoder model look at. */
+/** What the heads of encoder-decoder models look at, and what they return. */
+
+/** One label a text, from one state of the decoder. */
+export class SequenceClassificationHead extends Module {
+  readonly dense;
+  readonly out_proj;
+
+  /** @param width - C */
+  constructor(width: number, num_labels: number) {
+    super();
+    this.dense = new Linear(width, width);
+    this.out_proj = new Linear(width, num_labels);
+  }
+
+  /** @param x - [B, C] @returns [B, num_labels] */
+  override forward(x: Tensor): Tensor {
+    return this.out_proj.forward(unary('tanh', this.dense.forward(x)));
+  }
+}
+
+/** Sequence classification. @param ends - of each row, as `lastEnds` finds them */
+export function endOutput(
+  result: EncoderDecoderResult,
+  head: SequenceClassificationHead,
+  ends: Int32Array,
+  labels: Labels | null | undefined,
+  config: ClassifierConfig,
+): ModelOutput {
+  const logits = head.forward(statesAt(result, ends));
+  const loss = labels === undefined || labels === null ? null : sequenceLoss(logits, labels, config);
+  return new ModelOutput({ loss, logits, ...encoderDecoderTraceOf(result) });
+}
+
+/** Question answering over the decoder's tokens. @param qa_outputs - two numbers a token */
+export function answerOutput(result: EncoderDecoderResult, qa_outputs: Linear, labels: SpanLabels): ModelOutput {
+  const spans = spanOutput(
+    { ...result.decoder, hidden_states: [], attentions: [] },
+    qa_outputs.forward(result.decoder.x),
+    labels,
+  );
+  return new ModelOutput({ ...spans, ...encoderDecoderTraceOf(result) });
+}
 
 /**
  * Where each row's last end token is, [B].
@@ -35,7 +87,7 @@ export function lastEnds(className: string, given: EncoderDecoderInputs, eos: nu
  * The decoder's states at those places of each row, [B, C].
  * @throws ValueError unless the decoder's rows are as long as the encoder's
  */
-export function statesAt({ encoder, decoder }: EncoderDecoderResult, places: Int32Array): Tensor {
+function statesAt({ encoder, decoder }: EncoderDecoderResult, places: Int32Array): Tensor {
   const { layout, x } = decoder;
   if (layout.length !== encoder.layout.length)
     throw new ValueError(

@@ -9,14 +9,14 @@ import type { Encoded } from '../../nn/encoded';
 import type { EncoderDecoderCache } from '../../nn/encoder-decoder-cache';
 import type { IdInput } from '../../nn/ids';
 import { Linear } from '../../nn/linear';
-import { type Labels, labelIds, sequenceLoss, tokenLoss } from '../../nn/losses';
-import { Module } from '../../nn/module';
+import { type Labels, labelIds, tokenLoss } from '../../nn/losses';
+import type { Module } from '../../nn/module';
 import { type Parameter, StoredBuffer } from '../../nn/parameter';
 import { type Counted, packTokens } from '../../nn/tokens';
 import { causalOutput } from '../../pretrained/causal-heads';
 import type { PretrainedConfig } from '../../pretrained/config';
 import { cacheInputs } from '../../pretrained/decoder-model';
-import { lastEnds, statesAt } from '../../pretrained/encoder-decoder-heads';
+import { answerOutput, endOutput, lastEnds, SequenceClassificationHead } from '../../pretrained/encoder-decoder-heads';
 import {
   decoderHalf,
   type EncoderDecoderInputs,
@@ -28,12 +28,12 @@ import {
   encoderHalf,
   shiftedIds,
 } from '../../pretrained/encoder-decoder-model';
-import { type SpanLabels, spanCounts, spanOutput } from '../../pretrained/heads';
+import { type SpanLabels, spanCounts } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import type { ResizeOptions } from '../../pretrained/surgery/resize-embeddings';
 import { reshape } from '../../tensor/dispatch';
-import { add, unary } from '../../tensor/ops/elementwise';
+import { add } from '../../tensor/ops/elementwise';
 import { resize_rows } from '../../tensor/ops/embedding-resize';
 import { scope } from '../../tensor/scope';
 import { Tensor } from '../../tensor/tensor';
@@ -219,21 +219,6 @@ export class BartForConditionalGeneration extends BartPreTrainedModel {
   }
 }
 
-class BartClassificationHead extends Module {
-  readonly dense;
-  readonly out_proj;
-
-  constructor({ d_model: C, num_labels }: BartConfig) {
-    super();
-    this.dense = new Linear(C, C);
-    this.out_proj = new Linear(C, num_labels);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.out_proj.forward(unary('tanh', this.dense.forward(x)));
-  }
-}
-
 /** One label a text, by the decoder's state at its last end token: `logits` [B, num_labels]. */
 export class BartForSequenceClassification extends BartPreTrainedModel {
   static override readonly input_names = [...encoderDecoderInputs, 'labels'];
@@ -244,7 +229,7 @@ export class BartForSequenceClassification extends BartPreTrainedModel {
   constructor(config: BartConfig) {
     super(config);
     this.model = new BartModel(config);
-    this.classification_head = new BartClassificationHead(config);
+    this.classification_head = new SequenceClassificationHead(config.d_model, config.num_labels);
     this.post_init();
   }
 
@@ -254,9 +239,7 @@ export class BartForSequenceClassification extends BartPreTrainedModel {
     const ends = lastEnds(this.constructor.name, given, config.eos_token_id);
     const isLearning = labels !== undefined && labels !== null;
     const result = model.run(isLearning ? { ...given, use_cache: false } : given, 'all');
-    const logits = this.classification_head.forward(statesAt(result, ends));
-    const loss = isLearning ? sequenceLoss(logits, labels, config) : null;
-    return new ModelOutput({ loss, logits, ...encoderDecoderTraceOf(result) });
+    return endOutput(result, this.classification_head, ends, labels, config);
   }
 }
 
@@ -280,12 +263,7 @@ export class BartForQuestionAnswering extends BartPreTrainedModel {
     const labels = { start_positions, end_positions };
     const counted = spanCounts(labels);
     const result = this.model.run(counted ? { ...inputs, use_cache: false } : inputs, counted);
-    const spans = spanOutput(
-      { ...result.decoder, hidden_states: [], attentions: [] },
-      this.qa_outputs.forward(result.decoder.x),
-      labels,
-    );
-    return new ModelOutput({ ...spans, ...encoderDecoderTraceOf(result) });
+    return answerOutput(result, this.qa_outputs, labels);
   }
 }
 

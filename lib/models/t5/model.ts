@@ -6,12 +6,12 @@ import { ValueError } from '../../errors';
 import { Embedding } from '../../nn/embedding';
 import { type Encoded, traceOf } from '../../nn/encoded';
 import { Linear } from '../../nn/linear';
-import { type Labels, labelIds, sequenceLoss, tokenLoss } from '../../nn/losses';
-import { Module } from '../../nn/module';
+import { type Labels, labelIds, tokenLoss } from '../../nn/losses';
+import type { Module } from '../../nn/module';
 import type { Parameter } from '../../nn/parameter';
 import { type Counted, packTokens, type TokenInputs } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
-import { lastEnds, statesAt } from '../../pretrained/encoder-decoder-heads';
+import { answerOutput, endOutput, lastEnds, SequenceClassificationHead } from '../../pretrained/encoder-decoder-heads';
 import {
   decoderHalf,
   type EncoderDecoderInputs,
@@ -23,10 +23,10 @@ import {
   encoderHalf,
   shiftedIds,
 } from '../../pretrained/encoder-decoder-model';
-import { type SpanLabels, spanCounts, spanOutput, tokenOutput } from '../../pretrained/heads';
+import { type SpanLabels, spanCounts, tokenOutput } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
-import { mul, unary } from '../../tensor/ops/elementwise';
+import { mul } from '../../tensor/ops/elementwise';
 import { normal } from '../../tensor/ops/normal';
 import { Tensor } from '../../tensor/tensor';
 import { T5Config } from './config';
@@ -237,21 +237,6 @@ export class T5EncoderModel extends T5PreTrainedModel {
   }
 }
 
-class T5ClassificationHead extends Module {
-  readonly dense;
-  readonly out_proj;
-
-  constructor({ d_model: C, num_labels }: T5Config) {
-    super();
-    this.dense = new Linear(C, C);
-    this.out_proj = new Linear(C, num_labels);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.out_proj.forward(unary('tanh', this.dense.forward(x)));
-  }
-}
-
 /** One label a text, by the decoder's state at its last end token: `logits` [B, num_labels]. */
 export class T5ForSequenceClassification extends T5PreTrainedModel {
   static override readonly input_names = [...encoderDecoderInputs, 'labels'];
@@ -263,7 +248,7 @@ export class T5ForSequenceClassification extends T5PreTrainedModel {
   constructor(config: T5Config) {
     super(config);
     this.transformer = new T5Model(config);
-    this.classification_head = new T5ClassificationHead(config);
+    this.classification_head = new SequenceClassificationHead(config.d_model, config.num_labels);
     this.post_init();
   }
 
@@ -288,9 +273,7 @@ export class T5ForSequenceClassification extends T5PreTrainedModel {
         : { ...given, decoder_input_ids: transformer._shift_right('input_ids', given.input_ids as Labels) };
     const calling = given.labels === undefined ? ids : { ...ids, use_cache: false };
     const result = transformer.run(calling, 'all');
-    const logits = this.classification_head.forward(statesAt(result, ends));
-    const loss = given.labels === undefined ? null : sequenceLoss(logits, given.labels, config);
-    return new ModelOutput({ loss, logits, ...encoderDecoderTraceOf(result) });
+    return endOutput(result, this.classification_head, ends, given.labels, config);
   }
 }
 
@@ -350,11 +333,6 @@ export class T5ForQuestionAnswering extends T5Halves {
     const counted = spanCounts(labels);
     const calling = this.withDecoderIds(inputs, 'input_ids', given.input_ids);
     const result = this.run(counted ? { ...calling, use_cache: false } : calling, counted);
-    const spans = spanOutput(
-      { ...result.decoder, hidden_states: [], attentions: [] },
-      this.qa_outputs.forward(result.decoder.x),
-      labels,
-    );
-    return new ModelOutput({ ...spans, ...encoderDecoderTraceOf(result) });
+    return answerOutput(result, this.qa_outputs, labels);
   }
 }
