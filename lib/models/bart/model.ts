@@ -131,8 +131,7 @@ export class BartModel extends BartPreTrainedModel {
     const { decoder } = this;
     const inputs = this.withDecoderIds(given);
     const encoder = this.readSource(inputs);
-    const limits = { ...decoder.limits(), prefix: 'decoder_' };
-    const { tokens, memory, past_key_values } = decoderHalf(inputs, limits, encoder, counted);
+    const { tokens, memory, past_key_values } = decoderHalf(inputs, decoder.limits(), encoder, counted);
     const { encoded, cross_attentions } = decoder.run(tokens, memory, inputs, inputs.cross_attn_head_mask);
     return { encoder, decoder: encoded, cross_attentions, past_key_values };
   }
