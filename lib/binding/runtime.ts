@@ -1,5 +1,6 @@
 import { AbortError, ImportError, OSError, RuntimeError, throwIfAborted, ValueError } from '../errors';
 import { addon, type NativeClient, type NativeInfo } from './addon';
+import { HeldBytes } from './held-bytes';
 
 /**
  * The TypeScript side of the runtime: handles in, promises and errors out. The only module that knows the argument
@@ -376,22 +377,8 @@ export function whenBelow(stream: number, commands: number, bytes: number): Prom
   return expect((id) => open().whenBelow(stream, commands, bytes, id));
 }
 
-let heldBytes = 0;
-let toldBytes = 0;
-const kTellStep = 4 << 20;
-const kTellShare = 1 / 4;
-
-/**
- * Counts native bytes that JS objects keep alive, so that the garbage collector knows what they weigh. It may collect
- * whenever it is told, so it is told of a large share of all at once: the weights of a model are not 500 collections.
- */
-export function holdBytes(bytes: number): void {
-  heldBytes += bytes;
-  const untold = Math.abs(heldBytes - toldBytes);
-  if (untold < kTellStep || untold < kTellShare * toldBytes) return;
-  open().hold(heldBytes - toldBytes);
-  toldBytes = heldBytes;
-}
+/** Native bytes that JS objects keep alive. */
+export const heldBytes = new HeldBytes((more) => open().hold(more));
 
 /** A new stream at an instruction set ('' is the default, 'reference' the slow twins). @throws ValueError */
 export function createStream(isa: string, singleThread: boolean): number {

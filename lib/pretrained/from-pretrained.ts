@@ -1,4 +1,4 @@
-import { memoryStats } from '../binding/runtime';
+import { heldBytes, memoryStats } from '../binding/runtime';
 import { isBlockDType } from '../checkpoint/gguf/block-types';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
@@ -209,9 +209,11 @@ async function fill(
         weights.source &&
         (await storedTensor(weights.source, source, { signal: options.signal, map: isMapped(weights, source) }));
       call.run(() => {
-        parameter.value = stored
-          ? stored.load(typeOf(step.name), parameter.pack)
-          : keep(cast(weights.given?.get(source) as Tensor, typeOf(step.name)), parameter.pack);
+        heldBytes.arriving(() => {
+          parameter.value = stored
+            ? stored.load(typeOf(step.name), parameter.pack)
+            : keep(cast(weights.given?.get(source) as Tensor, typeOf(step.name)), parameter.pack);
+        });
       });
       waiting += progress.reading(step.source);
       if (waiting < kReportBytes) continue;
@@ -236,6 +238,7 @@ async function fill(
     throw errorCode(error) === 'ERR_OUT_OF_MEMORY' ? tooLarge(ModelType.name, model, plan, typeOf, error) : error;
   } finally {
     call.end();
+    heldBytes.arrived();
   }
 }
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { heldBytes } from '../binding/runtime';
 import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_INDEX_NAME } from '../checkpoint/weight-names';
@@ -121,7 +122,9 @@ async function fill(
         if (!parameter) continue;
         const stored = await storedTensor(part, name, { signal });
         call.run(() => {
-          parameter.value = stored.load(parameter.type, parameter.pack);
+          heldBytes.arriving(() => {
+            parameter.value = stored.load(parameter.type, parameter.pack);
+          });
         });
       }
       await call.run(() => fence(signal));
@@ -129,5 +132,6 @@ async function fill(
     await source.verify();
   } finally {
     call.end();
+    heldBytes.arrived();
   }
 }

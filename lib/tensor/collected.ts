@@ -4,16 +4,16 @@ import * as runtime from '../binding/runtime';
 
 const registry = new FinalizationRegistry<{ handle: runtime.Handle; bytes: number }>(({ handle, bytes }) => {
   runtime.release([handle]);
-  runtime.holdBytes(-bytes);
+  runtime.heldBytes.add(-bytes);
 });
 
 /** Gives `handle` back when `owner` is collected. */
 export function releaseWith(owner: object, handle: runtime.Handle, bytes: number): void {
   registry.register(owner, { handle, bytes }, owner);
-  runtime.holdBytes(bytes);
+  runtime.heldBytes.add(bytes);
 }
 
 /** Takes `releaseWith` back, before the handle is given back otherwise. */
 export function keepFor(owner: object, bytes: number): void {
-  if (registry.unregister(owner)) runtime.holdBytes(-bytes);
+  if (registry.unregister(owner)) runtime.heldBytes.add(-bytes);
 }
