@@ -41,7 +41,7 @@ class PanelReader {
   }
 
  private:
-  static constexpr int64_t kBytes = 256 << 10, kPage = 4096;
+  static constexpr int64_t kBytes = 1024 << 10, kPage = 4096;
 
   // As far into a page as the bytes lie in the file: on some CPUs the system copies many times slower to an address a
   // few bytes further into its page than where it copies from.
