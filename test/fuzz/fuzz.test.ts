@@ -40,7 +40,7 @@ test.each(targets)('a seed of $name gives the same input in every process', asyn
   expect(made[0]).toEqual(made[1]);
 });
 
-function digestOf(files: Map<string, Uint8Array>): string {
+function digestOf(files: ReadonlyMap<string, Uint8Array>): string {
   const names = [...files].map(([name, bytes]) => `${name} ${createHash('sha1').update(bytes).digest('hex')}`);
   return names.join('; ');
 }
