@@ -3,9 +3,9 @@ import type { Dice } from './dice';
 import { mutateBytes } from './mutate-bytes';
 import { varint } from './proto';
 
-/** Writes the sorted tables of TensorFlow's checkpoints, now and then with a lie in them. */
+/** Writes the sorted tables of TensorFlow's checkpoints, with dice now and then with a lie in them. */
 
-interface Entry {
+export interface TableEntry {
   key: Buffer;
   value: Buffer;
 }
@@ -15,25 +15,25 @@ const kRestartEvery = 16;
 const kNone = 0;
 const kSnappy = 1;
 
-/** A file of these entries in one to three blocks. */
-export function tableBytes(dice: Dice, entries: readonly Entry[]): Buffer {
+/** A file of these entries in one to three blocks; without dice a sound one, in one. */
+export function tableBytes(dice: Dice | null, entries: readonly TableEntry[]): Buffer {
   const parts: Buffer[] = [];
   let at = 0;
-  const add = (list: readonly Entry[]) => {
+  const add = (list: readonly TableEntry[]) => {
     const block = finished(dice, contentOf(dice, list));
     parts.push(block);
     const [offset, size] = [at, block.byteLength - 5];
     at += block.byteLength;
     return Buffer.concat([varint(lied(dice, offset)), varint(lied(dice, size))]);
   };
-  const blocks: Entry[] = [];
-  const step = Math.max(1, Math.ceil(entries.length / dice.pick([1, 1, 2, 3])));
+  const blocks: TableEntry[] = [];
+  const step = Math.max(1, Math.ceil(entries.length / (dice?.pick([1, 1, 2, 3]) ?? 1)));
   for (let from = 0; from < entries.length; from += step) {
     const some = entries.slice(from, from + step);
-    blocks.push({ key: (some.at(-1) as Entry).key, value: add(some) });
+    blocks.push({ key: (some.at(-1) as TableEntry).key, value: add(some) });
   }
   // Blocks in another order, or twice.
-  if (blocks.length > 0 && dice.once(20)) blocks.push(dice.pick(blocks));
+  if (blocks.length > 0 && dice?.once(20)) blocks.push(dice.pick(blocks));
   const meta = add([]);
   const index = add(blocks);
   const footer = Buffer.alloc(48);
@@ -43,11 +43,11 @@ export function tableBytes(dice: Dice, entries: readonly Entry[]): Buffer {
 }
 
 /** Mostly `value`. */
-function lied(dice: Dice, value: number): number | bigint {
-  return dice.once(250) ? dice.number(value) : value;
+function lied(dice: Dice | null, value: number): number | bigint {
+  return dice?.once(250) ? dice.number(value) : value;
 }
 
-function contentOf(dice: Dice, entries: readonly Entry[]): Buffer {
+function contentOf(dice: Dice | null, entries: readonly TableEntry[]): Buffer {
   const parts: Buffer[] = [];
   const restarts: number[] = [0];
   let last: Buffer = Buffer.alloc(0);
@@ -64,20 +64,20 @@ function contentOf(dice: Dice, entries: readonly Entry[]): Buffer {
   }
   const tail = Buffer.alloc(4 * restarts.length + 4);
   for (const [i, restart] of restarts.entries()) tail.writeUInt32LE(restart, 4 * i);
-  const stated = dice.once(90) ? Number(BigInt.asUintN(32, dice.number(restarts.length))) : restarts.length;
+  const stated = dice?.once(90) ? Number(BigInt.asUintN(32, dice.number(restarts.length))) : restarts.length;
   tail.writeUInt32LE(stated, 4 * restarts.length);
   return Buffer.concat([...parts, tail]);
 }
 
 /** A block with its type and its sum; compressed, of an unknown type, changed behind our back, or with another sum now and then. */
-function finished(dice: Dice, content: Buffer): Buffer {
-  let type = dice.once(8) ? kSnappy : kNone;
-  let stored = type === kSnappy ? snapped(dice, content) : content;
-  if (dice.once(30)) stored = mutateBytes(dice, stored);
-  if (dice.once(90)) type = dice.below(256);
+function finished(dice: Dice | null, content: Buffer): Buffer {
+  let type = dice?.once(8) ? kSnappy : kNone;
+  let stored = dice && type === kSnappy ? snapped(dice, content) : content;
+  if (dice?.once(30)) stored = mutateBytes(dice, stored);
+  if (dice?.once(90)) type = dice.below(256);
   const block = Buffer.concat([stored, Buffer.from([type]), Buffer.alloc(4)]);
   const end = block.byteLength - 4;
-  block.writeUInt32LE((masked(crc32c(block.subarray(0, end))) ^ (dice.once(90) ? 1 : 0)) >>> 0, end);
+  block.writeUInt32LE((masked(crc32c(block.subarray(0, end))) ^ (dice?.once(90) ? 1 : 0)) >>> 0, end);
   return block;
 }
 
