@@ -25,7 +25,7 @@ interface Row {
   bytes: Buffer | null;
 }
 
-interface Bundle {
+export interface Bundle {
   rows: readonly Row[];
   /** Files of data, by name. */
   data: ReadonlyMap<string, Buffer>;
@@ -40,38 +40,48 @@ export const bundle: Target = {
 
   async prepare() {
     const packed = readPacked<{ files: Record<string, string> }>(kPacked);
-    corpus = await Promise.all(
-      Object.values(packed).map(async ({ files }) => {
-        const all = Object.entries(files).map(([name, text]) => [name, unpacked(text)] as const);
-        const index = all.find(([name]) => name === kName)?.[1] as Buffer;
-        const readInto = async (target: Uint8Array) => void target.set(index);
-        const table = await readTable({ path: kName, size: index.byteLength, readInto }, headerLimits());
-        const rows = table.map(({ key, value }) => ({ key, value: decodeProto(value), bytes: value }));
-        return { rows, data: new Map(all.filter(([name]) => name !== kName)), index };
-      }),
+    const all = Object.values(packed).map(({ files }) =>
+      Object.entries(files).map(([name, text]) => [name, unpacked(text)] as const),
     );
+    corpus = await Promise.all(all.map((files) => bundleOf(new Map(files))));
   },
 
-  make(seed) {
+  make: (seed) => {
     const dice = new Dice(seed);
-    const { rows, data, index } = dice.pick(corpus);
-    const files = new Map<string, Buffer>([[kName, index], ...data]);
-    if (dice.once(12)) files.set(kName, mutateBytes(dice, index, dice.pick(corpus).index));
-    else if (dice.once(16)) files.delete(dice.pick([...data.keys()]));
-    else {
-      const changed = changeRows(dice, rows);
-      if (!dice.once(4)) sumAgain(changed, [...data.values()]);
-      const encoded = changed.map(({ key, value, bytes }) => ({ key, value: bytes ?? encodeProto(value) }));
-      files.set(kName, tableBytes(dice, encoded));
-    }
-    const [name, bytes] = dice.pick([...data]);
-    if (dice.once(16)) files.set(name, mutateBytes(dice, bytes));
-    return files;
+    return mutateBundle(dice, dice.pick(corpus), corpus);
   },
 
   open: (folder, _, files) => inspect(join(folder, kName), files),
   quick: (folder, seed, files) => openAndReadOne(join(folder, kName), files, seed),
 };
+
+/** The checkpoint that these files are. */
+export async function bundleOf(files: ReadonlyMap<string, Buffer>): Promise<Bundle> {
+  const index = files.get(kName) as Buffer;
+  const readInto = async (target: Uint8Array) => void target.set(index);
+  const table = await readTable({ path: kName, size: index.byteLength, readInto }, headerLimits());
+  const rows = table.map(({ key, value }) => ({ key, value: decodeProto(value), bytes: value }));
+  return { rows, data: new Map([...files].filter(([name]) => name !== kName)), index };
+}
+
+export function mutateBundle(
+  dice: Dice,
+  { rows, data, index }: Bundle,
+  others: readonly Bundle[],
+): Map<string, Buffer> {
+  const files = new Map<string, Buffer>([[kName, index], ...data]);
+  if (dice.once(12)) files.set(kName, mutateBytes(dice, index, dice.pick(others).index));
+  else if (dice.once(16)) files.delete(dice.pick([...data.keys()]));
+  else {
+    const changed = changeRows(dice, rows);
+    if (!dice.once(4)) sumAgain(changed, [...data.values()]);
+    const encoded = changed.map(({ key, value, bytes }) => ({ key, value: bytes ?? encodeProto(value) }));
+    files.set(kName, tableBytes(dice, encoded));
+  }
+  const [name, bytes] = dice.pick([...data]);
+  if (dice.once(16)) files.set(name, mutateBytes(dice, bytes));
+  return files;
+}
 
 function changeRows(dice: Dice, given: readonly Row[]): Row[] {
   const rows = given.map((row) => ({ ...row }));

@@ -39,7 +39,7 @@ const kCounts: Readonly<Record<number, number>> = {
 };
 
 /** Where the heads, pairs and values of a valid file lie. */
-function mapped(bytes: Buffer): MappedFile {
+export function mapMsgpack(bytes: Buffer): MappedFile {
   const fields: Field[] = [];
   const nodes: Node[] = [];
   let at = 0;
@@ -122,9 +122,9 @@ export const flax: Target = {
     const written = async (tensors: TensorToWrite[], maxChunkBytes?: number) => {
       const path = join(folder, kName);
       await writeFlax(path, tensors, { maxChunkBytes });
-      return mapped(readFileSync(path));
+      return mapMsgpack(readFileSync(path));
     };
-    const others = mapped(Buffer.from(kOthers.replaceAll(' ', ''), 'hex'));
+    const others = mapMsgpack(Buffer.from(kOthers.replaceAll(' ', ''), 'hex'));
     single = [await written(weights), await written(weights, 5), others];
     shards = [await written(weights.slice(0, 2)), await written(weights.slice(2, 4))];
     all = [...single, ...shards];

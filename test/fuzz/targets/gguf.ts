@@ -11,9 +11,11 @@ const kParts = ['model-00001-of-00002.gguf', 'model-00002-of-00002.gguf'];
 const kWidths = [1, 1, 2, 2, 4, 4, 4, 1, null, null, 8, 8, 8] as const;
 const kText = 8;
 const kArray = 9;
+/** Numbers of an array that are changed. */
+const kMostMapped = 6;
 
 /** Where the numbers, entries, values and tensors of a valid file lie. */
-function mapped(bytes: Buffer): MappedFile {
+export function mapGguf(bytes: Buffer): MappedFile {
   const fields: Field[] = [];
   const nodes: Node[] = [];
   let at = 4;
@@ -30,7 +32,12 @@ function mapped(bytes: Buffer): MappedFile {
     if (kind === kText) skipText();
     else if (kind === kArray) {
       const inner = next(4);
-      for (let count = next(8); count > 0; count--) value(inner);
+      // Of a vocabulary a few words are enough, or most changes would be to their lengths.
+      const mapped = fields.length + 1 + kMostMapped;
+      for (let count = next(8); count > 0; count--) {
+        value(inner);
+        if (fields.length > mapped) fields.length = mapped;
+      }
     } else next(kWidths[kind] as number);
   };
   next(4);
@@ -54,7 +61,7 @@ function mapped(bytes: Buffer): MappedFile {
 }
 
 /** A value, its type in front, as the only element of arrays of arrays. */
-function nest(kind: string, bytes: Buffer, depth: number): Buffer | undefined {
+export function nestGguf(kind: string, bytes: Buffer, depth: number): Buffer | undefined {
   if (kind !== 'value') return undefined;
   const head = Buffer.concat([u32(kArray), number('uint64', 1)]);
   return Buffer.concat([
@@ -93,11 +100,11 @@ const corpus: readonly MappedFile[] = [
   ggufBytes({ entries, tensors, data: 384 }),
   ggufBytes({ version: 2, entries: entries.slice(0, 3), tensors: tensors.slice(0, 2), data: 160 }),
   ggufBytes({ entries: [], tensors: [tensor('t', [3], 'bfloat16', 0), tensor('u', [2, 2, 2], 'int32', 32)], data: 64 }),
-].map(mapped);
+].map(mapGguf);
 const parts: readonly MappedFile[] = [
   ggufBytes({ entries: split(0, 3, entries.slice(0, 2)), tensors: tensors.slice(0, 2), data: 160 }),
   ggufBytes({ entries: split(1, 3, []), tensors: [tensor('e', [2, 2], 'float64', 0)], data: 32 }),
-].map(mapped);
+].map(mapGguf);
 const all = [...corpus, ...parts];
 
 export const gguf: Target = {
@@ -106,10 +113,10 @@ export const gguf: Target = {
 
   make(seed) {
     const dice = new Dice(seed);
-    if (!dice.once(5)) return new Map([[kName, mutateMapped(dice, dice.pick(corpus), all, { nest })]]);
+    if (!dice.once(5)) return new Map([[kName, mutateMapped(dice, dice.pick(corpus), all, { nest: nestGguf })]]);
     const files = new Map(kParts.map((name, i) => [name, (parts[i] as MappedFile).bytes]));
     const changed = dice.below(2);
-    files.set(kParts[changed] as string, mutateMapped(dice, parts[changed] as MappedFile, all, { nest }));
+    files.set(kParts[changed] as string, mutateMapped(dice, parts[changed] as MappedFile, all, { nest: nestGguf }));
     if (dice.once(12)) files.delete(dice.pick(kParts));
     return files;
   },

@@ -26,7 +26,7 @@ const kFiles = [
 const kMoreFiles = ['virtual', 'dangling', 'lzf', 'bomb', 'dtypes user block', 'dtypes track order'];
 
 /** Finds the numbers and sums of a file by watching the reader read all of it. */
-async function mapped(bytes: Buffer, folder: string): Promise<MappedFile> {
+export async function mapHdf5(bytes: Buffer, folder: string): Promise<MappedFile> {
   const fields = new Map<string, Field>();
   const sums = new Map<number, Sum>();
   const { take } = Fields.prototype;
@@ -80,10 +80,10 @@ export const hdf5: Target = {
     const made: MappedFile[] = [];
     const tiny = Object.values(JSON.parse(readFileSync(kTiny, 'utf8')) as Record<string, string>).map(unpacked);
     for (const bytes of [...written, ...tiny, ...[...kFiles, ...kMoreFiles].map(packed)])
-      made.push(await mapped(bytes, folder));
+      made.push(await mapHdf5(bytes, folder));
     corpus = made;
     // Arrays of thousands of chunks and groups of hundreds take a hundred kilobytes.
-    rare = [await mapped(packed('chunks v110'), folder), await mapped(packed('large_group latest'), folder)];
+    rare = [await mapHdf5(packed('chunks v110'), folder), await mapHdf5(packed('large_group latest'), folder)];
   },
 
   make(seed) {

@@ -1,6 +1,7 @@
 import type { Target } from '../target';
 import { bundle } from './bundle';
 import { flax } from './flax';
+import { frameworkFolder, ggufWords } from './framework-folder';
 import { gguf } from './gguf';
 import { hdf5 } from './hdf5';
 import { indexMap } from './index-map';
@@ -28,6 +29,8 @@ export const targets: readonly Target[] = [
   indexMap,
   model,
   generationConfig,
+  frameworkFolder,
+  ggufWords,
 ];
 
 export function targetNamed(name: string): Target {
