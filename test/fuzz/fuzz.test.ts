@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hunt } from './hunt';
 import { memoryFolder } from './reader';
@@ -34,6 +34,7 @@ test.each(targets)('a seed of $name gives the same input in every process', asyn
   const made = [];
   for (const process of ['one', 'two']) {
     const kept = join(folder, `${target.name}-${process}`);
+    mkdirSync(kept);
     await target.prepare?.(kept);
     made.push(Array.from({ length: 40 }, (_, seed) => digestOf(target.make(seed))));
   }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CheckpointError } from '../../../lib';
 import { Fields } from '../../../lib/checkpoint/hdf5/fields';
 import { openHdf5 } from '../../../lib/checkpoint/hdf5/hdf5';
 import { writeHdf5 } from '../../../lib/checkpoint/hdf5/hdf5-writer';
@@ -29,6 +30,8 @@ const kMoreFiles = ['virtual', 'dangling', 'lzf', 'bomb', 'dtypes user block', '
 export async function mapHdf5(bytes: Buffer, folder: string): Promise<MappedFile> {
   const fields = new Map<string, Field>();
   const sums = new Map<number, Sum>();
+  const path = join(folder, kName);
+  writeFileSync(path, bytes);
   const { take } = Fields.prototype;
   const { checkSum } = MetadataReader.prototype;
   Fields.prototype.take = function taken(length) {
@@ -42,13 +45,11 @@ export async function mapHdf5(bytes: Buffer, folder: string): Promise<MappedFile
     return checkSum.call(this, content, what, address);
   };
   try {
-    const path = join(folder, kName);
-    writeFileSync(path, bytes);
     await using source = await openHdf5(path, { lookOnly: true });
     for (const name of source.names()) await source.read(name);
   } catch (error) {
     // Some files are refused however they are opened; what was read up to there is known.
-    if (typeof (error as { code?: unknown }).code !== 'string') throw error;
+    if (!(error instanceof CheckpointError)) throw error;
   } finally {
     Object.assign(Fields.prototype, { take });
     Object.assign(MetadataReader.prototype, { checkSum });
