@@ -83,6 +83,22 @@ describe('S-TF1: an index that lies', () => {
     expect((await refusal(bundle(entries))).code).toBe(code);
   });
 
+  it('keys that each take over the most of the one before: 120 MB of names in a small index', async () => {
+    const entries = Array.from({ length: 2000 }, (_, i): [string, Buffer] => [
+      `${'k'.repeat(60_000)}${i + 1000}`,
+      bundleEntry({}),
+    ]);
+    expect((await refusal(bundle(entries), { bytes: 300e6, ms: 20_000 })).code).toBe('TF_TOO_LARGE');
+  });
+
+  it('more parts of a variable than there are servers, and parts of more dimensions than there are', async () => {
+    const parts = Array.from({ length: 65_537 }, (): [number, number] => [0, 1]);
+    expect((await refusal(bundle([['a', bundleEntry({ slices: parts })]]))).code).toBe('TF_SLICES');
+    const extent = { number: 1, message: [] };
+    const deep = encodeProto([{ number: 7, message: Array.from({ length: 65 }, () => extent) }]);
+    expect((await refusal(bundle([['a', deep]]))).code).toBe('TOO_MANY_DIMENSIONS');
+  });
+
   it('restarts of 2^32, a block behind the end, a flipped bit', async () => {
     const last = (index: Buffer) => {
       index.set([0, 0, 0xff, 0xff, 0xff, 0x7f, 0x10], index.byteLength - 48);
