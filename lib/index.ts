@@ -3,6 +3,7 @@
 export * from './auto/auto-config';
 export * from './auto/auto-model';
 export * from './auto/causal-heads';
+export { type ConvertOptions, type ConvertReport, convertCheckpoint } from './auto/convert-checkpoint';
 export { type ConvertToGgufOptions, convertToGguf, type GgufReport } from './auto/convert-to-gguf';
 export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';

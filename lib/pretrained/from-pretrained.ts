@@ -156,7 +156,11 @@ function autoDtype(config: PretrainedConfig, weights: Weights): DType {
  * A checkpoint that holds both names of a tied weight, with different numbers, was not tied: each name gets its own.
  * Source: transformers 5.18.0, which warns likewise.
  */
-async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: Weights): Promise<void> {
+export async function untieDifferent(
+  model: PreTrainedModel,
+  plan: LoadPlan,
+  weights: Pick<Weights, 'source'>,
+): Promise<void> {
   for (const { name, parameter, source, of } of plan.copies) {
     if (!weights.source || (await sameBytes(weights.source, source, of.source))) continue;
     warn(

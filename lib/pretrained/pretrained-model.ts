@@ -13,6 +13,7 @@ import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
 import type { Dialect } from './dialects/dialect';
+import { TENSORFLOW_NAMES, type TensorflowNames } from './dialects/tensorflow-names';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
 import { checkAttentionOf } from './load-options';
@@ -67,6 +68,7 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _supports_flash_attn_2: boolean;
   readonly _supports_sdpa: boolean;
   readonly tensorflow1: Dialect | null;
+  readonly tensorflow: TensorflowNames;
 }
 
 const tagsOf = new WeakMap<PreTrainedModel, string[]>();
@@ -108,6 +110,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static readonly _skip_keys_device_placement: string | readonly string[] | null = null;
   /** What the variables of the original TensorFlow 1 release are called, where there was one. */
   static readonly tensorflow1: Dialect | null = null;
+  /** What its variables are called in TensorFlow 2, where a rule cannot tell. */
+  static readonly tensorflow: TensorflowNames = TENSORFLOW_NAMES;
   static readonly is_parallelizable: boolean = false;
   /** Whether `attn_implementation` may be 'flash_attention_2', and 'sdpa'. */
   static readonly _supports_flash_attn_2: boolean = false;
