@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
-import { ggufMetadata } from '../checkpoint/gguf/gguf';
+import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';
 import { openAnyCheckpoint } from '../checkpoint/open-any';

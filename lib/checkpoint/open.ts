@@ -1,11 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
-import { openFlax } from './flax/flax';
-import { openGguf } from './gguf/gguf';
-import { openHdf5 } from './hdf5/hdf5';
-import { nameInShard } from './hdf5/keras-names';
 import type { HeaderLimits } from './header-limits';
-import { openPyTorch } from './pytorch/pytorch';
+import { bundleReader, flaxReader, ggufReader, hdf5Reader, pytorchReader } from './readers';
 import {
   RESOLVE_OPTIONS,
   type ResolvedWeights,
@@ -16,7 +12,6 @@ import {
 import { openSafetensors } from './safetensors';
 import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
-import { openBundle } from './tf-bundle/bundle';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
@@ -39,11 +34,11 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
 /** How the formats that are read are opened. */
 const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
   safetensors: () => openSafetensors,
-  flax: () => openFlax,
-  pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
-  tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
-  tensorflow1: (lookOnly) => (path, options) => openBundle(path, { ...options, lookOnly }),
-  gguf: () => openGguf,
+  flax: () => flaxReader().openFlax,
+  pytorch: (lookOnly) => (path, options) => pytorchReader().openPyTorch(path, { ...options, lookOnly }),
+  tensorflow: (lookOnly) => (path, options) => hdf5Reader().openHdf5(path, { ...options, lookOnly }),
+  tensorflow1: (lookOnly) => (path, options) => bundleReader().openBundle(path, { ...options, lookOnly }),
+  gguf: () => ggufReader().openGguf,
 };
 
 /**
@@ -78,7 +73,7 @@ function openResolved(
   lookOnly: boolean,
 ): Promise<CheckpointSource> {
   const open = OPENERS[format];
-  const rename = format === 'tensorflow' ? nameInShard : undefined;
+  const rename = format === 'tensorflow' && sharded ? hdf5Reader().nameInShard : undefined;
   if (open !== undefined)
     return sharded ? openShards(path, options, open(lookOnly), rename) : open(lookOnly)(path, options);
   const message =
