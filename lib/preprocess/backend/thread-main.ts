@@ -1,4 +1,4 @@
-import type { Encoding, Tokenizer } from 'tokenizers';
+import type { AddedToken, Encoding, Tokenizer } from 'tokenizers';
 import type { Answer, EncodedTexts, Reply, Request, StoredVocabulary, TokenizerFile, TokenToAdd } from './messages';
 import type { FileBytes, MakerTools, Vocabulary } from './vocabulary-files';
 
@@ -22,7 +22,10 @@ export function threadMain(
   // biome-ignore lint/suspicious/noExplicitAny: the members of a JSON file
   type Json = Record<string, any>;
 
+  let loaded: typeof import('tokenizers') | null = null;
   const files = new Map<number, Json>();
+  /** Of the files, those that were made of another vocabulary. */
+  const converted = new Set<number>();
   const tokenizers = new Map<number, Tokenizer>();
 
   /** An answer and the buffers that go with it instead of being copied. */
@@ -38,24 +41,18 @@ export function threadMain(
     },
 
     async adopt({ handle, vocabulary }: Request['adopt']): Promise<Result<TokenizerFile>> {
+      converted.add(handle);
       return store(handle, await fileOf(vocabulary));
     },
 
     async build({ handle, changes, tokens, names }: Request['build']): Promise<Result<Answer['build']>> {
-      const { AddedToken, Tokenizer } = require(workerData.tokenizers) as typeof import('tokenizers');
-      const file = { ...files.get(handle), ...changes };
+      const file = { ...files.get(handle), ...changes } as Json;
       files.delete(handle);
-      const tokenizer = Tokenizer.fromString(JSON.stringify(file));
-      const added = tokens.map(
-        (token: TokenToAdd) =>
-          new AddedToken(token.content, token.special, {
-            singleWord: token.single_word,
-            leftStrip: token.lstrip,
-            rightStrip: token.rstrip,
-            normalized: token.normalized,
-          }),
-      );
-      if (added.length > 0) tokenizer.addAddedTokens(added);
+      const tokenizer =
+        converted.delete(handle) && file.model.type === 'Unigram'
+          ? withExactScores(file)
+          : library().Tokenizer.fromString(JSON.stringify(file));
+      if (tokens.length > 0) tokenizer.addAddedTokens(tokens.map(toAdd));
       tokenizers.set(handle, tokenizer);
       const idOf = (token: string): number | null => tokenizer.tokenToId(token);
       return [{ tokens: tokens.map(({ content }) => idOf(content)), names: names.map(idOf) }, []];
@@ -113,6 +110,7 @@ export function threadMain(
 
     async close({ handle }: Request['close']): Promise<Result<null>> {
       files.delete(handle);
+      converted.delete(handle);
       tokenizers.delete(handle);
       return [null, []];
     },
@@ -167,6 +165,35 @@ export function threadMain(
       }
     }
     return files;
+  }
+
+  /**
+   * A unigram model whose scores are the numbers of the file. The library's reader of JSON may move a number by half a unit of
+   * its last place, by which it chooses among pieces that are equally good.
+   */
+  function withExactScores(file: Json): Tokenizer {
+    const { vocab, unk_id, byte_fallback } = file.model;
+    const empty = { type: 'Unigram', unk_id: null, vocab: [], byte_fallback };
+    const tokenizer = library().Tokenizer.fromString(JSON.stringify({ ...file, model: empty, added_tokens: [] }));
+    tokenizer.setModel(library().Unigram.init(vocab, { unkId: unk_id, byteFallback: byte_fallback }));
+    if (file.added_tokens.length > 0) tokenizer.addAddedTokens(file.added_tokens.map(toAdd));
+    return tokenizer;
+  }
+
+  /** Loaded when it is first needed, so that a failure is an answer. */
+  function library(): typeof import('tokenizers') {
+    loaded ??= require(workerData.tokenizers) as typeof import('tokenizers');
+    return loaded;
+  }
+
+  function toAdd(token: TokenToAdd): AddedToken {
+    const { AddedToken } = library();
+    return new AddedToken(token.content, token.special, {
+      singleWord: token.single_word,
+      leftStrip: token.lstrip,
+      rightStrip: token.rstrip,
+      normalized: token.normalized,
+    });
   }
 
   /** Keeps a file until it is built; what JS needs to know of it. */

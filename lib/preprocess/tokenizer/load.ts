@@ -305,29 +305,32 @@ const kGeneric = ['PreTrainedTokenizer', 'TokenizersBackend'];
 type StoredToken = AddedToken & { id: number };
 
 /**
- * The added tokens of tokenizer.json with the configuration's, and the tokens that only the configuration has, in the
- * order in which Transformers adds them. A token with matching rules replaces the one of the file; a plain string only
- * stands in where the file has none.
+ * The added tokens of tokenizer.json, and those that the configuration adds to them, in the order in which Transformers
+ * adds them. A token with other matching rules is added again, which the library takes for a change; a plain string only
+ * stands in where there is no such token.
  */
 function mergeAddedTokens(
   head: JsonObject,
   { addedTokens, special }: TokenizerConfiguration,
 ): { stored: StoredToken[]; tokens: AddedToken[] } {
-  const stored = new Map((head['added_tokens'] as StoredToken[] | undefined)?.map((token) => [token.content, token]));
-  const fresh = new Map<string, AddedToken>();
+  const stored = (head['added_tokens'] as StoredToken[] | undefined) ?? [];
+  const latest = new Map<string, AddedToken>(stored.map((token) => [token.content, token]));
+  const tokens: AddedToken[] = [];
   const specials = allSpecial(special);
   const specialContents = new Set(specials.map(contentOf));
   const put = (token: AddedToken): void => {
-    const known = stored.get(token.content);
-    if (known) stored.set(token.content, { id: known.id, ...token });
-    else fresh.set(token.content, token);
+    const known = latest.get(token.content);
+    if (known && kRules.every((rule) => known[rule] === token[rule])) return;
+    latest.set(token.content, token);
+    tokens.push(token);
   };
   for (const [, token] of [...addedTokens].sort(([a], [b]) => a - b))
     put({ ...token, special: token.special || specialContents.has(token.content) });
-  for (const token of specials)
-    if (typeof token === 'object' || !(stored.has(token) || fresh.has(token))) put(asSpecial(token));
-  return { stored: [...stored.values()], tokens: [...fresh.values()] };
+  for (const token of specials) if (typeof token === 'object' || !latest.has(token)) put(asSpecial(token));
+  return { stored, tokens };
 }
+
+const kRules = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const;
 
 function allSpecial({ named, additional }: SpecialTokens): SpecialToken[] {
   return [...kSpecialTokenNames.flatMap((name) => named[name] ?? []), ...additional];
