@@ -9,6 +9,7 @@ import { Linear } from '../../nn/linear';
 import { type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import type { Module } from '../../nn/module';
 import type { Parameter } from '../../nn/parameter';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import { answerOutput, endOutput, lastEnds, SequenceClassificationHead } from '../../pretrained/encoder-decoder-heads';
@@ -224,6 +225,10 @@ export class T5EncoderModel extends T5PreTrainedModel {
 
   protected override encodePrompt(given: T5Inputs): EncoderHalf {
     return encoderHalf(given, this.config.d_model, (inputs) => this.encode(inputs));
+  }
+
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.selfAttention();
   }
 
   /** @internal The tokens of a call through all layers. */
