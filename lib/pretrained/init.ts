@@ -1,5 +1,6 @@
 import { LearnedActivation } from '../nn/activation';
 import { Embedding } from '../nn/embedding';
+import type { Linear } from '../nn/linear';
 import type { Module } from '../nn/module';
 import { LayerNorm } from '../nn/norm';
 import { Parameter } from '../nn/parameter';
@@ -66,6 +67,14 @@ export function truncatedNormal(dims: readonly number[], std: number, cutoff: nu
 /** Numbers of the uniform distribution between -bound and bound. */
 export function uniformNumbers(dims: readonly number[], bound: number): Tensor {
   return mul(unary('erf', normal(dims, 0, Math.SQRT1_2)), bound);
+}
+
+/**
+ * New rows of a table or a projection, or new numbers of its bias, as PyTorch makes the module: for families whose
+ * `_init_weights` upstream knows it by the module around it only, and so passes over one that stands alone.
+ */
+export function rowsOfBareModule(owner: Embedding | Linear, dims: readonly number[]): Tensor {
+  return owner instanceof Embedding ? normal(dims) : uniformNumbers(dims, owner.in_features ** -0.5);
 }
 
 /** Remembers that every module of a model has its weights. */

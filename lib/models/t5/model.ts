@@ -25,6 +25,7 @@ import {
   shiftedIds,
 } from '../../pretrained/encoder-decoder-model';
 import { type SpanLabels, spanCounts, tokenOutput } from '../../pretrained/heads';
+import { rowsOfBareModule } from '../../pretrained/init';
 import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import { mul } from '../../tensor/ops/elementwise';
@@ -76,6 +77,10 @@ export abstract class T5PreTrainedModel extends EncoderDecoderModel {
     if (owner instanceof T5LayerNorm) return new Tensor('float32', new Float32Array(size).fill(factor), dims);
     if (name.endsWith('.bias')) return super._init_weights(name, parameter, owner);
     return normal(dims, 0, factor * initialDeviation(name.split('.').at(-2) as string, this.config));
+  }
+
+  override _init_rows(owner: Embedding | Linear, dims: readonly number[]): Tensor {
+    return rowsOfBareModule(owner, dims);
   }
 }
 
