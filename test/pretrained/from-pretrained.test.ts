@@ -191,6 +191,38 @@ describe('from_pretrained', () => {
     await model.dispose();
   });
 
+  it("takes 'auto' from the index of shards before the tensors, and behind the config (row 51)", async () => {
+    const model = await BertModel.from_pretrained(await checkpoint());
+    await model.save_pretrained(folder, { max_shard_size: '12KB' });
+    const change = async (file: string, edit: (content: Record<string, unknown>) => object) => {
+      const path = join(folder, file);
+      await writeFile(path, JSON.stringify(edit(JSON.parse(await readFile(path, 'utf8')))));
+    };
+    await change('config.json', ({ torch_dtype, ...fields }) => fields);
+    await change('model.safetensors.index.json', ({ metadata, weight_map }) => ({
+      metadata: { ...(metadata as object), dtype: 'float16' },
+      weight_map,
+    }));
+    const auto = async () => {
+      await using loaded = await BertModel.from_pretrained(folder, { dtype: 'auto' });
+      return loaded.dtype;
+    };
+    expect(await auto()).toBe('float16');
+    expect(logged.map(([, message]) => message)).toContain(
+      "dtype 'auto' is float16, from the index's metadata of the checkpoint",
+    );
+    await change('config.json', (fields) => ({ ...fields, torch_dtype: 'bfloat16' }));
+    expect(await auto()).toBe('bfloat16');
+    await model.dispose();
+  });
+
+  it("passes over types that nothing computes in for 'auto' (row 51)", async () => {
+    const first = { name: 'a', dtype: 'float8_e4m3fn', shape: [1], bytes: new Uint8Array(1) };
+    const path = await checkpoint((entries) => [first, ...halved(entries)], { torch_dtype: null, dtype: null });
+    await using model = await BertModel.from_pretrained(path, { dtype: 'auto' });
+    expect(model.dtype).toBe('bfloat16');
+  });
+
   it('refuses dtypes that weights cannot have (rows 50, 52)', async () => {
     const path = await checkpoint();
     await expect(BertModel.from_pretrained(path, { dtype: 'int8x' })).rejects.toThrow(/'int8x' is not a dtype/);
