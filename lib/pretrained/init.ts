@@ -107,7 +107,6 @@ export function initializeModules(model: PreTrainedModel): void {
   const drawn = new Set<Parameter>();
   for (const module of model.modules()) if (module._is_hf_initialized) addParameters(drawn, module);
   for (const [path, module] of model.named_modules()) {
-    if (module._is_hf_initialized) continue;
     for (const [field, parameter] of Object.entries(module)) {
       if (!(parameter instanceof Parameter) || drawn.has(parameter)) continue;
       drawn.add(parameter);

@@ -399,9 +399,9 @@ describe('what can be pushed (H-08, H-13)', () => {
   it('is a model while it is saved', async () => {
     const model = new BertModel(new BertConfig({ hidden_size: 32, num_attention_heads: 4, num_hidden_layers: 1 }));
     model.init_weights();
-    await model.save_pretrained('kept', { push_to_hub: true, max_shard_size: '20kB', tags: ['mine'] });
+    await model.save_pretrained(join('deep', 'kept'), { push_to_hub: true, max_shard_size: '20kB', tags: ['mine'] });
     const { repo, paths } = writes.commits[0]!;
-    expect(repo).toBe('someone/kept');
+    expect(repo).toBe('someone/kept'); // the last part of the path
     expect(paths).toEqual(expect.arrayContaining(['README.md', 'config.json', 'model.safetensors.index.json']));
     await using again = await BertModel.from_pretrained('someone/kept', { token: goodToken });
     expect(again.num_parameters()).toBe(model.num_parameters());
