@@ -32,7 +32,10 @@ export function cacheCommand(load: () => Promise<CacheTools>): Command {
       { line: 'native-transformers cache rm openai-community/gpt2', what: 'remove a model' },
       { line: 'native-transformers cache prune --dry-run', what: 'old revisions and left-overs of broken transfers' },
     ],
-    run: (parsed, terminal) => withInterrupts(async (signal) => run(command, await load(), parsed, terminal, signal)),
+    run: (parsed, terminal) =>
+      withInterrupts(terminal, 'the same command does what is left', async (signal) =>
+        run(command, await load(), parsed, terminal, signal),
+      ),
   };
   return command;
 }

@@ -131,6 +131,7 @@ describe('the command line', () => {
     [['emded'], "there is no command 'emded'; did you mean embed?"],
     [['--embed'], "there is no option '--embed'"],
     [['embed', 'x', '--modl', 'y'], 'embed has no option --modl; did you mean --model?'],
+    [['embed', 'x', '--norm'], 'embed has no option --norm; did you mean --normalize?'],
     [['embed', 'x', '-z'], 'embed has no option -z'],
     [['embed', 'x', '-o', 'out'], '--model is missing'],
     [['embed', '-m', 'x', '-o', 'out'], 'INPUT is missing'],
