@@ -178,6 +178,11 @@ describe('a push', () => {
     });
     expect(writes.commits.at(-1)!.header).toMatchObject({ summary: 'Fix', description: 'Why' });
     expect(hub.server.log.at(-1)!.url).toBe('/api/models/org/name/commit/main?create_pr=1');
+    // A second commit goes to the same request, which is no branch that could be made.
+    hub.server.forget();
+    await push('org/name', { revision: 'refs/pr/1', commit_message: 'More' });
+    expect(hub.server.requests().filter((request) => request.includes('/branch/'))).toEqual([]);
+    expect(hub.server.log.at(-1)!.url).toBe('/api/models/org/name/commit/refs%2Fpr%2F1');
   });
 
   it('needs a token that may write (H-09)', async () => {

@@ -141,6 +141,20 @@ describe('from_pretrained', () => {
     await model.dispose();
   });
 
+  it('initialises by the module that a weight belongs to: norms 1, padding rows 0 (row 62)', async () => {
+    const norm = 'bert.encoder.layer.0.output.LayerNorm.weight';
+    const table = 'bert.embeddings.word_embeddings.weight';
+    const path = await checkpoint((entries) => entries.filter(({ name }) => name !== norm && name !== table));
+    await using model = await BertModel.from_pretrained(path);
+    const ones = model.get_parameter('encoder.layer.0.output.LayerNorm.weight').value.data as Float32Array;
+    expect(new Set(ones)).toEqual(new Set([1]));
+    const { weight, padding_idx, embedding_dim } = model.embeddings.word_embeddings;
+    const start = (padding_idx as number) * embedding_dim;
+    const rows = weight.value.data as Float32Array;
+    expect(new Set(rows.slice(start, start + embedding_dim))).toEqual(new Set([0]));
+    expect(rows.filter((x) => x !== 0)).toHaveLength(rows.length - embedding_dim);
+  });
+
   it('warns of left-over weights only for the class that the config names (row 61)', async () => {
     const path = await checkpoint(undefined, { architectures: ['BertForMaskedLM'] });
     await (await BertModel.from_pretrained(path)).dispose();

@@ -256,6 +256,13 @@ describe('casts and moves (row 143)', () => {
       expect(last_hidden_state.tolist()).not.toEqual(type === 'float32' ? [] : wide);
     }
     expect(model.cpu().to('cpu')).toBe(model);
+    expect(model.to('cpu', 'float16').to('float32', 'cpu').dtype).toBe('float32');
+    for (const [first, second] of [
+      ['float16', 'bfloat16'],
+      ['cpu', 'cpu'],
+    ] as const)
+      expect(() => model.to(first, second)).toThrow(/names two of one kind/);
+    expect(model.dtype).toBe('float32');
   });
 
   it('refuse devices that are not here, and types that weights cannot have', async () => {
