@@ -105,7 +105,7 @@ function listText(repos: readonly scan.CachedRepo[]): string {
   );
   const total = repos.reduce((sum, { bytes }) => sum + bytes, 0);
   const lines = columns(['id', ' on disk', 'revision', 'refs', ' files', ' bytes'], rows);
-  return `${[...lines, '', `${grouped(repos.length)} repositories, ${byteSize(total)}`].join('\n')}\n`;
+  return `${[...lines, '', `${grouped(repos.length)} ${repos.length === 1 ? 'repository' : 'repositories'}, ${byteSize(total)}`].join('\n')}\n`;
 }
 
 function verifyText({ files, problems }: Awaited<ReturnType<CacheTools['verifyCache']>>): string {

@@ -195,6 +195,7 @@ describe('the command line', () => {
     expect(exitCodeOf(new ValueError('x', { code: 'RUN_CHANGED' }))).toBe(65);
     expect(exitCodeOf(new OSError('x', { code: 'DISK_FULL' }))).toBe(1);
     expect(exitCodeOf(new RuntimeError('x'))).toBe(1);
+    expect(exitCodeOf(new RuntimeError('x', { code: 'ERR_STATE_DICT' }))).toBe(65);
     expect(exitCodeOf(new Error('x'))).toBe(1);
     expect(exitCodeOf(new ImportError('x'))).toBe(69);
     expect(exitCodeOf(new RuntimeError('x', { code: 'RUN_LOCKED' }))).toBe(75);
