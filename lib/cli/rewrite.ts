@@ -112,7 +112,7 @@ function withoutDefault({ default: _, ...spec }: OptionSpec): OptionSpec {
 }
 
 async function run(rewrite: RewriteCheckpoint, { options, positionals }: Parsed, terminal: Terminal): Promise<number> {
-  return withInterrupts(async (signal) => {
+  return withInterrupts(terminal, 'nothing was changed', async (signal) => {
     const report = await rewrite(positionals[0] as string, rewriteOptions(options, signal));
     const text =
       options['json'] === true ? JSON.stringify(report, null, 2) : reportText(report, options['dry-run'] === true);

@@ -1,6 +1,6 @@
 import { heldBytes, memoryStats } from '../binding/runtime';
-import { isBlockDType } from '../checkpoint/gguf/block-types';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
+import { storedDType } from '../checkpoint/stored-dtype';
 import { modelSubfolder } from '../env';
 import { RuntimeError, TypeError, throwIfAborted } from '../errors';
 import { hubOptionsOf } from '../hub/options';
@@ -9,7 +9,7 @@ import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, isFloating, itemSize, parseDtype } from '../tensor/dtype';
+import { type DType, itemSize, parseDtype } from '../tensor/dtype';
 import { keep } from '../tensor/keep';
 import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
@@ -142,14 +142,12 @@ function refuseFields(
       );
 }
 
-/** 'auto': what the config says, else what the index says, else the first floating tensor's dtype. */
-function autoDtype(config: PretrainedConfig, weights: Weights): DType {
-  const inIndex = weights.source?.indexMetadata.get('dtype') ?? null;
-  const types = [...weights.types.values()].filter((type) => !isBlockDType(type));
-  const type = config.torch_dtype ?? inIndex ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
-  const place = config.torch_dtype ? 'the config' : inIndex ? "the index's metadata" : 'the first floating tensor';
-  logInfo(`dtype 'auto' is ${String(type)}, from ${place} of the checkpoint`);
-  return checkWeightType(parseDtype(type));
+/** 'auto': what the config says, else the checkpoint. */
+function autoDtype({ torch_dtype }: PretrainedConfig, { types, source }: Weights): DType {
+  const stored = torch_dtype === null ? storedDType(types, source?.indexMetadata ?? null) : null;
+  const dtype = torch_dtype ?? stored?.dtype ?? 'float32';
+  logInfo(`dtype 'auto' is ${dtype}, from ${stored?.from ?? 'the config'} of the checkpoint`);
+  return checkWeightType(parseDtype(dtype));
 }
 
 /**
