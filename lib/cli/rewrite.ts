@@ -93,7 +93,9 @@ export function convertCommand({ convert, textsOf, toGguf }: ConvertRooms): Comm
       const parsed = withDestination(command, given);
       if (parsed.options['to'] === 'gguf') return runToGguf(command, await toGguf(), parsed, terminal);
       if (parsed.options['quantize'] !== undefined) throw usage(command, '--quantize goes with --to gguf only');
-      return runConvert(await convert(), textsOf, parsed, terminal);
+      const convertTo = await convert();
+      const to = parsed.options['to'] as string;
+      return run((location, options) => convertTo(location, { ...options, to, textsOf }), parsed, terminal);
     },
   };
   return command;
@@ -114,22 +116,6 @@ function withoutDefault({ default: _, ...spec }: OptionSpec): OptionSpec {
 async function run(rewrite: RewriteCheckpoint, { options, positionals }: Parsed, terminal: Terminal): Promise<number> {
   return withInterrupts(terminal, 'nothing was changed', async (signal) => {
     const report = await rewrite(positionals[0] as string, rewriteOptions(options, signal));
-    const text =
-      options['json'] === true ? JSON.stringify(report, null, 2) : reportText(report, options['dry-run'] === true);
-    terminal.stdout.write(`${text}\n`);
-    return ExitCode.OK;
-  });
-}
-
-async function runConvert(
-  convert: ConvertCheckpoint,
-  textsOf: ConvertRooms['textsOf'],
-  { options, positionals }: Parsed,
-  terminal: Terminal,
-): Promise<number> {
-  return withInterrupts(async (signal) => {
-    const to = options['to'] as string;
-    const report = await convert(positionals[0] as string, { ...rewriteOptions(options, signal), to, textsOf });
     const text =
       options['json'] === true ? JSON.stringify(report, null, 2) : reportText(report, options['dry-run'] === true);
     terminal.stdout.write(`${text}\n`);
