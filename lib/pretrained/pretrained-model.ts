@@ -1,3 +1,4 @@
+import type { ClassFramework } from '../checkpoint/framework-files';
 import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
 import type { GenerationConfig } from '../generation/generation-config';
 import type { CommitInfo } from '../hub/commit-files';
@@ -55,6 +56,7 @@ export type CallInputs = object | PromiseLike<object>;
 export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   new (config: never, ...args: never[]): M;
   readonly name: string;
+  readonly framework: ClassFramework;
   readonly config_class: typeof PretrainedConfig;
   readonly base_model_prefix: string;
   readonly main_input_name: string;
@@ -88,6 +90,8 @@ export interface PreTrainedModel {
 export abstract class PreTrainedModel extends TrainingMixin {
   protected static override readonly callable = true;
 
+  /** Whose files the class looks for first: 'pt', 'tf' or 'flax'. */
+  static readonly framework: ClassFramework = 'pt';
   static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
   /** The attribute that holds the headless network in head models. */
   static readonly base_model_prefix: string = '';
@@ -202,6 +206,9 @@ export abstract class PreTrainedModel extends TrainingMixin {
     await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
   }
 
+  /** @internal Hears in which types the checkpoint that was loaded holds the weights, by their names. */
+  adoptStoredTypes(_types: ReadonlyMap<string, string>): void {}
+
   /** @internal What a class changes in its configs before they are saved. */
   prepareSave(): void {}
 
@@ -230,8 +237,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
     return (this.constructor as typeof PreTrainedModel).main_input_name;
   }
 
-  get framework(): 'pt' {
-    return 'pt';
+  get framework(): ClassFramework {
+    return (this.constructor as typeof PreTrainedModel).framework;
   }
 
   get dummy_inputs(): { input_ids: Tensor } {
