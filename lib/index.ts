@@ -53,6 +53,9 @@ export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-opti
 export { SequenceSummary } from './pretrained/sequence-summary';
 export { SQuADHead } from './pretrained/squad-head';
 export { FlaxPreTrainedModel } from './pretrained/views/flax';
+export type { FlaxMask, FlaxTree } from './pretrained/views/flax-tree';
+export type { BiasMap } from './pretrained/views/head-bias';
+export type { TensorSpec } from './pretrained/views/serving';
 export { TFPreTrainedModel } from './pretrained/views/tensorflow';
 export {
   get_checkpoint_shard_files,

@@ -21,6 +21,7 @@ export type View<T extends ViewedClass, M extends abstract new () => object> = O
 export function viewOf<T extends ViewedClass, M extends abstract new () => object>(Viewed: T, Methods: M): View<T, M> {
   abstract class Made extends (Viewed as ViewedClass) {}
   copyMembers(Methods.prototype, Made.prototype);
+  Object.defineProperty(Made.prototype, viewed, { value: Viewed.prototype });
   copyMembers(Methods, Made);
   const { framework } = Made as unknown as { framework: string };
   Object.defineProperty(Made, Symbol.hasInstance, {
@@ -30,6 +31,13 @@ export function viewOf<T extends ViewedClass, M extends abstract new () => objec
     },
   });
   return Made as unknown as View<T, M>;
+}
+
+const viewed = Symbol('viewed');
+
+/** The methods of the class that a model's class is a view of: what `super` would be. */
+export function viewedMethods(model: PreTrainedModel): PreTrainedModel {
+  return (model as unknown as Record<symbol, PreTrainedModel>)[viewed] as PreTrainedModel;
 }
 
 function copyMembers(from: object, to: object): void {

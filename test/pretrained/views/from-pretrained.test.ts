@@ -8,7 +8,8 @@ import { expectRecorded, recordedCases } from '../recorded-case';
 /** The classes of TensorFlow and Flax: views of PyTorch's, which read their framework's files. */
 
 const { BertForMaskedLM, BertModel, FlaxBertForMaskedLM, FlaxBertModel, TFBertForMaskedLM, TFBertModel } = library;
-const classes = { BertModel, TFBertModel, FlaxBertModel };
+const views: (typeof BertModel)[] = [TFBertModel, FlaxBertModel];
+const classes: Record<string, typeof BertModel> = { BertModel, TFBertModel, FlaxBertModel };
 const goldens = join(__dirname, '..', '..', 'goldens');
 const frameworks = join(goldens, 'frameworks');
 const inTensorFlow = join(frameworks, 'bert-mlm-tf-safetensors');
@@ -90,7 +91,7 @@ describe('a class of TensorFlow or Flax', () => {
     const model = await BertModel.from_pretrained(inPyTorch);
     for (const max_shard_size of ['5GB', '4KB']) {
       await model.save_pretrained(folder, { max_shard_size });
-      for (const View of [TFBertModel, FlaxBertModel]) {
+      for (const View of views) {
         const [again, info] = await View.from_pretrained(folder, { output_loading_info: true });
         expect(info).toMatchObject({ missing_keys: [], unexpected_keys: [] });
         expect(again).toBeInstanceOf(View);
@@ -109,7 +110,7 @@ describe('a class of TensorFlow or Flax', () => {
   ] as const)(
     '%s says what to do where its files are not: %s %j (T-17, F-10)',
     async (name, path, options, message) => {
-      const error = classes[name].from_pretrained(path, options);
+      const error = (classes[name] as typeof BertModel).from_pretrained(path, options);
       await expect(error).rejects.toThrow(library.OSError);
       await expect(error).rejects.toMatchObject({ code: 'WEIGHTS_NOT_FOUND', message: expect.stringMatching(message) });
     },
@@ -132,7 +133,7 @@ describe('a class of TensorFlow or Flax', () => {
     ['TFBertModel', { from_flax: true }, /from_flax is no option of TFBertModel.*with BertModel/],
     ['FlaxBertModel', { from_tf: true }, /from_tf is no option of FlaxBertModel.*with BertModel/],
   ] as const)('%s refuses %j', async (name, options, message) => {
-    await expect(classes[name].from_pretrained(inPyTorch, options)).rejects.toMatchObject({
+    await expect((classes[name] as typeof BertModel).from_pretrained(inPyTorch, options)).rejects.toMatchObject({
       code: 'ERR_OPTION_VALUE',
       message: expect.stringMatching(message),
     });
