@@ -19,14 +19,21 @@ import {
 import { pytorchFault } from './pytorch/pytorch-fault';
 
 /** An array: little-endian, row-major. */
-export interface NumpyArray {
-  dtype: NumpyDType;
-  shape: readonly number[];
-  bytes: Uint8Array;
+export class NumpyArray {
+  constructor(
+    readonly dtype: NumpyDType,
+    readonly shape: readonly number[],
+    readonly bytes: Uint8Array,
+  ) {}
 }
 
 /** Plain data with arrays in it. */
-export type NumpyData = null | boolean | number | bigint | string | NumpyArray | NumpyData[] | Map<string, NumpyData>;
+export type NumpyData = null | boolean | number | bigint | string | NumpyArray | NumpyData[] | NumpyDict;
+
+/** A dictionary without a prototype: its keys come out of the file. */
+export interface NumpyDict {
+  [key: string]: NumpyData;
+}
 
 const DTYPES = {
   f2: 'float16',
@@ -184,8 +191,13 @@ function plainOf(value: PickleValue, fault: Fault): NumpyData {
   if (value instanceof PickledArray) return arrayOf(value, fault);
   if (value instanceof PickleTuple || value instanceof PickleList || value instanceof PickleSet)
     return value.items.map((item) => plainOf(item, fault));
-  if (value instanceof PickleDict)
-    return new Map(value.keys.map((key, i) => [String(key), plainOf(value.values[i] as PickleValue, fault)]));
+  if (value instanceof PickleDict) {
+    const dict = Object.create(null) as NumpyDict;
+    value.keys.forEach((key, i) => {
+      dict[String(key)] = plainOf(value.values[i] as PickleValue, fault);
+    });
+    return dict;
+  }
   if (value instanceof PickleObject || isBytes(value))
     throw fault('PICKLE_TYPE_ERROR', `it holds ${describePickled(value)}, where arrays and plain data are expected`);
   return value;
@@ -204,5 +216,5 @@ function arrayOf({ dtype, shape, bytes, isFortran }: PickledArray, fault: Fault)
       'SIZE_MISMATCH',
       `an array of shape [${shape}] and type ${known} has ${bytes.byteLength} bytes, not ${size}`,
     );
-  return { dtype: known, shape, bytes };
+  return new NumpyArray(known, shape, bytes);
 }

@@ -16,6 +16,7 @@ import { checkHonoured, PretrainedConfig } from './config';
 import type { Dialect } from './dialects/dialect';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
+import { loadTensorFlow1 } from './load-into';
 import { checkAttentionOf } from './load-options';
 import { locationText, type ModelLocation } from './location';
 import { ModelOutput } from './model-output';
@@ -112,6 +113,10 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static readonly _skip_keys_device_placement: string | readonly string[] | null = null;
   /** What the variables of the original TensorFlow 1 release are called, where there was one. */
   static readonly tensorflow1: Dialect | null = null;
+  /** Loads the original TensorFlow 1 release: `await BertModel.load_tf_weights(model, config, path)`; null where there was none. */
+  static get load_tf_weights(): typeof loadTensorFlow1 | null {
+    return this.tensorflow1 && loadTensorFlow1;
+  }
   static readonly is_parallelizable: boolean = false;
   /** Whether `attn_implementation` may be 'flash_attention_2', and 'sdpa'. */
   static readonly _supports_flash_attn_2: boolean = false;

@@ -1,7 +1,8 @@
+import { CHECKPOINT_FAULTS, messageOf } from '../../checkpoint/fault';
 import { openFlax } from '../../checkpoint/flax/flax';
 import { openSafetensors } from '../../checkpoint/safetensors';
 import type { CheckpointSource } from '../../checkpoint/source';
-import { CheckpointError, OSError, TypeError } from '../../errors';
+import { OSError, TypeError } from '../../errors';
 import { Call } from '../../tensor/call';
 import { fence } from '../../tensor/load';
 import type { Tensor } from '../../tensor/tensor';
@@ -56,10 +57,12 @@ async function leavesIn(file: string, signal?: AbortSignal): Promise<Leaf[]> {
 
 /** What a file ends in that is no file of Flax, in Transformers' words; what is missing or a pointer says so itself. */
 function unconvertible(file: string, error: unknown): unknown {
-  if (!(error instanceof CheckpointError)) return error;
-  if (['FILE_NOT_FOUND', 'GIT_LFS_POINTER', 'NOT_A_FILE', 'FILE_UNREADABLE'].includes(error.code)) return error;
-  return new OSError(`Unable to convert ${file} to Flax deserializable object: ${error.message}`, {
-    code: error.code,
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string' || !Object.hasOwn(CHECKPOINT_FAULTS, code) || ownWords.includes(code)) return error;
+  return new OSError(`Unable to convert ${file} to Flax deserializable object: ${messageOf(error)}`, {
+    code,
     cause: error,
   });
 }
+
+const ownWords = ['FILE_NOT_FOUND', 'GIT_LFS_POINTER', 'NOT_A_FILE', 'FILE_UNREADABLE'];

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NumpyArray, type NumpyData, readNumpyPickle } from '../../checkpoint/numpy-pickle';
+import { NumpyArray, type NumpyData, type NumpyDict, readNumpyPickle } from '../../checkpoint/numpy-pickle';
 import { FileNotFoundError, OSError, RuntimeError, TypeError } from '../../errors';
 import { locateModel } from '../../hub/model-repo';
 import type { HubOptions } from '../../hub/options';
 import { arrayOf } from '../../tensor/dtype';
 import { Tensor } from '../../tensor/tensor';
+import { loadInto, openFor } from '../load-into';
 import type { PreTrainedModel } from '../pretrained-model';
-import { loadInto, openFor } from './load-into';
 
 /** What Keras saves while it trains: weights, and what the optimizer remembers. */
 
@@ -61,16 +61,12 @@ async function fileIn(path: string): Promise<string | null> {
 }
 
 function checkExtra(data: NumpyData, file: string): { epoch: number; state: NumpyArray[] } {
-  const at = (name: string) => (data instanceof Map ? data.get(name) : undefined);
-  const [epoch, state] = [at('epoch'), at('optimizer_state')];
-  if (typeof epoch === 'number' && Array.isArray(state) && state.every(isArray)) return { epoch, state };
+  const { epoch, optimizer_state: state } = (data ?? {}) as NumpyDict;
+  if (typeof epoch === 'number' && Array.isArray(state) && state.every((each) => each instanceof NumpyArray))
+    return { epoch, state };
   throw new OSError(`'${file}' is no checkpoint of Keras: it must hold 'epoch' and the list 'optimizer_state'`, {
     code: 'ERR_CHECKPOINT',
   });
-}
-
-function isArray(value: NumpyData): value is NumpyArray {
-  return typeof value === 'object' && value !== null && 'bytes' in value;
 }
 
 function tensorOf({ dtype, shape, bytes }: NumpyArray): Tensor {

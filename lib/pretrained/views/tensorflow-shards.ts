@@ -6,7 +6,7 @@ import { TF2_WEIGHTS_INDEX_NAME } from '../../checkpoint/weight-names';
 import { TypeError, ValueError } from '../../errors';
 import { tensorflow } from '../dialects/tensorflow';
 import { TranslatedSource } from '../dialects/translated-source';
-import type { OpenFor } from './load-into';
+import type { OpenFor } from '../load-into';
 
 /** The index of TensorFlow's shards in a folder. @throws ValueError `Can't find a checkpoint index` */
 export async function tensorflowIndex(folder: string): Promise<string> {

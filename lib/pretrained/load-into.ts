@@ -1,16 +1,16 @@
-import { heldBytes } from '../../binding/runtime';
-import type { ClassFramework } from '../../checkpoint/framework-files';
-import { openCheckpoint } from '../../checkpoint/open';
-import type { CheckpointSource } from '../../checkpoint/source';
-import { RuntimeError } from '../../errors';
-import { Call } from '../../tensor/call';
-import { fence } from '../../tensor/load';
-import { translate } from '../dialects/translate';
-import type { LoadingInfo } from '../from-pretrained';
-import { type LoadStep, type LoadTarget, planLoad } from '../load-plan';
-import { loadTargetOf } from '../load-target';
-import type { ModelClass, PreTrainedModel } from '../pretrained-model';
-import { storedTensor } from '../stored-tensor';
+import { heldBytes } from '../binding/runtime';
+import type { ClassFramework } from '../checkpoint/framework-files';
+import { openCheckpoint } from '../checkpoint/open';
+import type { CheckpointSource } from '../checkpoint/source';
+import { RuntimeError } from '../errors';
+import { Call } from '../tensor/call';
+import { fence } from '../tensor/load';
+import { translate } from './dialects/translate';
+import type { LoadingInfo } from './from-pretrained';
+import { type LoadStep, type LoadTarget, planLoad } from './load-plan';
+import { loadTargetOf } from './load-target';
+import type { ModelClass, PreTrainedModel } from './pretrained-model';
+import { storedTensor } from './stored-tensor';
 
 /** How weights are brought into a model that is there already. */
 export interface LoadIntoOptions {
@@ -82,4 +82,15 @@ async function fill(source: CheckpointSource, steps: readonly LoadStep[], signal
     call.end();
     heldBytes.arrived();
   }
+}
+
+/**
+ * What `load_tf_weights` of a class is: brings the original TensorFlow 1 release of a model into `model`.
+ * @param _config - Transformers passes it; the model knows its own
+ * @param path - the checkpoint: its prefix, such as `model.ckpt`, or its index
+ * @returns the model; what the checkpoint lacks stays as it is
+ */
+export async function loadTensorFlow1<M extends PreTrainedModel>(model: M, _config: unknown, path: string): Promise<M> {
+  await loadInto(model, openFor(path, 'tf'), {});
+  return model;
 }
