@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { LogLevel, memoryStats, setLogLevel } from '../../lib';
 import { lookAtOnce } from './fast-files';
 import { Diary, judge, type Verdict } from './judge';
@@ -26,6 +26,12 @@ function held() {
     descriptors: readdirSync('/proc/self/fd').length,
     tensors: live + mapped,
   };
+}
+
+/** What is held once native threads have given back what the last reading left to them, or a second has passed. */
+async function heldAtRest(tensors: number): Promise<ReturnType<typeof held>> {
+  for (let waited = 0; waited < 1000 && held().tensors > tensors; waited += 20) await pause(20);
+  return held();
 }
 
 const peak = () => process.resourceUsage().maxRSS * 1024;
@@ -190,7 +196,7 @@ async function readAlone(target: Target): Promise<void> {
     if (best === null || verdict.finding || verdict.ms < best.ms) best = verdict;
     if (verdict.finding) break;
   }
-  const after = held();
+  const after = await heldAtRest(before.tensors);
   const verdict = best as Verdict;
   const slowest = target.slowestMs ?? kSlowestMs;
   const growth = peak() - most;
