@@ -74,7 +74,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     onTransfer: downloads.listen,
     ...(options.signal && { signal: options.signal }),
   };
-  const stored = await openWeights(path, options, hub, config['transformers_weights']);
+  const stored = await openWeights(path, options, hub, config['transformers_weights'], ModelType.framework);
   try {
     const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
     const weights = inPyTorchTerms(stored, target);
@@ -88,6 +88,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const listener = downloads.transferred ? null : (options.progress_callback ?? null);
     await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     markInitialized(model);
+    model.adoptStoredTypes(weights.types);
     if (config.torchscript) model.tie_weights();
     config.torch_dtype = dtype;
     config._commit_hash = stored.commit ?? commit ?? config._commit_hash;

@@ -25,6 +25,7 @@ import type { PreTrainedModel } from './pretrained-model';
 import { type CheckedSaveOptions, checkSaveOptions, type SavePretrainedOptions } from './save-options';
 import { SaveProgress } from './save-progress';
 import { storageOf, tiedNames, withoutShared } from './shared-tensors';
+import { architectureOf } from './views/view';
 
 /** The parts of a model's class that saving reads. */
 interface SavedClass {
@@ -91,7 +92,7 @@ function stateToSave(model: PreTrainedModel, options: CheckedSaveOptions): Map<s
 
 function stampConfig(model: PreTrainedModel): void {
   model.config.torch_dtype = firstFloating(model);
-  model.config.architectures = [model.constructor.name];
+  model.config.architectures = [architectureOf(model.constructor.name)];
   // The weights go into files of the usual names, whatever the checkpoint called them that they came from.
   delete model.config['transformers_weights'];
 }
