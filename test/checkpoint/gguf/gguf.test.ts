@@ -1,8 +1,9 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ggufMetadata, openGguf, partNames } from '../../../lib/checkpoint/gguf/gguf';
-import { GgufArray, type GgufValue } from '../../../lib/checkpoint/gguf/gguf-values';
+import { openGguf } from '../../../lib/checkpoint/gguf/gguf';
+import { GgufArray, type GgufValue, ggufMetadata } from '../../../lib/checkpoint/gguf/gguf-values';
 import { writeGguf } from '../../../lib/checkpoint/gguf/gguf-writer';
+import { partNames } from '../../../lib/checkpoint/gguf/part-names';
 import { openCheckpoint } from '../../../lib/checkpoint/open';
 import { CheckpointError } from '../../../lib/errors';
 import { errorOf, scratchFolder } from '../scratch';

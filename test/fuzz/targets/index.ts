@@ -12,6 +12,7 @@ import { safetensors } from './safetensors';
 import { stream } from './stream';
 import { tar } from './tar';
 import { torchscript } from './torchscript';
+import { vocabulary } from './vocabulary';
 import { zip } from './zip';
 
 /** Every target. A new one is a file beside this one, and its line here. */
@@ -31,6 +32,7 @@ export const targets: readonly Target[] = [
   generationConfig,
   frameworkFolder,
   ggufWords,
+  vocabulary,
 ];
 
 export function targetNamed(name: string): Target {
