@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { StoredDType } from '../checkpoint/dtype';
-import { ggufMetadata } from '../checkpoint/gguf/gguf';
+import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { writeGguf } from '../checkpoint/gguf/gguf-writer';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';

@@ -269,6 +269,25 @@ describe('a file system without symbolic links (N-17)', () => {
       setLogHook(null);
     }
   });
+
+  it('has no warning where HF_HUB_DISABLE_SYMLINKS_WARNING is set (N-09)', async () => {
+    const said: string[] = [];
+    setLogHook((_, message) => said.push(message));
+    process.env['HF_HUB_DISABLE_SYMLINKS_WARNING'] = '1';
+    const symlink = jest
+      .spyOn(promises, 'symlink')
+      .mockRejectedValue(Object.assign(new Error('no'), { code: 'EPERM' }));
+    try {
+      hub.server.commit('org/name', files);
+      // Another folder than that of the test before: a warning is given once for each.
+      await hubDownload('org/name', 'config.json', { cache_dir: join(hub.home, 'unlinked') });
+      expect(said).toEqual([]);
+    } finally {
+      symlink.mockRestore();
+      setLogHook(null);
+      delete process.env['HF_HUB_DISABLE_SYMLINKS_WARNING'];
+    }
+  });
 });
 
 it('warns beforehand when the disk looks too small (N-25)', async () => {

@@ -122,6 +122,17 @@ describe('save_pretrained', () => {
     expect(state.get('cls.predictions.decoder.weight')).toBe(state.get('bert.embeddings.word_embeddings.weight'));
   });
 
+  it('keeps the last of names that are all declared, in their order: one has to stay (row 96)', async () => {
+    class Declaring extends BertForMaskedLM {
+      static override readonly _tied_weights_keys = ['^[abc]$'];
+    }
+    const model = await Declaring.from_pretrained(golden);
+    const tensor = new Tensor('float32', [1, 2]);
+    await model.save_pretrained(folder, { state_dict: { b: tensor, c: tensor, a: tensor } });
+    await using source = await openSafetensors(join(folder, 'model.safetensors'));
+    expect(source.names()).toEqual(['c']);
+  });
+
   it('refuses names that share memory undeclared, and keeps parts of one array apart', async () => {
     const model = await load();
     const values = Float32Array.from({ length: 6 }, (_, i) => i);

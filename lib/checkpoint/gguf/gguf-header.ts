@@ -200,7 +200,8 @@ class Parser {
     const isPower =
       typeof value === 'number' && value >= 1 && value <= LARGEST_ALIGNMENT && (value & (value - 1)) === 0;
     if (type === 'uint32' && isPower) return value;
-    return this.fail('METADATA_INVALID', `its general.alignment is ${String(value)}; expected a power of two`);
+    const said = type === 'array' ? 'an array' : type === 'string' ? quote(value) : `${value} (${type})`;
+    return this.fail('METADATA_INVALID', `its general.alignment is ${said}; expected a uint32 that is a power of two`);
   }
 
   private readTensors(count: number): Map<string, GgufTensor> {

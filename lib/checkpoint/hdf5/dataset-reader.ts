@@ -11,7 +11,7 @@ type InChunks = Extract<Place, { kind: 'chunks' }>;
 const KEPT_BYTES = 32 * 2 ** 20;
 
 export class DatasetReader {
-  private chunksOf: { dataset: Dataset; chunks: Promise<Map<string, Chunk>> } | null = null;
+  private chunksOf: { dataset: Dataset; rows: Promise<Map<number, Chunk[]>> } | null = null;
   private readonly kept = new Map<Chunk, Buffer>();
   private keptBytes = 0;
 
@@ -64,17 +64,17 @@ export class DatasetReader {
 
   private async inRow(dataset: Dataset, place: InChunks, row: number, signal?: AbortSignal): Promise<Chunk[]> {
     if (this.chunksOf?.dataset !== dataset) {
-      const chunks = this.find(dataset, place, signal);
-      this.chunksOf = { dataset, chunks };
-      chunks.catch(() => {
+      const rows = this.find(dataset, place, signal);
+      this.chunksOf = { dataset, rows };
+      rows.catch(() => {
         this.chunksOf = null;
       });
     }
-    const found = await this.chunksOf.chunks;
-    return [...found.values()].filter(({ at }) => at[0] === row);
+    return (await this.chunksOf.rows).get(row) ?? [];
   }
 
-  private async find(dataset: Dataset, place: InChunks, signal?: AbortSignal): Promise<Map<string, Chunk>> {
+  /** The chunks by their rows. */
+  private async find(dataset: Dataset, place: InChunks, signal?: AbortSignal): Promise<Map<number, Chunk[]>> {
     const { layout, maxDims, filters } = place;
     const grid = { layout, maxDims, dims: dataset.shape, isFiltered: filters.length > 0 };
     const metadata = this.metadata(signal);
@@ -86,7 +86,14 @@ export class DatasetReader {
       metadata.checkRange(one.address, one.bytes, 'a chunk');
       found.set(one.at.join(), one);
     }
-    return found;
+    const rows = new Map<number, Chunk[]>();
+    for (const one of found.values()) {
+      const row = one.at[0] as number;
+      const others = rows.get(row);
+      if (others) others.push(one);
+      else rows.set(row, [one]);
+    }
+    return rows;
   }
 
   private async content(dataset: Dataset, place: InChunks, chunk: Chunk, signal?: AbortSignal): Promise<Buffer> {

@@ -13,6 +13,8 @@ const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 /** Behind each block: how it is compressed, and its checksum. */
 const TRAILER = 5;
 const SNAPPY = 1;
+/** Entries that are taken before other work has its turn. */
+const ENTRIES_AT_ONCE = 1000;
 
 interface Handle {
   offset: number;
@@ -49,6 +51,7 @@ export async function readTable(file: TableFile, limits: HeaderLimits, signal?: 
       last = entry.key;
       if (entries.push(entry) > limits.tensors)
         throw fail('TOO_MANY_TENSORS', `it lists more than ${limits.tensors} tensors`);
+      if (entries.length % ENTRIES_AT_ONCE === 0) await nextTurn();
     }
   }
   return entries;

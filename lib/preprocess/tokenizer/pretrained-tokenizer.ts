@@ -25,7 +25,7 @@ import { type FromPretrainedOptions, loadTokenizer, type TokenizerClass } from '
 import { countSpecialTokens, type PostProcessor } from './post-processor';
 import type { Row } from './rows';
 import { type Samples, type TextInput, toSamples } from './samples';
-import { type SaveOptions, savedState, saveTokenizer } from './save';
+import { filesOf, type SaveOptions, savedState, saveTokenizer } from './save';
 import { SpecialTokensMixin } from './special-tokens';
 import { type TokenIds, toIdLists } from './token-ids';
 import type { Side } from './truncation';
@@ -344,6 +344,11 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
    */
   save_pretrained(directory: string, options?: SaveOptions | null): Promise<string[]> {
     return saveTokenizer(this, this.folder, directory, givenOptions(options, 'save_pretrained'));
+  }
+
+  /** @internal The files that `save_pretrained` writes, by name. */
+  files(): Promise<Map<string, Uint8Array>> {
+    return filesOf(this, this.folder, undefined);
   }
 
   /**

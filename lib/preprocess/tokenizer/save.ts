@@ -61,7 +61,8 @@ export async function saveTokenizer(
   return [...files.keys()].map((name) => join(directory, name));
 }
 
-async function filesOf(
+/** What `saveTokenizer` writes, by name. */
+export async function filesOf(
   tokenizer: PreTrainedTokenizer,
   source: TokenizerFolder,
   signal: AbortSignal | undefined,

@@ -1,0 +1,52 @@
+import type { PreTrainedModel } from '../pretrained-model';
+
+// biome-ignore lint/suspicious/noExplicitAny: TypeScript wants mixins to take any arguments
+type AnyArguments = any[];
+
+/** A class of models that a view can be made of. */
+export type ViewedClass = abstract new (...args: AnyArguments) => PreTrainedModel;
+
+/** A class of models with the methods, and the static ones, of `M`. */
+export type View<T extends ViewedClass, M extends abstract new () => object> = Omit<M, 'prototype'> &
+  T &
+  (new (
+    ...args: AnyArguments
+  ) => InstanceType<M>);
+
+/**
+ * The rule by which another framework's class is made of PyTorch's: it is that class, computes what that class computes, and
+ * has the methods of `Methods` in place of those of the same name. Classes made of the view are its equals in `instanceof`:
+ * as in the framework itself, a head's instance is one of its family's base class.
+ */
+export function viewOf<T extends ViewedClass, M extends abstract new () => object>(Viewed: T, Methods: M): View<T, M> {
+  abstract class Made extends (Viewed as ViewedClass) {}
+  copyMembers(Methods.prototype, Made.prototype);
+  Object.defineProperty(Made.prototype, viewed, { value: Viewed.prototype });
+  copyMembers(Methods, Made);
+  const { framework } = Made as unknown as { framework: string };
+  Object.defineProperty(Made, Symbol.hasInstance, {
+    value(this: object, value: unknown): boolean {
+      if (Object.getPrototypeOf(this) !== Made) return Function.prototype[Symbol.hasInstance].call(this, value);
+      return value instanceof Viewed && value.framework === framework;
+    },
+  });
+  return Made as unknown as View<T, M>;
+}
+
+const viewed = Symbol('viewed');
+
+/** The methods of the class that a model's class is a view of: what `super` would be. */
+export function viewedMethods(model: PreTrainedModel): PreTrainedModel {
+  return (model as unknown as Record<symbol, PreTrainedModel>)[viewed] as PreTrainedModel;
+}
+
+function copyMembers(from: object, to: object): void {
+  const members = Object.getOwnPropertyDescriptors(from) as Record<string, PropertyDescriptor>;
+  for (const [name, member] of Object.entries(members))
+    if (!['constructor', 'prototype', 'name', 'length'].includes(name)) Object.defineProperty(to, name, member);
+}
+
+/** The name that PyTorch's class has: configs and model cards name architectures so. */
+export function architectureOf(className: string): string {
+  return className.replace(/^(TF|Flax)(?=[A-Z])/, '');
+}
