@@ -1,5 +1,6 @@
 import { NotImplementedError } from '../../errors';
 import type { PreTrainedModel } from '../pretrained-model';
+import { architectureOf } from '../views/view';
 import { flaxWritings } from './flax';
 import { isWrittenBy } from './framework-classes';
 import { tensorflowWritings } from './tensorflow-names';
@@ -29,7 +30,7 @@ export function writingsOf(
   framework: Exclude<WrittenFramework, 'PyTorch'>,
   inSafetensors: boolean,
 ): Map<string, Writing> {
-  const className = model.constructor.name;
+  const className = architectureOf(model.constructor.name);
   if (!isWrittenBy(framework, className))
     throw new NotImplementedError(
       `${framework} has no class for ${className}: Transformers never had one, so nothing could read such files`,
