@@ -196,7 +196,7 @@ export abstract class FlaxMethods {
       if (type !== 'float32') small.add(type);
     }
     if (small.size > 0)
-      info(
+      warn(
         `parameters of ${this.constructor.name} are held as ${[...small].join(', ')}; to_fp32 makes float32 of them`,
       );
   }
