@@ -3,6 +3,8 @@ import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions, namedOptions } from '../../options';
 import { type DType, isFloating, parseDtype } from '../../tensor/dtype';
 import { withSeed } from '../../tensor/random';
+import { currentStream } from '../../tensor/stream';
+import type { Tensor } from '../../tensor/tensor';
 import { castModule } from '../casts';
 import type { PretrainedConfig } from '../config';
 import type { FromPretrainedOptions, LoadingInfo } from '../from-pretrained';
@@ -38,8 +40,8 @@ interface FlaxState {
   isBare: boolean;
   /** Types of parameters, where they are not those of the computation. */
   types: Map<string, DType>;
-  /** Models by the parameters that calls gave them. */
-  filled: WeakMap<FlaxTree, PreTrainedModel>;
+  /** Models by the parameters that calls gave them, with the tensors that those were. */
+  filled: WeakMap<FlaxTree, { model: PreTrainedModel; leaves: readonly Tensor[] }>;
 }
 
 const states = new WeakMap<object, FlaxState>();
@@ -254,17 +256,18 @@ export abstract class FlaxMethods {
 
   /** @internal A call may give the parameters: `model({ input_ids, params })`. */
   protected async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
-    const { params, ...others } = { ...(await inputs) } as { params?: FlaxTree | null };
-    const { isBare, filled } = stateFor(this);
-    const { _call } = PreTrainedModel.prototype;
-    if (!params && isBare)
-      throw new ValueError(`${this.constructor.name} was made without parameters: give a call { ..., params }`, {
-        code: 'ERR_NOT_INITIALIZED',
-      });
-    if (!params) return (viewedMethods(asModel(this)) as unknown as FlaxMethods).invoke.call(this, inputs, ...further);
-    const model = filled.get(params) ?? filledWith(asModel(this), params);
-    filled.set(params, model);
-    return _call.call(model, others);
+    const model = asModel(this);
+    if (typeof (inputs as PromiseLike<object> | null)?.then === 'function') {
+      const stream = currentStream();
+      const given = await inputs;
+      return stream.run(() => this.invoke(given, ...further));
+    }
+    const { params, ...others } = { ...inputs } as { params?: FlaxTree | null };
+    if (params) return PreTrainedModel.prototype._call.call(filledWith(model, params), others);
+    if (!stateFor(this).isBare) return callable(viewedMethods(model)).invoke.call(model, inputs, ...further);
+    throw new ValueError(`${this.constructor.name} was made without parameters: give a call { ..., params }`, {
+      code: 'ERR_NOT_INITIALIZED',
+    });
   }
 }
 
@@ -322,13 +325,27 @@ function newLike(model: PreTrainedModel): PreTrainedModel {
   return new (model.constructor as new (config: PretrainedConfig) => PreTrainedModel)(model.config);
 }
 
-/** A model of the same class and config with those parameters, and in their types. */
+/** The calls of a class, which are not for others to make. */
+function callable(methods: PreTrainedModel): { invoke(...given: unknown[]): Promise<ModelOutput | unknown[]> } {
+  return methods as unknown as { invoke(...given: unknown[]): Promise<ModelOutput | unknown[]> };
+}
+
+/**
+ * A model of the same class and config with those parameters, and in its types: the one of the call before, where they are
+ * the same tensors, and none can have been written to since.
+ */
 function filledWith(model: PreTrainedModel, params: FlaxTree): PreTrainedModel {
+  const { filled } = stateFor(model);
+  const leaves = [...leavesOf(params, 'a call').values()];
+  const known = filled.get(params);
+  const isSame = known?.leaves.length === leaves.length && known.leaves.every((leaf, i) => leaf === leaves[i]);
+  if (known && isSame && !leaves.some((leaf) => leaf.isHost)) return known.model;
   const made = withoutInit(() => newLike(model));
   const types = [...model.parameters()].map(({ type }) => type);
   for (const parameter of made.parameters()) parameter.type = types.shift() ?? parameter.type;
-  setParams(made, params, 'params');
+  setParams(made, params, 'a call');
   made.eval();
+  filled.set(params, { model: made, leaves });
   return made;
 }
 

@@ -95,7 +95,12 @@ describe('_do_init: false', () => {
     }).toThrow(library.ValueError);
     await expect(model(inputs)).rejects.toMatchObject({ code: 'ERR_NOT_INITIALIZED' });
     const wanted = await (await whole(inputs)).last_hidden_state.getData();
-    expect(await (await model({ ...inputs, params })).last_hidden_state.getData()).toEqual(wanted);
+    const answer = async () => (await model({ ...inputs, params })).last_hidden_state.getData();
+    expect([await answer(), await answer()]).toEqual([wanted, wanted]);
+    expect(await (await model(Promise.resolve({ ...inputs, params }))).last_hidden_state.getData()).toEqual(wanted);
+    const { bias } = (params as never)['encoder']['layer']['0']['output']['dense'] as { bias: library.Tensor };
+    Object.assign((params as never)['encoder']['layer']['0']['output']['dense'], { bias: bias.add(1) });
+    expect(await answer()).not.toEqual(wanted);
     await whole.dispose();
   });
 
