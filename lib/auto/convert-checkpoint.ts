@@ -4,8 +4,10 @@ import { openAnyCheckpoint } from '../checkpoint/open-any';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
 import { planWeights, type WeightsLayout } from '../checkpoint/weights-files';
-import { RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { NotImplementedError, RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn } from '../logging';
+import * as flax from '../models/flax';
+import * as tensorflow from '../models/tensorflow';
 import type { Parameter } from '../nn/parameter';
 import { givenOptions } from '../options';
 import { CONFIG_NAME } from '../pretrained/config-file';
@@ -146,6 +148,7 @@ class Conversion {
     const target = await targetOf(folder ?? '', options.output ?? undefined);
     const config = await AutoConfig.from_pretrained(location, { ...(signal && { signal }) });
     const ModelType = architectureOf(config, location);
+    checkClass(form.framework, ModelType.name);
     const model: PreTrainedModel = withoutInit(() => new ModelType(config as never));
     const loadTarget = loadTargetOf(ModelType, model);
     const source = translate(opened, loadTarget);
@@ -220,6 +223,17 @@ class Conversion {
     for (const [name, text] of (await this.options.textsOf?.(this.location)) ?? []) texts.set(name, text);
     return texts;
   }
+}
+
+/** @throws NotImplementedError `UNSUPPORTED_LAYOUT` when the framework never had such a class */
+function checkClass(framework: WrittenFramework, className: string): void {
+  if (framework === 'PyTorch') return;
+  const [views, name] = framework === 'Flax' ? [flax, `Flax${className}`] : [tensorflow, `TF${className}`];
+  if (name in views) return;
+  throw new NotImplementedError(
+    `${framework} has no class for ${className}: Transformers had no ${name}, so nothing could read such files`,
+    { code: 'UNSUPPORTED_LAYOUT' },
+  );
 }
 
 /** Names of tied weights that a file of safetensors does not hold. */

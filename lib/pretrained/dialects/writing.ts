@@ -1,8 +1,5 @@
-import { NotImplementedError } from '../../errors';
 import type { PreTrainedModel } from '../pretrained-model';
-import { architectureOf } from '../views/view';
 import { flaxWritings } from './flax';
-import { isWrittenBy } from './framework-classes';
 import { tensorflowWritings } from './tensorflow-names';
 
 /** A framework whose names and layouts weights are written in. */
@@ -23,18 +20,12 @@ export interface Writing {
  * weight but the first have none.
  *
  * @param inSafetensors - names are shorter there
- * @throws NotImplementedError `UNSUPPORTED_LAYOUT` when the framework has no such class, or none whose head has a table of its own
+ * @throws NotImplementedError `UNSUPPORTED_LAYOUT` for a head with a table of its own where the framework has no place for it
  */
 export function writingsOf(
   model: PreTrainedModel,
   framework: Exclude<WrittenFramework, 'PyTorch'>,
   inSafetensors: boolean,
 ): Map<string, Writing> {
-  const className = architectureOf(model.constructor.name);
-  if (!isWrittenBy(framework, className))
-    throw new NotImplementedError(
-      `${framework} has no class for ${className}: Transformers never had one, so nothing could read such files`,
-      { code: 'UNSUPPORTED_LAYOUT' },
-    );
   return framework === 'TensorFlow' ? tensorflowWritings(model, inSafetensors) : flaxWritings(model, inSafetensors);
 }
