@@ -54,10 +54,19 @@ export function viewedMethods(model: PreTrainedModel): PreTrainedModel {
   return (model as unknown as Record<symbol, PreTrainedModel>)[viewed] as PreTrainedModel;
 }
 
+/** Copies what a class, or its prototype, has of its own: the same for every view, so it is listed once. */
 function copyMembers(from: object, to: object): void {
-  const members = Object.getOwnPropertyDescriptors(from) as Record<string, PropertyDescriptor>;
-  for (const [name, member] of Object.entries(members))
-    if (!['constructor', 'prototype', 'name', 'length'].includes(name)) Object.defineProperty(to, name, member);
+  const members = listed.get(from) ?? membersOf(from);
+  listed.set(from, members);
+  Object.defineProperties(to, members);
+}
+
+const listed = new WeakMap<object, PropertyDescriptorMap>();
+
+function membersOf(from: object): PropertyDescriptorMap {
+  const members: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(from);
+  for (const name of ['constructor', 'prototype', 'name', 'length']) delete members[name];
+  return members;
 }
 
 /** The name that PyTorch's class has: configs and model cards name architectures so. */
