@@ -6,7 +6,8 @@ Transformers 4.57.6 makes of them where there is no tokenizer.json.
     python test/goldens/make_vocabularies.py --cases    # keeps the vocabularies, rewrites the answers
 
 A case is a folder: `files` says which vocabulary stands under which name, `json` what else lies beside it. The first case of a
-file holds the ids of every text of ../tokenizers/inputs.json and of `texts`, the others those that differ from the first.
+file holds the ids of every text of ../tokenizers/inputs.json and of texts.json, without what is put around them, the others
+those that differ from the case `base`. `calls` are whole.
 """
 
 import hashlib
@@ -107,7 +108,7 @@ def head_of(tokenizer):
     return state
 
 
-def answer(case, first):
+def answer(case, earlier):
     with tempfile.TemporaryDirectory() as folder:
         for name, source in case["files"].items():
             shutil.copyfile(os.path.join(FOLDER, source), os.path.join(folder, name))
@@ -117,9 +118,13 @@ def answer(case, first):
         tokenizer = AutoTokenizer.from_pretrained(folder, **case.get("options", {}))
         assert tokenizer.is_fast
         answered = {"class": type(tokenizer).__name__, **case}
-        ids = [tokenizer(text)["input_ids"] for text in TEXTS]
-        answered["ids" if first is None else "differences"] = (
-            ids if first is None else {str(i): row for i, row in enumerate(ids) if row != first[i]})
+        ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS]
+        if not earlier:
+            answered["ids"] = ids
+        else:
+            differences = [{str(i): row for i, row in enumerate(ids) if row != rows[i]} for rows in earlier]
+            answered["base"] = min(range(len(earlier)), key=lambda base: len(differences[base]))
+            answered["differences"] = differences[answered["base"]]
         answered["calls"] = []
         for text, options in PAIRS:
             options = {k: v for k, v in options.items() if k != "padding" or tokenizer.pad_token is not None}
@@ -144,11 +149,11 @@ def main():
         train()
     write("texts.json", (json.dumps(MORE_TEXTS, ensure_ascii=False) + "\n").encode())
     for family, cases in FAMILIES.items():
-        first, lines = None, []
+        earlier, lines = [], []
         for case in cases:
             print(family, case["name"])
-            answered, ids = answer(case, first)
-            first = first or ids
+            answered, ids = answer(case, earlier)
+            earlier.append(ids)
             lines.append(json.dumps(answered, ensure_ascii=False, separators=(",", ":")))
         write(f"{family}.json", ("[\n" + ",\n".join(lines) + "\n]\n").encode("utf-8", "surrogatepass"))
 

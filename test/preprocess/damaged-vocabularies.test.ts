@@ -257,6 +257,18 @@ describe('a model of SentencePiece', () => {
     expect(await idsOf(await load(), 'ab')).toEqual([3, 4, 5]);
   });
 
+  it('keeps its scores to the last bit: among equally good cuts they decide', async () => {
+    // As Transformers 4.57.6 cuts it, which gives 5, 5, 5, 4 when it reads its own tokenizer.json.
+    const pieces = [piece('▁', -1), piece('a', -2.2211451530456543), piece('aa', -3.7162013053894043)];
+    write('t5', { 'spiece.model': sentencePieceBytes({ pieces }) }, { extra_ids: 0, add_prefix_space: false });
+    const tokenizer = await load();
+    const copy = join(scratch, 'copy');
+    await tokenizer.save_pretrained(copy);
+    expect(await idsOf(tokenizer, 'aaaaaaa')).toEqual([4, 5, 5, 5]);
+    rmSync(join(copy, 'spiece.model'));
+    expect(await idsOf(await AutoTokenizer.from_pretrained(copy), 'aaaaaaa')).toEqual([5, 5, 5, 4]);
+  });
+
   it('of too few pieces for its family is refused', async () => {
     write('xlm-roberta', { 'sentencepiece.bpe.model': Buffer.concat([piece('<unk>', 0, 2)]) });
     expect(await errorOf(load)).toMatchObject({

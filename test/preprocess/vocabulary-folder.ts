@@ -13,8 +13,9 @@ export interface VocabularyCase {
   files: Record<string, string>;
   json: Record<string, unknown>;
   options?: Record<string, unknown>;
-  /** Of every text; of later cases those that differ from the first one's. */
+  /** Of every text; of later cases those that differ from an earlier one's, whose number is `base`. */
   ids?: number[][];
+  base?: number;
   differences?: Record<string, number[]>;
   calls: { text: string | string[]; options: TokenizerOptions; answer: Record<string, unknown> }[];
   tokens: Record<string, unknown>;
@@ -37,6 +38,13 @@ export const kFamilies = readdirSync(kVocabularies)
 
 export function readVocabularyJson<T>(name: string): T {
   return JSON.parse(readFileSync(join(kVocabularies, name), 'utf8')) as T;
+}
+
+/** The ids of every text in a case. */
+export function idsOfCase(cases: readonly VocabularyCase[], golden: VocabularyCase): number[][] {
+  if (golden.ids) return golden.ids;
+  const base = idsOfCase(cases, cases[golden.base as number] as VocabularyCase);
+  return base.map((ids, i) => golden.differences?.[i] ?? ids);
 }
 
 /** A folder with the vocabulary of a case and the JSON beside it. */

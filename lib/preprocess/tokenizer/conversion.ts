@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { OSError } from '../../errors';
+import { OSError, ValueError } from '../../errors';
 import type { VocabularyFiles } from '../backend/vocabulary-files';
 import type { AddedToken } from './added-token';
 import { contentOf } from './added-token';
@@ -48,6 +48,15 @@ export function conversionPaths(
     `there is neither tokenizer.json nor ${missing.join(' and ')} in '${path}', which a ${className} is made of; ` +
       `it holds ${shown}${folder.names.length > 20 ? ', …' : ''}`,
     { code: 'ERR_NO_TOKENIZER' },
+  );
+}
+
+/** A setting that is on, off or, as null, left to the tokenizer. @throws ValueError for anything else */
+export function flag(init: JsonObject, name: string): boolean | null {
+  const value = init[name] ?? null;
+  if (value === null || typeof value === 'boolean') return value;
+  throw new ValueError(
+    `${name} must be true, false or null, got ${typeof value === 'string' ? `'${value}'` : typeof value}`,
   );
 }
 

@@ -256,10 +256,10 @@ export function hubOptionsFor(path: string, options: FromPretrainedOptions): Hub
   };
 }
 
-/** A TypeError of the language itself comes from a file whose members are not what they should be. */
+/** An error of the language itself comes from a file whose members are not what they should be, or nested without end. */
 function withCode(error: unknown, path: string): unknown {
   const { code, constructor } = error as { code?: unknown; constructor?: { name: string } };
-  if (code !== undefined || constructor?.name !== 'TypeError') return error;
+  if (code !== undefined || !['TypeError', 'RangeError'].includes(constructor?.name ?? '')) return error;
   return new ValueError(`the tokenizer files in '${path}' are damaged: ${(error as Error).message}`, {
     code: 'ERR_TOKENIZER_FILE',
     cause: error,

@@ -1,5 +1,5 @@
 import { ValueError } from '../../../errors';
-import { type Conversion, headOf, type Settings, textOf } from '../conversion';
+import { type Conversion, flag, headOf, type Settings, textOf } from '../conversion';
 import type { JsonObject } from '../folder';
 import { idIn, templateOf, templateProcessing } from '../template';
 
@@ -27,7 +27,7 @@ function head(pre_tokenizer: JsonObject, normalizer: JsonObject | null = null) {
 }
 
 function withPrefix({ init }: Settings): JsonObject {
-  return { ...kBytes, add_prefix_space: Boolean(init['add_prefix_space']) };
+  return { ...kBytes, add_prefix_space: flag(init, 'add_prefix_space') === true };
 }
 
 function filesOf(paths: readonly string[], headless: boolean) {
@@ -38,7 +38,7 @@ export const gpt2Conversion: Conversion = {
   files: kFiles,
   vocabulary: (paths, settings) => ({ ...filesOf(paths, false), head: head(withPrefix(settings)) }),
   postProcessor(settings, idOf, path) {
-    if (!settings.init['add_bos_token']) return { ...kBytes, trim_offsets: false };
+    if (!flag(settings.init, 'add_bos_token')) return { ...kBytes, trim_offsets: false };
     const bos = textOf(settings, 'bos_token');
     if (bos === undefined) throw new ValueError('add_bos_token is on, and there is no bos_token');
     return templateProcessing(templateOf('{bos} $A', '{bos} $A $B:1', { '{bos}': bos }), idOf, path);
@@ -55,13 +55,12 @@ export const robertaConversion: Conversion = {
       if (token === undefined) throw new ValueError(`the tokenizer needs a ${name}, and the configuration has none`);
       return [token, idIn(idOf, token, path)];
     });
-    const { trim_offsets, add_prefix_space } = settings.init;
     return {
       type: 'RobertaProcessing',
       sep,
       cls,
-      trim_offsets: Boolean(trim_offsets),
-      add_prefix_space: Boolean(add_prefix_space),
+      trim_offsets: flag(settings.init, 'trim_offsets') === true,
+      add_prefix_space: flag(settings.init, 'add_prefix_space') === true,
     };
   },
 };

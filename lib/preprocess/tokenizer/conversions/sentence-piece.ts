@@ -1,6 +1,6 @@
 import { ValueError } from '../../../errors';
 import type { SentencePieceFiles } from '../../backend/vocabulary-files';
-import { type Conversion, headOf, type Settings, textOf } from '../conversion';
+import { type Conversion, flag, headOf, type Settings, textOf } from '../conversion';
 import type { JsonObject } from '../folder';
 import { templateOf, templateProcessing } from '../template';
 
@@ -35,17 +35,17 @@ function head(normalizers: readonly JsonObject[], prepend_scheme = 'always') {
 
 /** Where a space is put before a text: `legacy` is the behaviour that null stands for. */
 function prependScheme({ init }: Settings): 'always' | 'first' | 'never' {
-  if (!init['add_prefix_space']) return 'never';
+  if (!flag(init, 'add_prefix_space')) return 'never';
   return isLegacy(init) ? 'always' : 'first';
 }
 
 function isLegacy(init: JsonObject): boolean {
-  return (init['legacy'] ?? true) !== false;
+  return flag(init, 'legacy') !== false;
 }
 
 /** Setting it asks for the conversion anew. */
 function setsPrefixSpace(configured: JsonObject): boolean {
-  return (configured['add_prefix_space'] ?? null) !== null;
+  return flag(configured, 'add_prefix_space') !== null;
 }
 
 export const t5Conversion: Conversion = {
@@ -70,8 +70,8 @@ export const albertConversion: Conversion = {
   vocabulary([model], { init }) {
     const quotes = ['``', "''"].map((String) => ({ type: 'Replace', pattern: { String }, content: '"' }));
     const normalizers: JsonObject[] = [...quotes];
-    if (!init['keep_accents']) normalizers.push({ type: 'NFKD' }, { type: 'StripAccents' });
-    if (init['do_lower_case']) normalizers.push({ type: 'Lowercase' });
+    if (!flag(init, 'keep_accents')) normalizers.push({ type: 'NFKD' }, { type: 'StripAccents' });
+    if (flag(init, 'do_lower_case')) normalizers.push({ type: 'Lowercase' });
     normalizers.push(kCharacterMap, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' });
     return { ...kPlain, model: model as string, splitsCommas: true, head: head(normalizers) };
   },
@@ -122,7 +122,7 @@ export const llamaConversion: Conversion = {
   },
   postProcessor(settings, idOf, path) {
     const [bos, eos] = (['bos', 'eos'] as const).map((name) => {
-      if (!settings.init[`add_${name}_token`]) return null;
+      if (!flag(settings.init, `add_${name}_token`)) return null;
       const token = textOf(settings, `${name}_token`);
       if (token === undefined) throw new ValueError(`add_${name}_token is on, and there is no ${name}_token`);
       return token;
@@ -137,7 +137,7 @@ export const llamaConversion: Conversion = {
 };
 
 function llamaHead(init: JsonObject) {
-  const prefixes = Boolean(init['add_prefix_space']);
+  const prefixes = flag(init, 'add_prefix_space') === true;
   const spaces = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
   const strip = { type: 'Strip', content: ' ', start: 1, stop: 0 };
   return headOf({

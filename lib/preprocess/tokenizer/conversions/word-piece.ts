@@ -1,5 +1,5 @@
 import { ValueError } from '../../../errors';
-import { type Conversion, headOf, type Settings, textOf } from '../conversion';
+import { type Conversion, flag, headOf, type Settings, textOf } from '../conversion';
 import { type Template, templateOf, templateProcessing } from '../template';
 
 /** The family of BERT: `vocab.txt`. `never_split` and `do_basic_tokenize` change nothing, as in every fast tokenizer. */
@@ -20,9 +20,9 @@ function head(settings: Settings) {
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
-      handle_chinese_chars: init['tokenize_chinese_chars'],
-      strip_accents: init['strip_accents'],
-      lowercase: init['do_lower_case'],
+      handle_chinese_chars: flag(init, 'tokenize_chinese_chars'),
+      strip_accents: flag(init, 'strip_accents'),
+      lowercase: flag(init, 'do_lower_case'),
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
