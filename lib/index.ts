@@ -53,7 +53,7 @@ export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretraine
 export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
 export { SequenceSummary } from './pretrained/sequence-summary';
 export { SQuADHead } from './pretrained/squad-head';
-export { FlaxPreTrainedModel } from './pretrained/views/flax';
+export { type FlaxArguments, FlaxPreTrainedModel } from './pretrained/views/flax';
 export type { FlaxMask, FlaxTree } from './pretrained/views/flax-tree';
 export type { BiasMap } from './pretrained/views/head-bias';
 export type { TensorSpec } from './pretrained/views/serving';

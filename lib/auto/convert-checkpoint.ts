@@ -10,6 +10,7 @@ import * as flax from '../models/flax';
 import * as tensorflow from '../models/tensorflow';
 import type { Parameter } from '../nn/parameter';
 import { givenOptions } from '../options';
+import type { PretrainedConfig } from '../pretrained/config';
 import { CONFIG_NAME } from '../pretrained/config-file';
 import { weightsOf } from '../pretrained/dialects/model-weights';
 import { translate } from '../pretrained/dialects/translate';
@@ -30,9 +31,9 @@ import {
   weightFilesOf,
 } from '../pretrained/rewrite-checkpoint';
 import { FolderRewrite, type RewriteReport } from '../pretrained/rewrite-folder';
-import { type RewriteStep, RewrittenWeights } from '../pretrained/rewrite-weights';
+import { type RewriteStep, RewrittenWeights, typeOfMost } from '../pretrained/rewrite-weights';
 import { namesToDrop, tiedNames } from '../pretrained/shared-tensors';
-import { type DType, parseDtype } from '../tensor/dtype';
+import { parseDtype } from '../tensor/dtype';
 import { architectureOf } from './architecture';
 import { AutoConfig } from './auto-config';
 
@@ -160,7 +161,9 @@ class Conversion {
     try {
       const all = this.steps(model, plan).map((step) => weights.weight(step));
       const layout: WeightsLayout = { ...form, variant, maxShardBytes };
-      const texts = new Map(folder === null ? await this.textsOfFile(config, dtype) : await newConfig(folder, dtype));
+      const texts = new Map(
+        folder === null ? await this.textsOfFile(config, dtype ?? typeOfMost(all)) : await newConfig(folder, dtype),
+      );
       const rewrite = new FolderRewrite(
         folder,
         target,
@@ -214,11 +217,8 @@ class Conversion {
       .map(({ name, parameter }) => step(parameter, { name, shape: parameter.dims }, parameter));
   }
 
-  private async textsOfFile(
-    config: Awaited<ReturnType<typeof AutoConfig.from_pretrained>>,
-    dtype: DType | null,
-  ): Promise<Map<string, string>> {
-    config.torch_dtype = dtype ?? 'float32';
+  private async textsOfFile(config: PretrainedConfig, dtype: string): Promise<Map<string, string>> {
+    config.torch_dtype = dtype;
     const texts = new Map([[CONFIG_NAME, config.to_json_string()]]);
     for (const [name, text] of (await this.options.textsOf?.(this.location)) ?? []) texts.set(name, text);
     return texts;

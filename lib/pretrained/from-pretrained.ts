@@ -90,7 +90,8 @@ export async function loadPretrained<M extends PreTrainedModel>(
     markInitialized(model);
     model.adoptStoredTypes(weights.types);
     if (config.torchscript) model.tie_weights();
-    config.torch_dtype = dtype;
+    // Configs of other frameworks' classes keep what they say, as upstream.
+    if (ModelType.framework === 'pt') config.torch_dtype = dtype;
     config._commit_hash = stored.commit ?? commit ?? config._commit_hash;
     reportLoad(ModelType.name, options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`, plan, config);
     model.eval();

@@ -74,6 +74,9 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly tensorflow: TensorflowNames;
 }
 
+/** In whose names, layouts and files a class of each framework is saved. */
+const WRITTEN_BY = { pt: 'PyTorch', tf: 'TensorFlow', flax: 'Flax' } as const;
+
 const tagsOf = new WeakMap<PreTrainedModel, string[]>();
 
 // The instances are functions: this is their call.
@@ -210,8 +213,9 @@ export abstract class PreTrainedModel extends TrainingMixin {
    */
   async save_pretrained(save_directory: string, given?: SavePretrainedOptions | null): Promise<void> {
     const options = givenOptions(given, `${this.constructor.name}.save_pretrained`);
-    if (!options.push_to_hub) return savePretrained(this, save_directory, options);
-    const save = (folder: string, saving: SavePretrainedOptions) => savePretrained(this, folder, saving);
+    const save = (folder: string, saving: SavePretrainedOptions) =>
+      savePretrained(this, folder, saving, WRITTEN_BY[this.framework]);
+    if (!options.push_to_hub) return save(save_directory, options);
     await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
   }
 

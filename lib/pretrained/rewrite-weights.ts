@@ -124,3 +124,13 @@ function castTo(name: string, from: string, to: DType | null): DType | null {
   if (!from.startsWith('float') && !from.startsWith('complex')) return null;
   throw new ValueError(`'${name}' is stored as ${from}, which cannot be turned into ${to} here`, { code: 'ERR_DTYPE' });
 }
+
+/** The type that most numbers of `tensors` have. */
+export function typeOfMost<T extends string>(
+  tensors: readonly { dtype: T; shape: readonly number[] }[],
+): T | 'float32' {
+  const sizes = new Map<T, number>();
+  for (const { dtype, shape } of tensors)
+    sizes.set(dtype, (sizes.get(dtype) ?? 0) + shape.reduce((n, dim) => n * dim, 1));
+  return [...sizes].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'float32';
+}

@@ -91,7 +91,7 @@ function stateToSave(model: PreTrainedModel, options: CheckedSaveOptions): Map<s
 }
 
 function stampConfig(model: PreTrainedModel): void {
-  model.config.torch_dtype = firstFloating(model);
+  if (model.framework === 'pt') model.config.torch_dtype = firstFloating(model);
   model.config.architectures = [architectureOf(model.constructor.name)];
   // The weights go into files of the usual names, whatever the checkpoint called them that they came from.
   delete model.config['transformers_weights'];

@@ -47,6 +47,8 @@ describe('a file of a repository', () => {
     hub.server.forget();
     await hubDownload('org/name', 'model.safetensors', { revision: commit });
     expect(hub.server.requests()).toEqual([]);
+    await hubDownload('org/name', 'model.safetensors', { revision: commit, force_download: true });
+    expect(hub.server.requests().map((request) => request.split(' ')[0])).toEqual(['HEAD', 'GET']);
   });
 
   it('of a branch that has moved is the new one; the same contents are only linked', async () => {

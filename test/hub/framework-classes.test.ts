@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setLogHook } from '../../lib/logging';
+import { BertConfig } from '../../lib/models/bert/model';
 import { FlaxBertForMaskedLM, FlaxT5ForConditionalGeneration } from '../../lib/models/flax';
 import { TFBertForMaskedLM } from '../../lib/models/tensorflow';
 import { useScratchHub } from './scratch-hub';
@@ -59,4 +60,23 @@ it('both say what to do where there are PyTorch files alone, and take them with 
     code: 'UNKNOWN_FORMAT',
     message: expect.stringMatching(/pytorch_model\.bin/),
   });
+});
+
+it('what Keras saved while it trained is restored from a repository that has both files', async () => {
+  const keras = join(__dirname, '..', 'goldens', 'keras-checkpoint');
+  const read = (name: string) => readFileSync(join(keras, name));
+  const model = new TFBertForMaskedLM(await BertConfig.from_pretrained(keras));
+  let given = 0;
+  model.optimizer = { set_weights: (weights) => (given = weights.length) };
+  hub.server.commit('org/keras', { 'checkpoint/weights.h5': read('checkpoint/weights.h5') });
+  await expect(model.load_repo_checkpoint('org/keras')).rejects.toMatchObject({
+    name: 'FileNotFoundError',
+    message: expect.stringMatching(/extra_data\.pickle in repo org\/keras/),
+  });
+  expect([given, hub.server.requests().filter((line) => line.startsWith('GET'))]).toEqual([0, []]);
+  hub.server.commit('org/keras', {
+    'checkpoint/weights.h5': read('checkpoint/weights.h5'),
+    'checkpoint/extra_data.pickle': read('checkpoint/extra_data.pickle'),
+  });
+  expect([await model.load_repo_checkpoint('org/keras'), given]).toEqual([{ epoch: 3 }, 53]);
 });

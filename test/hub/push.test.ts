@@ -185,6 +185,15 @@ describe('a push', () => {
     expect(hub.server.log.at(-1)!.url).toBe('/api/models/org/name/commit/refs%2Fpr%2F1');
   });
 
+  it('opens a pull request also where it may not make the branch (H-06)', async () => {
+    hub.server.commit('org/name', { 'config.json': '{}' }, 'v1');
+    hub.server.faults.push({ on: 'POST /api/models/org/name/branch/v1', status: 403 });
+    const forbidden = push('org/name', { revision: 'v1' });
+    await expect(forbidden).rejects.toMatchObject({ name: 'HfHubHTTPError', status: 403 });
+    expect(await push('org/name', { revision: 'v1', create_pr: true })).toMatchObject({ pr_num: 1 });
+    expect(writes.commits.at(-1)).toMatchObject({ branch: 'v1', pr: true });
+  });
+
   it('needs a token that may write (H-09)', async () => {
     await expect(push('org/name', { token: 'hf_reader' })).rejects.toMatchObject({
       name: 'HfHubHTTPError',

@@ -148,6 +148,16 @@ describe('init_weights', () => {
     await model.dispose();
   });
 
+  it('ties what has come apart (row 125)', async () => {
+    await using model = new BertForMaskedLM(new BertConfig({ ...sizes, vocab_size: 20 }));
+    const { weight } = model.get_input_embeddings();
+    const { decoder } = model.cls.predictions;
+    decoder.weight = weight.alike(weight.dims);
+    decoder._is_hf_initialized = false;
+    model.init_weights();
+    expect(decoder.weight).toBe(weight);
+  });
+
   it('leaves a loaded model alone', async () => {
     await using model = await BertModel.from_pretrained(goldenFolder('bert'));
     const before = [...model.state_dict().values()];

@@ -50,6 +50,9 @@ describe('the dtype of a load', () => {
     );
     await change('config.json', (fields) => ({ ...fields, torch_dtype: 'bfloat16' }));
     expect(await auto()).toBe('bfloat16');
+    expect(checkpoints.logged.map(([, message]) => message)).toContain(
+      "dtype 'auto' is bfloat16, from the config of the checkpoint",
+    );
     await model.dispose();
   });
 

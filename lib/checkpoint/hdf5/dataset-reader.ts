@@ -46,14 +46,16 @@ export class DatasetReader {
     const height = chunk[0] as number;
     const first = Math.floor(start / rowBytes / height);
     const last = Math.ceil((start + target.byteLength) / rowBytes / height);
-    // The rows of chunks that the range touches, one after the other.
-    for (let row = first; row < last; row++) {
+    fillWith(target, dataset.fill, start);
+    // The rows of chunks that the range touches and that were written, one after the other.
+    for (const [row, chunks] of await this.rowsOf(dataset, place, signal)) {
+      if (row < first || row >= last) continue;
       const top = row * height;
       const stripStart = top * rowBytes;
       const strip = Buffer.allocUnsafeSlow((Math.min(top + height, rows) - top) * rowBytes);
       fillWith(strip, dataset.fill, 0);
       const dims = [strip.byteLength / rowBytes, ...shape.slice(1)];
-      for (const one of await this.inRow(dataset, place, row, signal)) {
+      for (const one of chunks) {
         const content = await this.content(dataset, place, one, signal);
         copyChunk(content, chunk, strip, dims, [0, ...one.at.slice(1)], item);
       }
@@ -62,7 +64,7 @@ export class DatasetReader {
     }
   }
 
-  private async inRow(dataset: Dataset, place: InChunks, row: number, signal?: AbortSignal): Promise<Chunk[]> {
+  private rowsOf(dataset: Dataset, place: InChunks, signal?: AbortSignal): Promise<Map<number, Chunk[]>> {
     if (this.chunksOf?.dataset !== dataset) {
       const rows = this.find(dataset, place, signal);
       this.chunksOf = { dataset, rows };
@@ -70,7 +72,7 @@ export class DatasetReader {
         this.chunksOf = null;
       });
     }
-    return (await this.chunksOf.rows).get(row) ?? [];
+    return this.chunksOf.rows;
   }
 
   /** The chunks by their rows. */

@@ -49,6 +49,7 @@ class Walk {
   private readonly seen = new Set<number>();
   private readonly ahead = new Map<number, Promise<Child[]>>();
   private readonly softLinks: [path: string, target: string][] = [];
+  private pathBytes = 0;
 
   constructor(
     private readonly reader: MetadataReader,
@@ -129,8 +130,13 @@ class Walk {
   private async child(parent: string, link: Link, header: ObjectHeader | null, depth: number): Promise<void> {
     const { reader, limits, tree, refuse } = this;
     const path = parent === '' ? link.name : `${parent}/${link.name}`;
-    if (Buffer.byteLength(path) > limits.nameBytes)
+    const bytes = Buffer.byteLength(path);
+    if (bytes > limits.nameBytes)
       throw reader.fail('NAME_TOO_LONG', `${quote(path)} has more than ${limits.nameBytes} bytes`);
+    // The long name of a group stands in the paths of all that it holds.
+    this.pathBytes += bytes;
+    if (this.pathBytes > limits.headerBytes)
+      throw reader.fail('H5_TOO_LARGE', `its paths have more than ${limits.headerBytes} bytes together`);
     if (link.kind === 'external') {
       refuse(path, { code: 'H5_EXTERNAL_REFUSED', what: `leads into another file, ${quote(link.path)}` });
     } else if (link.kind === 'soft') {

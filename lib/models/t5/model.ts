@@ -211,6 +211,7 @@ export class T5EncoderModel extends T5PreTrainedModel {
 
   constructor(config: T5Config) {
     super(config);
+    Object.assign(config, { use_cache: false, is_encoder_decoder: false }); // which its file then says
     this.shared = new Embedding(config.vocab_size, config.d_model);
     this.encoder = new T5Stack(config, false, this.shared);
     this.post_init();

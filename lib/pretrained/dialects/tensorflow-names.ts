@@ -1,6 +1,7 @@
 import { nameInShard } from '../../checkpoint/hdf5/keras-names';
 import { NotImplementedError } from '../../errors';
 import type { ModelClass, PreTrainedModel } from '../pretrained-model';
+import { architectureOf } from '../views/view';
 import { reversed } from './dialect';
 import { type ModelWeight, weightsOf } from './model-weights';
 import type { Writing } from './writing';
@@ -61,7 +62,7 @@ function shareWith(layer: string, table: string, writings: ReadonlyMap<string, W
 
 function refuseUntiedHead(weight: ModelWeight, model: PreTrainedModel): void {
   if (weight.tiedTo !== null || !isHead(weight, model)) return;
-  const className = model.constructor.name;
+  const className = architectureOf(model.constructor.name);
   throw new NotImplementedError(
     `'${weight.name}' of ${className} is not tied to the embeddings, and TF${className} has no variable for it: it always ` +
       'ties them. Set tie_word_embeddings to true, or write another format',
@@ -71,7 +72,8 @@ function refuseUntiedHead(weight: ModelWeight, model: PreTrainedModel): void {
 
 /** The whole name of a variable, and the layer of Keras that it belongs to. */
 function variableOf(weight: ModelWeight, model: PreTrainedModel): { name: string; layer: string } {
-  const { tensorflow, base_model_prefix, name: className } = model.constructor as ModelClass;
+  const { tensorflow, base_model_prefix, name } = model.constructor as ModelClass;
+  const className = architectureOf(name);
   const isBase = !(base_model_prefix in model);
   const full = isBase && tensorflow.isPrefixed ? `${base_model_prefix}.${weight.name}` : weight.name;
   const alone = tensorflow.unscoped[full];

@@ -46,18 +46,17 @@ export async function loadRepoCheckpoint(
 /** The two files of a checkpoint, fetched where they are not here. @throws FileNotFoundError naming the one that is not there */
 async function filesOf(location: string, hub: HubOptions): Promise<[weights: string, extra: string]> {
   const found = await locateModel(location, hub);
-  const paths: string[] = [];
-  for (const name of [WEIGHTS, EXTRA]) {
-    const path = typeof found === 'string' ? await fileIn(join(found, name)) : await found.fetch(name);
-    if (path === null) throw new FileNotFoundError(`Could not find checkpoint file ${name} in repo ${location}!`);
-    paths.push(path);
-  }
-  return paths as [string, string];
+  const names = [WEIGHTS, EXTRA];
+  const absent = async (name: string) =>
+    !(await (typeof found === 'string' ? isFile(join(found, name)) : found.has(name)));
+  for (const name of names)
+    if (await absent(name)) throw new FileNotFoundError(`Could not find checkpoint file ${name} in repo ${location}!`);
+  const paths = names.map((name) => (typeof found === 'string' ? join(found, name) : found.require(name)));
+  return Promise.all(paths) as Promise<[string, string]>;
 }
 
-async function fileIn(path: string): Promise<string | null> {
-  const found = await stat(path).catch(() => null);
-  return found?.isFile() ? path : null;
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() ?? false;
 }
 
 function checkExtra(data: NumpyData, file: string): { epoch: number; state: NumpyArray[] } {

@@ -1,17 +1,19 @@
-import { NotImplementedError, TypeError } from '../../errors';
+import { NotImplementedError, TypeError, ValueError } from '../../errors';
 import type { HubOptions } from '../../hub/options';
 import { warnOnce } from '../../logging';
 import type { Embedding } from '../../nn/embedding';
 import type { Linear } from '../../nn/linear';
 import type { Module } from '../../nn/module';
-import { givenOptions, namedOptions } from '../../options';
+import { checkOptionKinds, givenOptions, namedOptions } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
+import { scopeOf } from '../dialects/tensorflow-names';
 import { initializerRange, truncatedNormal } from '../init';
 import { type LoadIntoOptions, loadInto, openFor } from '../load-into';
 import type { Mismatch } from '../load-plan';
 import type { IncompatibleKeys } from '../load-state-dict';
 import { ModelOutput } from '../model-output';
 import { type ModelInputs, PreTrainedModel } from '../pretrained-model';
+import type { SavePretrainedOptions } from '../save-options';
 import type { ResizeOptions } from '../surgery/resize-embeddings';
 import { type DatasetBatch, type DatasetOptions, prepareDataset, type TensorFlowDataset } from './dataset';
 import { type BiasMap, headBias, lmHeadOf, setHeadBias } from './head-bias';
@@ -23,6 +25,13 @@ import { type View, type ViewedClass, viewedMethods, viewOf } from './view';
 
 /** Names that a file of weights lacks, names that the model lacks, and what has another shape in both. */
 export type LoadedNames = [missing: string[], unexpected: string[], mismatched: Mismatch[]];
+
+/** What `save_pretrained` of TensorFlow's classes takes beside what PyTorch's takes; all of it is refused. */
+export type TensorFlowSaveOptions = SavePretrainedOptions & {
+  saved_model?: boolean | null;
+  version?: unknown;
+  signatures?: unknown;
+};
 
 /** What classes of TensorFlow have that PyTorch's have not, or otherwise. Source: transformers 4.35.2 modeling_tf_utils.py. */
 export abstract class TensorFlowMethods {
@@ -197,6 +206,24 @@ export abstract class TensorFlowMethods {
     return prepareDataset(asModel(this), dataset, options);
   }
 
+  /**
+   * As that of PyTorch's class, in TensorFlow's names and layouts: `tf_model.h5`, with `safe_serialization` safetensors.
+   * @throws NotImplementedError for `saved_model`: programs of TensorFlow are not written
+   */
+  async save_pretrained(save_directory: string, given?: TensorFlowSaveOptions | null): Promise<void> {
+    const model = asModel(this);
+    const where = `${model.constructor.name}.save_pretrained`;
+    const { saved_model, version, signatures, ...options } = givenOptions<TensorFlowSaveOptions>(given, where);
+    checkOptionKinds(where, { saved_model }, { saved_model: 'boolean' });
+    if (saved_model)
+      throw new NotImplementedError(`${where} writes weights; saved_model, a program of TensorFlow, is not written`);
+    if ((version ?? signatures) != null)
+      throw new ValueError(`version and signatures of ${where} are those of a saved_model, which is not written`, {
+        code: 'ERR_OPTION_VALUE',
+      });
+    await viewedMethods(model).save_pretrained.call(model, save_directory, options);
+  }
+
   /** @throws NotImplementedError: gradients come later */
   compile(..._settings: unknown[]): never {
     throw trains('compile');
@@ -260,12 +287,4 @@ function prefixBiasName(model: PreTrainedModel, head: Module | null): string | n
     if (module === head)
       return `${scopeOf(model.constructor.name)}/${path.replace(/^cls\b/, 'mlm___cls').replaceAll('.', '/')}`;
   return null;
-}
-
-/** The scope that Keras gives to a model of a class: TFBertForMaskedLM's is tf_bert_for_masked_lm. */
-function scopeOf(className: string): string {
-  return className
-    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
-    .replace(/([a-z])([A-Z])/g, '$1_$2')
-    .toLowerCase();
 }

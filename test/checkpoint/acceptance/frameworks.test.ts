@@ -1,10 +1,12 @@
 /** TensorFlow's bundles, HDF5, msgpack and GGUF that lie: cases S-TF1, S-H51 to S-H53, S-MP1 and S-GG1 of docs/contract.md. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openBundle } from '../../../lib/checkpoint/tf-bundle/bundle';
 import { encodeProto, type Proto } from '../../fuzz/proto';
 import { tableBytes } from '../../fuzz/sorted-table';
 import { entry, ggufBytes, list, number, tensor, type, u32 } from '../gguf/gguf-bytes';
 import { readPacked, unpacked } from '../packed';
+import { errorOf } from '../scratch';
 import { codeOf, put, refusal, watched } from './hostile-file';
 
 interface BundleEntry {
@@ -81,6 +83,23 @@ describe('S-TF1: an index that lies', () => {
     ['bytes without their checksum', [['a', bundleEntry({ crc: 1 })]], 'CHECKSUM_MISMATCH'],
   ])('%s', async (_, entries, code) => {
     expect((await refusal(bundle(entries))).code).toBe(code);
+  });
+
+  it('keys that each take over the most of the one before: ten times as much as the index has', async () => {
+    const entries = Array.from({ length: 30 }, (_, i): [string, Buffer] => [
+      `${'k'.repeat(60_000)}${i + 10}`,
+      bundleEntry({}),
+    ]);
+    const error = await errorOf(() => openBundle(bundle(entries), { limits: { headerBytes: 1_000_000 } }));
+    expect([error.code, error.message]).toEqual(['TF_TOO_LARGE', expect.stringMatching(/its keys have more than/)]);
+  });
+
+  it('more parts of a variable than there are servers, and parts of more dimensions than there are', async () => {
+    // Field 7 of no bytes: a part of no dimensions. In one of them, field 1 of no bytes: a whole dimension.
+    const parts = Buffer.alloc(2 * 65_537, Buffer.from([0x3a, 0]));
+    expect((await refusal(bundle([['a', parts]]))).code).toBe('TF_SLICES');
+    const deep = Buffer.concat([Buffer.from([0x3a, 0x82, 1]), Buffer.alloc(2 * 65, Buffer.from([0x0a, 0]))]);
+    expect((await refusal(bundle([['a', deep]]))).code).toBe('TOO_MANY_DIMENSIONS');
   });
 
   it('restarts of 2^32, a block behind the end, a flipped bit', async () => {

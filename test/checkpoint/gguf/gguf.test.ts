@@ -145,6 +145,19 @@ describe('what is wrong with a file is said by name', () => {
       /power of two/,
     ],
     [
+      'a hundred thousand lists in a list',
+      {
+        entries: [
+          entry(
+            'k',
+            list('array', 100_001, Buffer.concat(Array(100_001).fill(Buffer.concat([type('uint8'), u64(0)])))),
+          ),
+        ],
+      },
+      'METADATA_INVALID',
+      /more than 100000 arrays in arrays/,
+    ],
+    [
       'an alignment that is a list',
       { entries: [entry('general.alignment', list('uint32', 1, u32(32)))] },
       'METADATA_INVALID',

@@ -2,15 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKPOINT_FAULTS } from '../../../lib/checkpoint/fault';
 import { openHdf5 } from '../../../lib/checkpoint/hdf5/hdf5';
-import {
-  datasetMessages,
-  groupMessages,
-  linkMessage,
-  message,
-  objectHeader,
-  SUPERBLOCK_BYTES,
-  superblock,
-} from '../../../lib/checkpoint/hdf5/hdf5-encoder';
 import { lookup3 } from '../../../lib/checkpoint/hdf5/lookup3';
 import { CheckpointError } from '../../../lib/errors';
 import { expectTensors, type PackedTensor, readPacked, unpacked } from '../packed';
@@ -80,40 +71,6 @@ describe('HDF5 files of h5py', () => {
     expect(compressed).toBeUndefined();
     const bytes = readFileSync(path).subarray(byteOffset, byteOffset + byteLength);
     expect(Buffer.from(await source.read('types/f4'))).toEqual(bytes);
-  });
-});
-
-describe('a dataset of many chunks of one byte', () => {
-  const u64 = (value: number) => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    return bytes;
-  };
-  // A layout of version 4: chunks of [1], which lie side by side, so that they need no index.
-  const layout = (address: number) => message(0x08, Buffer.from([4, 2, 0, 2, 1, 1, 1, 2]), u64(address));
-
-  function fileOfChunks(data: Buffer): string {
-    const dataset = (address: number) =>
-      objectHeader([...datasetMessages('int8', [data.byteLength], 0, 0).slice(0, 3), layout(address)]);
-    const group = (address: number) => objectHeader([...groupMessages(), linkMessage('w', address)]);
-    const groupEnd = SUPERBLOCK_BYTES + group(0).byteLength;
-    const begin = groupEnd + dataset(0).byteLength;
-    const head = [superblock(begin + data.byteLength, SUPERBLOCK_BYTES), group(groupEnd), dataset(begin)];
-    return fileOf(Buffer.concat([...head, data]));
-  }
-
-  it('is read in a time that grows with their number: no row looks through all of them', async () => {
-    const took: number[] = [];
-    for (const count of [8_000, 8_000, 32_000]) {
-      const data = Buffer.from(Uint8Array.from({ length: count }, (_, i) => i % 251));
-      await using source = await openHdf5(fileOfChunks(data));
-      const before = process.cpuUsage();
-      expect(Buffer.from(await source.read('w')).equals(data)).toBe(true);
-      const { user, system } = process.cpuUsage(before);
-      took.push(user + system);
-    }
-    // Four times as many: four times as long, and not sixteen times.
-    expect((took[2] as number) / (took[1] as number)).toBeLessThan(8);
   });
 });
 
