@@ -1,11 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
-import { openFlax } from './flax/flax';
-import { openGguf } from './gguf/gguf';
-import { openHdf5 } from './hdf5/hdf5';
-import { nameInShard } from './hdf5/keras-names';
 import type { HeaderLimits } from './header-limits';
-import { openPyTorch } from './pytorch/pytorch';
+import { bundleReader, flaxReader, ggufReader, hdf5Reader, pytorchReader } from './readers';
 import {
   RESOLVE_OPTIONS,
   type ResolvedWeights,
@@ -16,7 +12,6 @@ import {
 import { openSafetensors } from './safetensors';
 import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
-import { openBundle } from './tf-bundle/bundle';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
@@ -39,11 +34,11 @@ const FORMAT_NAMES: Readonly<Record<WeightsFormat, string>> = {
 /** How the formats that are read are opened. */
 const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> = {
   safetensors: () => openSafetensors,
-  flax: () => openFlax,
-  pytorch: (lookOnly) => (path, options) => openPyTorch(path, { ...options, lookOnly }),
-  tensorflow: (lookOnly) => (path, options) => openHdf5(path, { ...options, lookOnly }),
-  tensorflow1: (lookOnly) => (path, options) => openBundle(path, { ...options, lookOnly }),
-  gguf: () => openGguf,
+  flax: () => flaxReader().openFlax,
+  pytorch: (lookOnly) => (path, options) => pytorchReader().openPyTorch(path, { ...options, lookOnly }),
+  tensorflow: (lookOnly) => (path, options) => hdf5Reader().openHdf5(path, { ...options, lookOnly }),
+  tensorflow1: (lookOnly) => (path, options) => bundleReader().openBundle(path, { ...options, lookOnly }),
+  gguf: () => ggufReader().openGguf,
 };
 
 /**
@@ -78,7 +73,7 @@ function openResolved(
   lookOnly: boolean,
 ): Promise<CheckpointSource> {
   const open = OPENERS[format];
-  const rename = format === 'tensorflow' ? nameInShard : undefined;
+  const rename = format === 'tensorflow' && sharded ? hdf5Reader().nameInShard : undefined;
   if (open !== undefined)
     return sharded ? openShards(path, options, open(lookOnly), rename) : open(lookOnly)(path, options);
   const message =
@@ -119,14 +114,43 @@ export function requirePyTorch(source: CheckpointSource, doing: string): void {
   );
 }
 
-/** @throws ValueError when another framework's weights are asked for than these are */
-function refuseOtherFramework(path: string, found: Framework, { from_tf, from_flax }: OpenOptions): void {
-  if (!from_tf && !from_flax) return;
-  const [option, framework] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
-  if (found.startsWith(framework)) return;
-  throw new ValueError(
-    `${option} asks for ${framework} weights, but '${path}' is what there is, and it is ${found}'s; leave ${option} out`,
-    { code: 'ERR_OPTION_VALUE' },
+/**
+ * @throws ValueError when another framework's weights are asked for than these are; OSError when they are another
+ *   framework's than the class' that asks
+ */
+function refuseOtherFramework(path: string, found: Framework, options: OpenOptions): void {
+  const { from_tf, from_flax, framework = 'pt' } = options;
+  if (framework !== 'pt') {
+    if (!isTakenBy(framework, path, found, options.from_pt ?? false)) throw notOfClass(path, found, framework);
+  } else if (from_tf || from_flax) {
+    const [option, asked] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
+    if (found.startsWith(asked)) return;
+    throw new ValueError(
+      `${option} asks for ${asked} weights, but '${path}' is what there is, and it is ${found}'s; leave ${option} out`,
+      { code: 'ERR_OPTION_VALUE' },
+    );
+  }
+}
+
+/** Whether a class of that framework takes the file. Safetensors say of themselves who arranged them: any class takes them. */
+function isTakenBy(framework: 'tf' | 'flax', path: string, found: Framework, from_pt: boolean): boolean {
+  const isSafetensors = /\.safetensors(\.index(\.[^.]+)?\.json)?$/.test(path);
+  const isOwn = found.startsWith(framework === 'tf' ? 'TensorFlow' : 'Flax');
+  return isSafetensors || isOwn || found === 'GGUF' || (found === 'PyTorch' && from_pt);
+}
+
+function notOfClass(path: string, found: Framework, framework: 'tf' | 'flax'): OSError {
+  const what =
+    found === 'PyTorch'
+      ? 'set from_pt (from_pt=True in Python) to load PyTorch weights'
+      : `load it with a class of ${found.replace(/ 1$/, '')}`;
+  const code: CheckpointFault = 'UNSUPPORTED_LAYOUT';
+  const asking = framework === 'tf' ? 'TensorFlow' : 'Flax';
+  return new OSError(
+    `Unable to load weights from '${path}': it is ${found}'s, and a class of ${asking} asks; ${what}`,
+    {
+      code,
+    },
   );
 }
 

@@ -74,7 +74,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     onTransfer: downloads.listen,
     ...(options.signal && { signal: options.signal }),
   };
-  const stored = await openWeights(path, options, hub, config['transformers_weights']);
+  const stored = await openWeights(path, options, hub, config['transformers_weights'], ModelType.framework);
   try {
     const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
     const weights = inPyTorchTerms(stored, target);
@@ -88,8 +88,10 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const listener = downloads.transferred ? null : (options.progress_callback ?? null);
     await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     markInitialized(model);
+    model.adoptStoredTypes(weights.types);
     if (config.torchscript) model.tie_weights();
-    config.torch_dtype = dtype;
+    // Configs of other frameworks' classes keep what they say, as upstream.
+    if (ModelType.framework === 'pt') config.torch_dtype = dtype;
     config._commit_hash = stored.commit ?? commit ?? config._commit_hash;
     reportLoad(ModelType.name, options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`, plan, config);
     model.eval();
@@ -154,7 +156,11 @@ function autoDtype({ torch_dtype }: PretrainedConfig, { types, source }: Weights
  * A checkpoint that holds both names of a tied weight, with different numbers, was not tied: each name gets its own.
  * Source: transformers 5.18.0, which warns likewise.
  */
-async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: Weights): Promise<void> {
+export async function untieDifferent(
+  model: PreTrainedModel,
+  plan: LoadPlan,
+  weights: Pick<Weights, 'source'>,
+): Promise<void> {
   for (const { name, parameter, source, of } of plan.copies) {
     if (!weights.source || (await sameBytes(weights.source, source, of.source))) continue;
     warn(

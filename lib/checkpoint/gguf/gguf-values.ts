@@ -1,4 +1,6 @@
 /** Metadata of GGUF files: typed values, and arrays that are made when somebody asks for their elements. */
+import type { CheckpointSource } from '../source';
+import type { GgufSource } from './gguf-source';
 
 /** Kinds of values; a kind's number in a file is its place here. Source: gguf.h. */
 export const GGUF_TYPES = [
@@ -29,6 +31,11 @@ export type GgufValue =
   | { type: 'array'; value: GgufArray };
 
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
+
+/** All metadata of an open GGUF checkpoint, whose first part has it; null for another format. */
+export function ggufMetadata({ parts: [first] }: CheckpointSource): GgufMetadata | null {
+  return first?.format === 'gguf' && 'values' in first ? (first as GgufSource).values : null;
+}
 
 interface Scalar {
   readonly bytes: number;

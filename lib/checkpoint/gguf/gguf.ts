@@ -8,7 +8,8 @@ import { ShardedSource } from '../sharded';
 import type { CheckpointSource } from '../source';
 import { type GgufHeader, parseGgufHeader } from './gguf-header';
 import { GgufSource } from './gguf-source';
-import { type GgufMetadata, numberOf } from './gguf-values';
+import { numberOf } from './gguf-values';
+import { partNames } from './part-names';
 
 /** Options of `openGguf`. */
 export interface OpenGgufOptions {
@@ -19,7 +20,6 @@ export interface OpenGgufOptions {
 /** Bytes of the first read: most headers are longer, those with a vocabulary by a few MB. */
 const FIRST_READ_BYTES = 1024 * 1024;
 const NEXT_READ_FACTOR = 4;
-const MOST_PARTS = 10_000;
 
 /**
  * Opens a GGUF file and reads its header, nothing else. Of a split file any part stands for all: the others lie beside it.
@@ -38,20 +38,6 @@ export async function openGguf(path: string, options: OpenGgufOptions = {}): Pro
     await part.close();
     throw error;
   }
-}
-
-/** All metadata of an open GGUF checkpoint, whose first part has it; null for another format. */
-export function ggufMetadata(source: CheckpointSource): GgufMetadata | null {
-  const [first] = source.parts;
-  return first instanceof GgufSource ? first.values : null;
-}
-
-/** The names of all parts of a split file, of which `name` is one; null when the name tells of no parts. */
-export function partNames(name: string): string[] | null {
-  const [, stem, no, of] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s.exec(name) ?? [];
-  const count = Number(of);
-  if (stem === undefined || Number(no) < 1 || Number(no) > count || count > MOST_PARTS) return null;
-  return Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(5, '0')}-of-${of}.gguf`);
 }
 
 async function openPart(path: string, { signal, limits }: OpenGgufOptions): Promise<GgufSource> {

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import type { WeightsRepo } from '../fetch-weights';
-import { partNames } from './gguf';
+import { partNames } from './part-names';
 
 /**
  * The path of a GGUF file: `gguf_file` in a folder or a repository, from which it is fetched with all its parts, or the

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PinnedFile } from '../pinned-file';
 import { Fields, UNDEFINED, type Widths } from './fields';
 import { type Fail, failing } from './hdf5-fault';
@@ -9,6 +10,8 @@ const PAGE = 16 * 1024;
 const KEPT_PAGES = 1024;
 /** A structure costs as much as so many bytes, so that many tiny ones end too. */
 const LEAST_COST = 64;
+/** Structures that are read before other work has its turn: those of pages in memory wait for nothing. */
+const AT_ONCE = 512;
 
 /** What structures are read from: a file, or bytes in memory. */
 export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
@@ -19,6 +22,7 @@ export class MetadataReader {
   widths: Widths = { offset: 8, length: 8, base: 0 };
   private readonly pages = new Map<number, Promise<Buffer>>();
   private spent = 0;
+  private structures = 0;
 
   constructor(
     readonly file: ReadableFile,
@@ -54,17 +58,25 @@ export class MetadataReader {
 
   async bytes(address: number, length: number, what: string): Promise<Buffer> {
     this.checkRange(address, length, what);
-    this.spent += Math.max(length, LEAST_COST);
-    if (this.spent > this.budget) {
-      const message = `names and places of its tensors take more than ${this.budget} bytes to read; it is damaged or made to be endless`;
-      throw this.fail('H5_TOO_LARGE', message, address);
-    }
+    this.spend(length, address);
+    if (++this.structures % AT_ONCE === 0) await nextTurn();
     const first = Math.floor(address / PAGE);
     const start = address - first * PAGE;
     if (start + length <= PAGE) return (await this.page(first)).subarray(start, start + length);
     const bytes = Buffer.allocUnsafeSlow(length);
     await this.file.readInto(bytes, address, this.signal);
     return bytes;
+  }
+
+  /**
+   * Puts a structure of `length` bytes on the account, or a part of one that is kept by itself.
+   * @throws CheckpointError `H5_TOO_LARGE` when that is overdrawn
+   */
+  spend(length: number, address: number): void {
+    this.spent += Math.max(length, LEAST_COST);
+    if (this.spent <= this.budget) return;
+    const message = `names and places of its tensors take more than ${this.budget} bytes to read; it is damaged or made to be endless`;
+    throw this.fail('H5_TOO_LARGE', message, address);
   }
 
   /** @throws CheckpointError `H5_INVALID` unless the bytes lie in the file */

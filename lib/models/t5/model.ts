@@ -33,7 +33,7 @@ import { normal } from '../../tensor/ops/normal';
 import { Tensor } from '../../tensor/tensor';
 import { T5Config } from './config';
 import { T5LayerNorm, T5Stack } from './stack';
-import { tensorflow1T5 } from './weights';
+import { tensorflow1T5, tensorflowT5 } from './weights';
 
 export { T5Config };
 
@@ -69,6 +69,7 @@ export abstract class T5PreTrainedModel extends EncoderDecoderModel {
   static override readonly is_parallelizable = true;
   static override readonly supports_gradient_checkpointing = true;
   static override readonly tensorflow1 = tensorflow1T5;
+  static override readonly tensorflow = tensorflowT5;
   declare readonly config: T5Config;
 
   override _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {

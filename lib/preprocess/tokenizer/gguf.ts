@@ -3,9 +3,16 @@
  * (integrations/gguf/gguf_tokenizer_mapping.py): the parts around the vocabulary; the vocabulary itself is made on the
  * tokenizer thread.
  */
-import { ggufMetadata, openGguf } from '../../checkpoint/gguf/gguf';
-import { arrayOf, type GgufArray, type GgufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
+import {
+  arrayOf,
+  type GgufArray,
+  type GgufMetadata,
+  ggufMetadata,
+  numberOf,
+  stringOf,
+} from '../../checkpoint/gguf/gguf-values';
 import { splitPattern } from '../../checkpoint/gguf/text-splits';
+import { ggufReader } from '../../checkpoint/readers';
 import { NotImplementedError, ValueError } from '../../errors';
 import { warn } from '../../logging';
 import type { GgufVocabulary } from '../backend/messages';
@@ -30,7 +37,7 @@ const USER_DEFINED = 4;
  *   ValueError when the vocabulary is missing or damaged
  */
 export async function readGgufTokenizer(path: string, signal?: AbortSignal): Promise<GgufTokenizer> {
-  await using source = await openGguf(path, { ...(signal && { signal }) });
+  await using source = await ggufReader().openGguf(path, { ...(signal && { signal }) });
   const metadata = ggufMetadata(source) as GgufMetadata;
   const kind = stringOf(metadata, 'tokenizer.ggml.model');
   if (kind !== 'llama' && kind !== 'gpt2') throw unknownKind(kind, path);
@@ -46,6 +53,8 @@ export async function readGgufTokenizer(path: string, signal?: AbortSignal): Pro
   const head = byteLevel ? byteLevelHead(metadata, path) : sentencePieceHead();
   return {
     vocabulary: {
+      kind: 'gguf',
+      path,
       head: {
         version: '1.0',
         truncation: null,

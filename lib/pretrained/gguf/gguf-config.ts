@@ -1,6 +1,6 @@
 /** The config of a model from the metadata of its GGUF file, as Transformers makes it, and the metadata of a config. */
-import { ggufMetadata, openGguf } from '../../checkpoint/gguf/gguf';
-import { arrayOf, type GgufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
+import { arrayOf, type GgufMetadata, ggufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
+import { ggufReader } from '../../checkpoint/readers';
 import { NotImplementedError } from '../../errors';
 import { architectureOf } from './gguf-weights';
 
@@ -60,7 +60,7 @@ export const ggufClasses: Readonly<Record<string, string>> = {
  * @throws CheckpointError when the file cannot be read, or says too little; NotImplementedError for another architecture
  */
 export async function readGgufConfig(path: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
-  await using source = await openGguf(path, { ...(signal && { signal }) });
+  await using source = await ggufReader().openGguf(path, { ...(signal && { signal }) });
   return configOf(ggufMetadata(source) as GgufMetadata, path, (name) => source.has(name));
 }
 
