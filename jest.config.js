@@ -5,6 +5,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testTimeout: 60000,
+  // Most suites wait for files, processes and timers as much as they compute.
+  maxWorkers: '100%',
   transform: {
     '^.+\\.ts$': [
       'babel-jest',

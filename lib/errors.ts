@@ -61,6 +61,14 @@ export class OSError extends Error {
 }
 export { OSError as EnvironmentError };
 
+/** A file that is not there. */
+export class FileNotFoundError extends OSError {
+  override name = 'FileNotFoundError';
+  constructor(message: string, options: CodedOptions = {}) {
+    super(message, { code: 'FILE_NOT_FOUND', ...options });
+  }
+}
+
 /** Something this build of the package does not contain. */
 export class ImportError extends Error {
   override name = 'ImportError';

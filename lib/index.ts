@@ -3,7 +3,9 @@
 export * from './auto/auto-config';
 export * from './auto/auto-model';
 export * from './auto/causal-heads';
+export { type ConvertOptions, type ConvertReport, convertCheckpoint } from './auto/convert-checkpoint';
 export { type ConvertToGgufOptions, convertToGguf, type GgufReport } from './auto/convert-to-gguf';
+export * from './auto/framework-autos';
 export type { NativeInfo } from './binding/addon';
 export { memoryStats, nativeInfo } from './binding/runtime';
 export { type Environment, env } from './env';
@@ -13,6 +15,8 @@ export { GenerationConfig } from './generation/generation-config';
 export * from './hub';
 export { LogLevel, setLogHook, setLogLevel } from './logging';
 export * from './models';
+export * from './models/flax';
+export * from './models/tensorflow';
 export { DynamicCache, type KeyValue } from './nn/cache';
 export { apply_chunking_to_forward } from './nn/chunked-forward';
 export { Conv1D } from './nn/conv1d';
@@ -40,11 +44,20 @@ export type {
 export { set_seed } from './pretrained/init';
 export { load_sharded_checkpoint } from './pretrained/load-sharded-checkpoint';
 export { ModelOutput } from './pretrained/model-output';
-export { ModuleUtilsMixin } from './pretrained/module-mixin';
+export {
+  ModuleUtilsMixin,
+  ModuleUtilsMixin as TFModelUtilsMixin,
+  ModuleUtilsMixin as TFModuleUtilsMixin,
+} from './pretrained/module-mixin';
 export { type CallOptions, type ModelInputs, PreTrainedModel } from './pretrained/pretrained-model';
 export type { SaveFunction, SavePretrainedOptions } from './pretrained/save-options';
 export { SequenceSummary } from './pretrained/sequence-summary';
 export { SQuADHead } from './pretrained/squad-head';
+export { type FlaxArguments, FlaxPreTrainedModel } from './pretrained/views/flax';
+export type { FlaxMask, FlaxTree } from './pretrained/views/flax-tree';
+export type { BiasMap } from './pretrained/views/head-bias';
+export type { TensorSpec } from './pretrained/views/serving';
+export { TFPreTrainedModel } from './pretrained/views/tensorflow';
 export {
   get_checkpoint_shard_files,
   load_state_dict,

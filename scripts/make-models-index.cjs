@@ -1,12 +1,14 @@
 /**
- * Writes lib/models/index.ts from the folders beside it: every export of every family by its name, and the families by
- * model_type, which is what the Auto classes may load. `--check` writes nothing and fails when the file is not up to date.
+ * Writes the indexes in lib/models from the folders beside them: index.ts with every export of every family by its name, and
+ * the families by model_type, which is what the Auto classes may load; tensorflow.ts and flax.ts with the classes of those
+ * frameworks, which framework-classes.cjs lists. `--check` writes nothing and fails when a file is not up to date.
  */
 const { existsSync, readdirSync, readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
+const { modelTypes, viewsOf } = require('./framework-classes.cjs');
 
 const folder = join(__dirname, '..', 'lib', 'models');
-const index = join(folder, 'index.ts');
+const head = '// Made by scripts/make-models-index.cjs from the folders beside this file; run it after adding one.';
 
 /** Names of the families: the folders with a model.ts, which are model types letter for letter. */
 function families() {
@@ -27,7 +29,7 @@ function makeIndex() {
     return `  ${key},`;
   });
   return [
-    '// Made by scripts/make-models-index.cjs from the folders beside this file; run it after adding one.',
+    head,
     ...names.map((name) => `import * as ${identifier(name)} from './${name}/model';`),
     '',
     ...names.map((name) => `export * from './${name}/model';`),
@@ -40,17 +42,41 @@ function makeIndex() {
   ].join('\n');
 }
 
-module.exports = { families, makeIndex };
+/** The classes of one framework. @param framework - 'TF' or 'Flax', which their names begin with */
+function makeViews(framework) {
+  const view = framework === 'TF' ? 'tfView' : 'flaxView';
+  const known = modelTypes.filter((type) => viewsOf(type, framework).length > 0);
+  const classes = known.flatMap((type) =>
+    viewsOf(type, framework).map(([name, viewed]) => {
+      const kind = /Pre[Tt]rainedModel$/.test(name) ? 'abstract class' : 'class';
+      return `export ${kind} ${name} extends ${view}(${identifier(type)}.${viewed}) {}`;
+    }),
+  );
+  return [
+    head,
+    `import { ${view} } from '../pretrained/views/${framework === 'TF' ? 'tensorflow' : 'flax'}';`,
+    ...known.map((type) => `import * as ${identifier(type)} from './${type}/model';`),
+    '',
+    ...classes,
+    '',
+  ].join('\n');
+}
+
+/** Every file that is made, by its name. */
+function makeFiles() {
+  return { 'index.ts': makeIndex(), 'tensorflow.ts': makeViews('TF'), 'flax.ts': makeViews('Flax') };
+}
+
+module.exports = { families, makeFiles, makeIndex };
 
 if (require.main === module) {
-  const text = makeIndex();
-  const current = existsSync(index) ? readFileSync(index, 'utf8') : '';
-  if (process.argv.includes('--check')) {
-    if (text !== current) {
-      console.error('lib/models/index.ts is stale; run: node scripts/make-models-index.cjs');
-      process.exit(1);
-    }
-  } else if (text !== current) {
-    writeFileSync(index, text);
+  for (const [name, text] of Object.entries(makeFiles())) {
+    const file = join(folder, name);
+    const current = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    if (text === current) continue;
+    if (process.argv.includes('--check')) {
+      console.error(`lib/models/${name} is stale; run: node scripts/make-models-index.cjs`);
+      process.exitCode = 1;
+    } else writeFileSync(file, text);
   }
 }

@@ -11,6 +11,7 @@ import type { FromPretrainedOptions, LoadingInfo } from '../pretrained/from-pret
 import { checkLoadTypes } from '../pretrained/load-options';
 import { locationText, type ModelLocation } from '../pretrained/location';
 import { type ModelClass, PreTrainedModel } from '../pretrained/pretrained-model';
+import { architectureOf } from '../pretrained/views/view';
 import { AutoConfig } from './auto-config';
 import { loadFamily, supportedModelTypes } from './families';
 
@@ -117,20 +118,36 @@ class AutoModelBase {
     return this.suffixes.some((suffix) => candidatesOf(configClass, suffix).length > 0);
   }
 
+  /** The class that a program has registered for configs of exactly this config's class; null where there is none. */
+  protected static registeredFor(config: PretrainedConfig): LoadableClass | null {
+    const own = registered.get(this)?.get(config.constructor as typeof PretrainedConfig);
+    return (own as LoadableClass | undefined) ?? null;
+  }
+
   /** The class for a config, by the config's exact class. @throws ValueError when there is none */
   static classFor(config: PretrainedConfig): LoadableClass {
     const ConfigType = config.constructor as typeof PretrainedConfig;
-    const own = registered.get(this)?.get(ConfigType);
-    if (own) return own as LoadableClass;
+    const own = this.registeredFor(config);
+    if (own) return own;
     const candidates =
       this.suffixes.map((suffix) => candidatesOf(ConfigType, suffix)).find(({ length }) => length > 0) ?? [];
     const [first] = candidates;
     if (!first) throw unmapped(this.name, ConfigType);
-    const named = candidates.find((c) =>
-      (config.architectures ?? []).some((a) => a.replace(/^(TF|Flax)/, '') === c.name),
-    );
+    const named = candidates.find((c) => (config.architectures ?? []).some((a) => architectureOf(a) === c.name));
     return (named ?? first) as LoadableClass;
   }
+}
+
+/** The class of another framework for a config, by the name that PyTorch's class has. @throws ValueError when there is none */
+export function viewFor(
+  autoName: string,
+  prefix: 'TF' | 'Flax',
+  classes: Readonly<Record<string, unknown>>,
+  { name, config_class }: ModelClass,
+): LoadableClass {
+  const found = classes[prefix + name];
+  if (found === undefined) throw unmapped(autoName, config_class);
+  return found as LoadableClass;
 }
 
 /** The family's classes for exactly this config class whose names end in `suffix`. */

@@ -21,3 +21,12 @@ export const RobertaForCausalLM = notYet('RobertaForCausalLM');
 export const XLMRobertaForCausalLM = notYet('XLMRobertaForCausalLM');
 export const CamembertForCausalLM = notYet('CamembertForCausalLM');
 export const ElectraForCausalLM = notYet('ElectraForCausalLM');
+
+export const TFBertLMHeadModel = notYet('TFBertLMHeadModel');
+export const TFRobertaForCausalLM = notYet('TFRobertaForCausalLM');
+export const TFXLMRobertaForCausalLM = notYet('TFXLMRobertaForCausalLM');
+export const TFCamembertForCausalLM = notYet('TFCamembertForCausalLM');
+export const FlaxBertForCausalLM = notYet('FlaxBertForCausalLM');
+export const FlaxRobertaForCausalLM = notYet('FlaxRobertaForCausalLM');
+export const FlaxXLMRobertaForCausalLM = notYet('FlaxXLMRobertaForCausalLM');
+export const FlaxElectraForCausalLM = notYet('FlaxElectraForCausalLM');

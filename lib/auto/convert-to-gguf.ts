@@ -30,6 +30,7 @@ import { checkWeightType } from '../pretrained/load-options';
 import { type LoadPlan, planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
+import { typeOfMost } from '../pretrained/rewrite-weights';
 import { parseDtype } from '../tensor/dtype';
 import { AutoConfig } from './auto-config';
 import { loadFamily } from './families';
@@ -86,7 +87,7 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
     const steps = await stepsOf(source, target, architecture);
     const file = fileFor(location, options.output ?? null, type);
     const all = steps.map((step) => tensors.tensor(step));
-    const metadata = modelEntries(config, architecture, nameOf(location), mostOf(all));
+    const metadata = modelEntries(config, architecture, nameOf(location), typeOfMost(all));
     for (const [key, value] of await tokenizerOf(location, opened, config)) metadata.set(key, value);
     if (options.dryRun) return dryReport(file, all, source, steps);
     await mkdir(dirname(file), { recursive: true });
@@ -167,14 +168,6 @@ function fileFor(location: string, output: string | null, type: MatrixType): str
 
 function nameOf(location: string): string {
   return basename(resolve(location)).replace(/\.gguf$/i, '');
-}
-
-/** The type that most numbers have. */
-function mostOf(tensors: readonly { dtype: StoredDType; shape: readonly number[] }[]): StoredDType {
-  const sizes = new Map<StoredDType, number>();
-  for (const { dtype, shape } of tensors)
-    sizes.set(dtype, (sizes.get(dtype) ?? 0) + shape.reduce((n, dim) => n * dim, 1));
-  return [...sizes].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'float32';
 }
 
 /** What the file says of the tokenizer: as the GGUF file says it that is converted, or as tokenizer.json says it. */

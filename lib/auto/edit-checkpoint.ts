@@ -4,11 +4,11 @@ import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import { RuntimeError, throwIfAborted, ValueError } from '../errors';
 import type { LoadingInfo } from '../pretrained/from-pretrained';
 import { withoutInit } from '../pretrained/init';
-import { PreTrainedModel } from '../pretrained/pretrained-model';
+import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { type DType, isFloating } from '../tensor/dtype';
+import { architectureOf } from './architecture';
 import { AutoConfig } from './auto-config';
 import type { LoadableClass } from './auto-model';
-import { loadFamily } from './families';
 
 /** Surgery on a checkpoint's folder: the model that its config names is loaded, changed and saved. */
 
@@ -51,7 +51,7 @@ export async function editCheckpoint(
 ): Promise<EditReport> {
   throwIfAborted(options.signal);
   const target = await targetOf(folder, options.output);
-  const ModelType = await classOf(folder);
+  const ModelType = architectureOf(await AutoConfig.from_pretrained(folder), folder);
   const found = await report(folder, target, ModelType, edit);
   if (!options.dryRun) await rewrite(folder, target, ModelType, edit, options);
   return found;
@@ -62,19 +62,6 @@ async function targetOf(folder: string, output: string | undefined): Promise<str
   if ((await readdir(output).catch(() => [])).length > 0)
     throw new ValueError(`'${output}' is not empty; give a new folder, or none to change '${folder}' itself`);
   return output;
-}
-
-/** The class that `config.architectures` names. */
-async function classOf(folder: string): Promise<LoadableClass> {
-  const { architectures, model_type } = await AutoConfig.from_pretrained(folder);
-  const name = architectures?.[0];
-  const found = loadFamily(model_type)[name ?? ''];
-  if (typeof found === 'function' && found.prototype instanceof PreTrainedModel) return found as LoadableClass;
-  throw new ValueError(
-    `'${folder}' is ${name ? `a ${name}` : 'of no named architecture (config.architectures)'}, which is not supported ` +
-      'here: only the class that was saved holds all of its weights',
-    { code: 'ERR_ARCHITECTURE' },
-  );
 }
 
 /** What the edit does to the shapes and the config of the folder's model; no weights are read. */

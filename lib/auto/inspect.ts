@@ -4,6 +4,7 @@ import { isFloating } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { openCheckpoint } from '../checkpoint/open';
+import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
 import { OSError } from '../errors';
@@ -83,7 +84,7 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
       return summary;
     }
     const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
-    summary.loads = planned !== null && !summary.reasons.some((reason) => reason.includes(FLAG_NEEDED));
+    summary.loads = planned !== null && !summary.reasons.some((reason) => FLAG_NEEDED.test(reason));
     return summary;
   } finally {
     await source.close();
@@ -91,13 +92,13 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
 }
 
 /** What errors say of files that a load takes only when it is asked to. */
-const FLAG_NEEDED = 'set from_tf';
+const FLAG_NEEDED = /set from_(tf|flax)/;
 
-/** Opens the weights; TensorFlow's, which a load must be told of, with that among the reasons. */
+/** Opens the weights; TensorFlow's and Flax', which a load must be told of, with that among the reasons. */
 async function openToLook(summary: CheckpointSummary, location: string): Promise<CheckpointSource | null> {
   const source = await attempt(summary, () => openCheckpoint(location, { lookOnly: true }));
-  if (source || !summary.reasons.at(-1)?.includes(FLAG_NEEDED)) return source;
-  return attempt(summary, () => openCheckpoint(location, { lookOnly: true, from_tf: true }));
+  if (source || !FLAG_NEEDED.test(summary.reasons.at(-1) ?? '')) return source;
+  return attempt(summary, () => openAnyCheckpoint(location, { lookOnly: true }));
 }
 
 /** Longest text of a value in the metadata. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { OSError } from '../errors';
+import { candidates } from './candidates';
 import { messageOf } from './fault';
+import { nothingFor } from './framework-files';
 import { readIndex, shardFiles } from './index-file';
 import { checkNamedWeights, type ResolveOptions } from './resolve';
 import * as names from './weight-names';
@@ -71,7 +73,8 @@ async function fetchShards(
 
 /** What to ask for, best first. On the Hub TensorFlow and Flax weights are one file. */
 function hubCandidates(options: ResolveOptions): { name: string; sharded: boolean }[] {
-  const { variant, use_safetensors, from_tf, from_flax } = options;
+  const { variant, use_safetensors, from_tf, from_flax, framework = 'pt' } = options;
+  if (framework !== 'pt') return candidates({ ...options, from_tf: false });
   if (from_tf) return [{ name: names.TF2_WEIGHTS_NAME, sharded: false }];
   if (from_flax) return [{ name: names.FLAX_WEIGHTS_NAME, sharded: false }];
   const pair = (single: string, index: string) => [
@@ -85,15 +88,13 @@ function hubCandidates(options: ResolveOptions): { name: string; sharded: boolea
 }
 
 /** The error when nothing is there: what is there instead, and which option takes it. */
-async function notFound(
-  repo: WeightsRepo,
-  { variant, use_safetensors, from_tf, from_flax, transformers_weights: named }: ResolveOptions,
-  place: (name: string) => string,
-): Promise<OSError> {
+async function notFound(repo: WeightsRepo, options: ResolveOptions, place: (name: string) => string): Promise<OSError> {
+  const { variant, use_safetensors, from_tf, from_flax, framework = 'pt', transformers_weights: named } = options;
   const where = repo.isOffline ? ' (in the cache: offline mode or local_files_only forbids to ask the Hub)' : '';
   const error = (what: string) => new OSError(`${repo.id} ${what}${where}`, { code: 'WEIGHTS_NOT_FOUND' });
   if (named)
     return error(`does not appear to have a file named ${named}, which its config's transformers_weights names`);
+  if (framework !== 'pt') return error(nothingFor(framework, options.from_pt ?? false, await probed(repo, place)));
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
   if (from_tf) return error(`does not appear to have a file named ${names.TF2_WEIGHTS_NAME}`);
@@ -112,4 +113,12 @@ async function notFound(
     return error(`${lead} without the variant ${variant}: leave variant out (variant=None in Python)`);
   const all = [safe, torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
   return error(`does not appear to have a file named ${all.slice(0, -1).join(', ')} or ${all.at(-1)}`);
+}
+
+/** The files of other frameworks that the repository has, of those that a hint can name. */
+async function probed(repo: WeightsRepo, place: (name: string) => string): Promise<string[]> {
+  const asked = [names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME, names.TF2_WEIGHTS_NAME, names.FLAX_WEIGHTS_NAME];
+  const found: string[] = [];
+  for (const name of asked) if (await repo.has(place(name))) found.push(name);
+  return found;
 }

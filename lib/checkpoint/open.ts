@@ -114,14 +114,43 @@ export function requirePyTorch(source: CheckpointSource, doing: string): void {
   );
 }
 
-/** @throws ValueError when another framework's weights are asked for than these are */
-function refuseOtherFramework(path: string, found: Framework, { from_tf, from_flax }: OpenOptions): void {
-  if (!from_tf && !from_flax) return;
-  const [option, framework] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
-  if (found.startsWith(framework)) return;
-  throw new ValueError(
-    `${option} asks for ${framework} weights, but '${path}' is what there is, and it is ${found}'s; leave ${option} out`,
-    { code: 'ERR_OPTION_VALUE' },
+/**
+ * @throws ValueError when another framework's weights are asked for than these are; OSError when they are another
+ *   framework's than the class' that asks
+ */
+function refuseOtherFramework(path: string, found: Framework, options: OpenOptions): void {
+  const { from_tf, from_flax, framework = 'pt' } = options;
+  if (framework !== 'pt') {
+    if (!isTakenBy(framework, path, found, options.from_pt ?? false)) throw notOfClass(path, found, framework);
+  } else if (from_tf || from_flax) {
+    const [option, asked] = from_tf ? ['from_tf', 'TensorFlow'] : ['from_flax', 'Flax'];
+    if (found.startsWith(asked)) return;
+    throw new ValueError(
+      `${option} asks for ${asked} weights, but '${path}' is what there is, and it is ${found}'s; leave ${option} out`,
+      { code: 'ERR_OPTION_VALUE' },
+    );
+  }
+}
+
+/** Whether a class of that framework takes the file. Safetensors say of themselves who arranged them: any class takes them. */
+function isTakenBy(framework: 'tf' | 'flax', path: string, found: Framework, from_pt: boolean): boolean {
+  const isSafetensors = /\.safetensors(\.index(\.[^.]+)?\.json)?$/.test(path);
+  const isOwn = found.startsWith(framework === 'tf' ? 'TensorFlow' : 'Flax');
+  return isSafetensors || isOwn || found === 'GGUF' || (found === 'PyTorch' && from_pt);
+}
+
+function notOfClass(path: string, found: Framework, framework: 'tf' | 'flax'): OSError {
+  const what =
+    found === 'PyTorch'
+      ? 'set from_pt (from_pt=True in Python) to load PyTorch weights'
+      : `load it with a class of ${found.replace(/ 1$/, '')}`;
+  const code: CheckpointFault = 'UNSUPPORTED_LAYOUT';
+  const asking = framework === 'tf' ? 'TensorFlow' : 'Flax';
+  return new OSError(
+    `Unable to load weights from '${path}': it is ${found}'s, and a class of ${asking} asks; ${what}`,
+    {
+      code,
+    },
   );
 }
 

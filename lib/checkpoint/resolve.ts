@@ -1,7 +1,9 @@
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { type OSError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { candidates } from './candidates';
 import { fault, messageOf, quote, systemCode } from './fault';
+import { type ClassFramework, nothingFor } from './framework-files';
 import { assertSafeShardName } from './shard-name';
 import * as names from './weight-names';
 
@@ -28,6 +30,10 @@ export interface ResolveOptions {
   from_tf?: boolean;
   /** Take Flax files first. */
   from_flax?: boolean;
+  /** Whose class looks for weights: each framework's has an order of its own. Default PyTorch's. */
+  framework?: ClassFramework;
+  /** Of another framework's class: take PyTorch files too. */
+  from_pt?: boolean;
   /** File that the model's config names in place of a search. */
   transformers_weights?: string | null;
   signal?: AbortSignal;
@@ -39,18 +45,14 @@ export const RESOLVE_OPTIONS: readonly string[] = [
   'subfolder',
   'from_tf',
   'from_flax',
+  'framework',
+  'from_pt',
   'transformers_weights',
   'signal',
 ];
 
-interface Candidate extends Omit<ResolvedWeights, 'path'> {
-  name: string;
-}
-
 /**
- * Finds the weights in a folder in the order of Transformers: the first of TensorFlow 1, TensorFlow and Flax files where
- * `from_tf` or `from_flax` asks for them, safetensors, PyTorch; of each the single file before the index of shards. A path
- * to one file is that file.
+ * Finds the weights in a folder in the order of Transformers, which `candidates` has. A path to one file is that file.
  *
  * @throws CheckpointError `FILE_NOT_FOUND` when there is no such folder, `WEIGHTS_NOT_FOUND` when it holds nothing that the
  *   options allow: the message names what it does hold.
@@ -73,31 +75,6 @@ export async function resolveWeights(location: string, options: ResolveOptions =
     if ((await kindOf(path)) === 'file') return { format, path, sharded };
   }
   throw await notFound(folder, options);
-}
-
-/** What to look for, best first. */
-function candidates(options: ResolveOptions): Candidate[] {
-  const { variant, use_safetensors, from_tf, from_flax } = options;
-  const found: Candidate[] = [];
-  const add = (format: WeightsFormat, name: string, sharded = false) => found.push({ format, name, sharded });
-  if (from_tf) {
-    add('tensorflow1', `${names.TF_WEIGHTS_NAME}.index`);
-    add('tensorflow', names.TF2_WEIGHTS_NAME);
-    add('tensorflow', names.TF2_WEIGHTS_INDEX_NAME, true);
-  }
-  if (from_flax) {
-    add('flax', names.FLAX_WEIGHTS_NAME);
-    add('flax', names.FLAX_WEIGHTS_INDEX_NAME, true);
-  }
-  if (use_safetensors !== false) {
-    add('safetensors', names.variantName(names.SAFE_WEIGHTS_NAME, variant));
-    add('safetensors', names.variantName(names.SAFE_WEIGHTS_INDEX_NAME, variant), true);
-  }
-  if (use_safetensors !== true) {
-    add('pytorch', names.variantName(names.WEIGHTS_NAME, variant));
-    add('pytorch', names.variantName(names.WEIGHTS_INDEX_NAME, variant), true);
-  }
-  return found;
 }
 
 /** Formats by the end of a file's name. */
@@ -134,7 +111,7 @@ function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
     const message = `'${path}' does not end like a file of weights; expected ${ENDINGS.map(([end]) => end).join(', ')}`;
     throw fault('UNSUPPORTED_FORMAT', message, { file: path });
   }
-  if (format === 'tensorflow1' && !options.from_tf) throw needsFromTf(path);
+  if (format === 'tensorflow1' && !readsTensorFlow1(options)) throw needsFromTf(path);
   return { format, path, sharded };
 }
 
@@ -142,8 +119,12 @@ function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
 async function tensorflow1Prefix(location: string, options: ResolveOptions): Promise<ResolvedWeights> {
   const path = `${location}.index`;
   if ((await kindOf(path)) !== 'file') throw noFolder(location);
-  if (!options.from_tf) throw needsFromTf(location);
+  if (!readsTensorFlow1(options)) throw needsFromTf(location);
   return { format: 'tensorflow1', path, sharded: false };
+}
+
+function readsTensorFlow1({ from_tf, framework }: ResolveOptions): boolean {
+  return from_tf === true || framework === 'tf';
 }
 
 function needsFromTf(path: string): ValueError {
@@ -173,13 +154,15 @@ async function namedByConfig(folder: string, name: string): Promise<ResolvedWeig
 async function notFound(folder: string, options: ResolveOptions): Promise<OSError> {
   const { variant, use_safetensors } = options;
   const { files, folders, gone } = await listFolder(folder);
+  const error = (what: string) => fault('WEIGHTS_NOT_FOUND', what, { file: folder });
+  const { framework = 'pt' } = options;
+  if (framework !== 'pt') return error(`'${folder}' ${nothingFor(framework, options.from_pt ?? false, files)}`);
   const has = (...wanted: string[]) => files.find((name) => wanted.includes(name));
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
   const wanted = use_safetensors === true ? safe : torch;
   const tf = has(`${names.TF_WEIGHTS_NAME}.index`, names.TF2_WEIGHTS_NAME, names.TF2_WEIGHTS_INDEX_NAME);
   const flax = has(names.FLAX_WEIGHTS_NAME, names.FLAX_WEIGHTS_INDEX_NAME);
-  const error = (what: string) => fault('WEIGHTS_NOT_FOUND', what, { file: folder });
   if (tf)
     return error(
       `'${folder}' has no file ${wanted}, but TensorFlow weights (${tf}): set from_tf (from_tf=True in Python)`,

@@ -46,6 +46,26 @@ export async function openShards(
   }
 }
 
+/** Opens shards by their paths, where no index says which there are. @throws CheckpointError as `openShards` */
+export async function openShardFiles(
+  files: readonly string[],
+  options: OpenSafetensorsOptions,
+  open: OpenFile,
+): Promise<ShardedSource> {
+  const parts = await openAll('', files, options, open);
+  const index: ShardIndex = { metadata: new Map(), weightMap: new Map() };
+  files.forEach((file, i) => {
+    for (const name of (parts[i] as CheckpointSource).names()) index.weightMap.set(name, file);
+  });
+  try {
+    const shards = new Map(files.map((file, i) => [file, parts[i] as CheckpointSource]));
+    return new ShardedSource(index, parts, holders(files[0] as string, index, shards));
+  } catch (error) {
+    await closeAll(parts);
+    throw error;
+  }
+}
+
 function renamed({ metadata, weightMap }: ShardIndex, nameInShard: NameInShard): ShardIndex {
   return { metadata, weightMap: new Map(Array.from(weightMap, ([name, file]) => [nameInShard(name), file])) };
 }

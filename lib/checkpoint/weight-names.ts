@@ -12,6 +12,14 @@ export const TF2_WEIGHTS_INDEX_NAME = 'tf_model.h5.index.json';
 export const FLAX_WEIGHTS_NAME = 'flax_model.msgpack';
 export const FLAX_WEIGHTS_INDEX_NAME = 'flax_model.msgpack.index.json';
 
+/** The file of weights of each format that is written. */
+export const WEIGHTS_NAMES = {
+  safetensors: SAFE_WEIGHTS_NAME,
+  pytorch: WEIGHTS_NAME,
+  tensorflow: TF2_WEIGHTS_NAME,
+  flax: FLAX_WEIGHTS_NAME,
+} as const;
+
 /**
  * `name` of a variant: the variant goes before the last extension (`model.fp16.safetensors`,
  * `model.safetensors.index.fp16.json`).

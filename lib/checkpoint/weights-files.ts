@@ -1,12 +1,15 @@
 /** The files that hold a model's weights in a folder: how many, what they are called, and which old ones they replace. */
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFlax } from './flax/flax-writer';
+import { type LayerToWrite, writeHdf5 } from './hdf5/hdf5-writer';
+import { nameInShard } from './hdf5/keras-names';
 import { formatIndex } from './index-file';
 import { type TensorAlias, writePyTorch } from './pytorch/pytorch-writer';
 import { type TensorToWrite, writeSafetensors } from './safetensors-writer';
 import { planShards } from './shard-plan';
 import { writeWhole } from './staged-file';
-import { indexName, SAFE_WEIGHTS_NAME, shardName, variantName, WEIGHTS_NAME } from './weight-names';
+import { indexName, shardName, variantName, WEIGHTS_NAMES } from './weight-names';
 
 /** A tensor to write. */
 export interface WeightToWrite extends TensorToWrite {
@@ -15,11 +18,15 @@ export interface WeightToWrite extends TensorToWrite {
   storage: unknown;
   /** Names with the same identity are one tensor. */
   identity: unknown;
+  /** The layers of Keras that hold it. */
+  layers?: readonly string[] | undefined;
 }
 
 /** How weights are laid out. */
 export interface WeightsLayout {
-  format: 'safetensors' | 'pytorch';
+  format: keyof typeof WEIGHTS_NAMES;
+  /** Who names and arranges the weights, which files of safetensors note; default PyTorch. */
+  framework?: 'PyTorch' | 'TensorFlow' | 'Flax';
   variant: string | null;
   /** Bytes that a file holds at most, unless a single tensor has more. */
   maxShardBytes: number;
@@ -70,11 +77,10 @@ export function planWeights(
     weights: names.map((name) => byName.get(name) as WeightToWrite),
   }));
   if (files.length === 1) return { layout, files, totalSize, index: null };
+  const metadata = new Map([['total_size', totalSize]]);
+  if ((layout.framework ?? 'PyTorch') === 'PyTorch') metadata.set('total_parameters', totalParameters);
   const text = formatIndex({
-    metadata: new Map([
-      ['total_parameters', totalParameters],
-      ['total_size', totalSize],
-    ]),
+    metadata,
     weightMap: new Map(files.flatMap((file) => file.weights.map((weight) => [weight.name, file.name] as const))),
   });
   return { layout, files, totalSize, index: { name: indexNameOf(layout), text } };
@@ -99,7 +105,7 @@ export async function writeWeights(
       await syncFile(path);
     } else {
       const hear = onTensor && ((name: string, byteLength: number) => onTensor(file.name, name, byteLength));
-      await WRITERS[plan.layout.format](path, file.weights, { onTensor: hear, signal });
+      await WRITERS[plan.layout.format](path, file.weights, { onTensor: hear, signal }, plan);
     }
   }
   if (plan.index) await writeWhole(join(folder, plan.index.name), Buffer.from(plan.index.text), signal);
@@ -107,7 +113,12 @@ export async function writeWeights(
 }
 
 /** Writes one file. */
-type Writer = (path: string, weights: readonly WeightToWrite[], options: WriterOptions) => Promise<number>;
+type Writer = (
+  path: string,
+  weights: readonly WeightToWrite[],
+  options: WriterOptions,
+  plan: WeightsPlan,
+) => Promise<number>;
 
 interface WriterOptions {
   onTensor: ((name: string, byteLength: number) => void) | undefined;
@@ -116,9 +127,30 @@ interface WriterOptions {
 
 /** The writer of each format: the one place where a new one is named. */
 const WRITERS: Readonly<Record<WeightsLayout['format'], Writer>> = {
-  safetensors: writeSafetensors,
+  safetensors: (path, weights, options, { layout: { framework = 'PyTorch' } }) =>
+    writeSafetensors(path, weights, { ...options, metadata: { format: LAYOUT_TAGS[framework] } }),
   pytorch: (path, weights, options) => writePyTorch(path, withAliases(weights), options),
+  // Transformers writes shards without Keras: by the names that weights have without their scope, in no layers.
+  tensorflow: (path, weights, options, { index }) =>
+    index
+      ? writeHdf5(
+          path,
+          weights.map((weight) => ({ ...weight, name: nameInShard(weight.name) })),
+          options,
+        )
+      : writeHdf5(path, weights, { ...options, layers: layersOf(weights) }),
+  flax: (path, weights, options) => writeFlax(path, weights, options),
 };
+
+/** What safetensors call the frameworks. */
+const LAYOUT_TAGS = { PyTorch: 'pt', TensorFlow: 'tf', Flax: 'flax' } as const;
+
+function layersOf(weights: readonly WeightToWrite[]): LayerToWrite[] {
+  const layers = new Map<string, string[]>();
+  for (const { name, layers: holders = [] } of weights)
+    for (const layer of holders) layers.set(layer, [...(layers.get(layer) ?? []), name]);
+  return Array.from(layers, ([name, names]) => ({ name, weights: names }));
+}
 
 /** Names that are one tensor become names of one storage. */
 function withAliases(weights: readonly WeightToWrite[]): (WeightToWrite | TensorAlias)[] {
@@ -147,11 +179,11 @@ export function isStaleWeights(name: string, layout: WeightsLayout, written: Rea
 }
 
 function stemOf({ format, variant }: WeightsLayout): string {
-  return variantName(format === 'safetensors' ? SAFE_WEIGHTS_NAME : WEIGHTS_NAME, variant);
+  return variantName(WEIGHTS_NAMES[format], variant);
 }
 
 function indexNameOf({ format, variant }: WeightsLayout): string {
-  return indexName(format === 'safetensors' ? SAFE_WEIGHTS_NAME : WEIGHTS_NAME, variant);
+  return indexName(WEIGHTS_NAMES[format], variant);
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -32,7 +32,10 @@ export function cacheCommand(load: () => Promise<CacheTools>): Command {
       { line: 'native-transformers cache rm openai-community/gpt2', what: 'remove a model' },
       { line: 'native-transformers cache prune --dry-run', what: 'old revisions and left-overs of broken transfers' },
     ],
-    run: (parsed, terminal) => withInterrupts(async (signal) => run(command, await load(), parsed, terminal, signal)),
+    run: (parsed, terminal) =>
+      withInterrupts(terminal, 'the same command does what is left', async (signal) =>
+        run(command, await load(), parsed, terminal, signal),
+      ),
   };
   return command;
 }
@@ -102,7 +105,7 @@ function listText(repos: readonly scan.CachedRepo[]): string {
   );
   const total = repos.reduce((sum, { bytes }) => sum + bytes, 0);
   const lines = columns(['id', ' on disk', 'revision', 'refs', ' files', ' bytes'], rows);
-  return `${[...lines, '', `${grouped(repos.length)} repositories, ${byteSize(total)}`].join('\n')}\n`;
+  return `${[...lines, '', `${grouped(repos.length)} ${repos.length === 1 ? 'repository' : 'repositories'}, ${byteSize(total)}`].join('\n')}\n`;
 }
 
 function verifyText({ files, problems }: Awaited<ReturnType<CacheTools['verifyCache']>>): string {

@@ -29,7 +29,7 @@ export interface PositionalSpec {
 /** Where a command reads and writes; tests give their own. */
 export interface Terminal {
   stdin: Readable;
-  stdout: Writable;
+  stdout: Writable & { columns?: number };
   stderr: Writable & { isTTY?: boolean; columns?: number };
   env: Record<string, string | undefined>;
 }

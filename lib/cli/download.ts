@@ -47,11 +47,13 @@ export function downloadCommand(load: () => Promise<Downloader>): Command {
       const { options, positionals } = parsed;
       if (positionals.length > 1 && options['include'] !== undefined)
         throw usage(command, 'files are named twice, as arguments and by --include; give one of them');
-      return withInterrupts(async (signal) => download(await load(), parsed, terminal, signal));
+      return withInterrupts(terminal, kLeft, async (signal) => download(await load(), parsed, terminal, signal));
     },
   };
   return command;
 }
+
+const kLeft = 'what has come is kept, and the same command goes on from there';
 
 async function download(hub: Downloader, { options, positionals }: Parsed, terminal: Terminal, signal: AbortSignal) {
   const [id, ...files] = positionals as [string, ...string[]];

@@ -120,7 +120,7 @@ async function run(
   terminal: Terminal,
   change: (model: PreTrainedModel) => void,
 ): Promise<number> {
-  return withInterrupts(async (signal) => {
+  return withInterrupts(terminal, 'nothing was changed', async (signal) => {
     const dryRun = options['dry-run'] === true;
     const report = await edit(positionals[0] as string, change, {
       output: options['output'] as string | undefined,

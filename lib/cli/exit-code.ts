@@ -52,6 +52,7 @@ export function exitCodeOf(error: unknown): number {
   if (code.startsWith('ERR_HUB_')) return ExitCode.BAD_INPUT;
   const name = (error as { name?: unknown }).name;
   if (name === 'ImportError') return ExitCode.UNAVAILABLE;
+  if (code === 'ERR_STATE_DICT') return ExitCode.BAD_INPUT; // the checkpoint's names do not fit: they never will
   return BAD_INPUT_ERRORS.has(String(name)) ? ExitCode.BAD_INPUT : ExitCode.FAILED;
 }
 

@@ -1,10 +1,13 @@
 import { type Command, envName, type OptionSpec } from './command';
 import { exitCodeMeanings } from './exit-code';
 
-const WIDTH = 100;
+/** Where the terminal is wider, or is none. */
+const kWidest = 100;
+const kNarrowest = 50;
 
-/** What `native-transformers --help` prints. */
-export function mainHelp(commands: readonly Command[], version: string): string {
+/** What `native-transformers --help` prints. @param columns - of the terminal */
+export function mainHelp(commands: readonly Command[], version: string, columns: number = kWidest): string {
+  const width = widthIn(columns);
   const rows = commands.map(({ name, summary }) => [name, summary] as const);
   const example = commands[0]!.examples[0]!;
   return [
@@ -13,21 +16,22 @@ export function mainHelp(commands: readonly Command[], version: string): string 
     'Usage: native-transformers COMMAND [OPTIONS]',
     '',
     'Commands:',
-    ...table(rows),
+    ...table(rows, width),
     '',
     'Example:',
     `  ${example.line}`,
     '',
     'Exit codes:',
-    ...table(exitCodeMeanings),
+    ...table(exitCodeMeanings, width),
     '',
-    'native-transformers COMMAND --help shows the options of a command. --version prints the version.',
+    ...wrap('native-transformers COMMAND --help shows the options of a command. --version prints the version.', width),
     '',
   ].join('\n');
 }
 
-/** What `native-transformers COMMAND --help` prints. */
-export function commandHelp(command: Command): string {
+/** What `native-transformers COMMAND --help` prints. @param columns - of the terminal */
+export function commandHelp(command: Command, columns: number = kWidest): string {
+  const width = widthIn(columns);
   const { name, summary, positional, options, examples } = command;
   const argument =
     positional === null
@@ -37,13 +41,19 @@ export function commandHelp(command: Command): string {
     ([option, spec]) => [flag(option, spec), describe(option, spec)] as const,
   );
   return [
-    `${summary}`,
+    ...wrap(summary, width),
     '',
     `Usage: native-transformers ${name}${positional?.optional ? ` [${argument.trim()}]` : argument} [OPTIONS]`,
     ...(positional === null
       ? []
-      : ['', ...table([positional, positional.second ?? []].flat().map(({ name, help }) => [name, help] as const))]),
-    ...(optionRows.length === 0 ? [] : ['', 'Options:', ...table(optionRows)]),
+      : [
+          '',
+          ...table(
+            [positional, positional.second ?? []].flat().map(({ name, help }) => [name, help] as const),
+            width,
+          ),
+        ]),
+    ...(optionRows.length === 0 ? [] : ['', 'Options:', ...table(optionRows, width)]),
     '',
     examples.length === 1 ? 'Example:' : 'Examples:',
     ...examples.flatMap(({ line, what }) => [`  # ${what}`, `  ${line}`]),
@@ -67,10 +77,14 @@ function describe(name: string, spec: OptionSpec): string {
   return `${spec.help} [${notes.join('; ')}]`;
 }
 
-function table(rows: readonly (readonly [string, string])[]): string[] {
+function widthIn(columns: number): number {
+  return Math.max(kNarrowest, Math.min(kWidest, columns));
+}
+
+function table(rows: readonly (readonly [string, string])[], width: number): string[] {
   const left = Math.min(30, Math.max(...rows.map(([name]) => name.length)));
   return rows.flatMap(([name, text]) => {
-    const lines = wrap(text, WIDTH - left - 4);
+    const lines = wrap(text, width - left - 4);
     const head = name.length > left ? [`  ${name}`] : [];
     const first = name.length > left ? ''.padEnd(left) : name.padEnd(left);
     return [...head, ...lines.map((line, at) => `  ${at === 0 ? first : ''.padEnd(left)}  ${line}`)];

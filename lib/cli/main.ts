@@ -30,7 +30,12 @@ const commands = [
   inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
   ...[castCommand, shardCommand].map((command) => command(rewrite)),
   convertCommand({
-    rewrite,
+    convert: async () => (await import('../auto/convert-checkpoint.js')).convertCheckpoint,
+    textsOf: async (location) => {
+      const { AutoTokenizer } = await import('../preprocess/tokenizer/auto-tokenizer.js');
+      const files = await (await AutoTokenizer.from_pretrained(location)).files();
+      return new Map(Array.from(files, ([name, bytes]) => [name, Buffer.from(bytes).toString('utf8')]));
+    },
     toGguf: async () => (await import('../auto/convert-to-gguf.js')).convertToGguf,
   }),
   ...[resizeEmbeddingsCommand, pruneHeadsCommand].map((command) =>

@@ -63,7 +63,9 @@ function checkNames(command: Command, args: string[], options: Record<string, { 
       seen.add(token.name!);
       continue;
     }
-    const guess = nearest(token.name!, Object.keys(options));
+    const names = Object.keys(options);
+    const begun = names.filter((name) => name.startsWith(token.name!));
+    const guess = begun.length === 1 ? (begun[0] as string) : nearest(token.name!, names);
     const hint = guess === null ? '' : `; did you mean --${guess}?`;
     throw usage(command, `${command.name} has no option ${token.rawName}${hint}`);
   }

@@ -48,10 +48,13 @@ export function pushCommand(load: () => Promise<Uploader>): Command {
         what: 'a proposal',
       },
     ],
-    run: (parsed, terminal) => withInterrupts(async (signal) => push(command, await load(), parsed, terminal, signal)),
+    run: (parsed, terminal) =>
+      withInterrupts(terminal, kLeft, async (signal) => push(command, await load(), parsed, terminal, signal)),
   };
   return command;
 }
+
+const kLeft = 'no commit was made, unless the last step was on its way; the same command does what is left';
 
 async function push(
   command: Command,

@@ -1,4 +1,6 @@
-import type { RewriteOptions, RewriteReport } from '../pretrained/rewrite-checkpoint';
+import type { ConvertOptions, ConvertReport } from '../auto/convert-checkpoint';
+import type { RewriteOptions } from '../pretrained/rewrite-checkpoint';
+import type { RewriteReport } from '../pretrained/rewrite-folder';
 import type { Command, OptionSpec, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
 import { withInterrupts } from './interrupt';
@@ -46,26 +48,34 @@ export function shardCommand(rewrite: () => Promise<RewriteCheckpoint>): Command
   };
 }
 
+/** Writes a checkpoint in another format, or says what that would change. */
+export type ConvertCheckpoint = (location: string, options: ConvertOptions) => Promise<ConvertReport>;
+
 /** What `convert` loads when it runs. */
 export interface ConvertRooms {
-  rewrite: () => Promise<RewriteCheckpoint>;
+  convert: () => Promise<ConvertCheckpoint>;
+  /** The files of the tokenizer of a GGUF file. */
+  textsOf: NonNullable<ConvertOptions['textsOf']>;
   toGguf: () => Promise<ConvertToGguf>;
 }
 
+/** Formats that `convert` writes into a folder. */
+const FORMATS = ['safetensors', 'pytorch', 'tensorflow', 'flax'];
+
 /** `native-transformers convert`. */
-export function convertCommand({ rewrite, toGguf }: ConvertRooms): Command {
+export function convertCommand({ convert, textsOf, toGguf }: ConvertRooms): Command {
   const command: Command = {
     name: 'convert',
     summary: 'Write the weights of a checkpoint in another format.',
     positional: {
       name: 'SRC',
-      help: 'a checkpoint in Hub layout; for --to gguf a .gguf file too',
+      help: "a checkpoint's folder, in any framework's format, or a .gguf file",
       many: false,
       second: { name: 'DST', help: 'a new folder for the result, or a .gguf file; the same as --output' },
     },
     options: {
-      to: { type: 'string', choices: ['safetensors', 'bin', 'gguf'], required: true, help: 'format of the weights' },
-      dtype: { ...dtype, default: 'as they are' },
+      to: { type: 'string', choices: [...FORMATS, 'gguf'], required: true, help: 'format of the weights' },
+      dtype: { ...dtype, default: 'as they are; blocks of GGUF as float32' },
       quantize: { type: 'string', choices: ['Q4_0', 'Q8_0', 'Q4_K', 'Q6_K'], help: 'blocks of matrices, of --to gguf' },
       'max-shard-size': maxShardSize,
       ...resultOptions,
@@ -73,13 +83,19 @@ export function convertCommand({ rewrite, toGguf }: ConvertRooms): Command {
     examples: [
       { line: 'native-transformers convert ./model --to safetensors', what: 'in place: the old files go' },
       { line: 'native-transformers convert ./model ./small --to safetensors --dtype fp16', what: 'and a cast' },
+      {
+        line: 'native-transformers convert ./tf ./pt --to pytorch',
+        what: 'from tf_model.h5, say, to pytorch_model.bin',
+      },
       { line: 'native-transformers convert ./model model-Q4_K.gguf --to gguf --quantize Q4_K', what: 'for llama.cpp' },
     ],
     async run(given, terminal) {
       const parsed = withDestination(command, given);
       if (parsed.options['to'] === 'gguf') return runToGguf(command, await toGguf(), parsed, terminal);
       if (parsed.options['quantize'] !== undefined) throw usage(command, '--quantize goes with --to gguf only');
-      return run(await rewrite(), parsed, terminal);
+      const convertTo = await convert();
+      const to = parsed.options['to'] as string;
+      return run((location, options) => convertTo(location, { ...options, to, textsOf }), parsed, terminal);
     },
   };
   return command;
@@ -98,7 +114,7 @@ function withoutDefault({ default: _, ...spec }: OptionSpec): OptionSpec {
 }
 
 async function run(rewrite: RewriteCheckpoint, { options, positionals }: Parsed, terminal: Terminal): Promise<number> {
-  return withInterrupts(async (signal) => {
+  return withInterrupts(terminal, 'nothing was changed', async (signal) => {
     const report = await rewrite(positionals[0] as string, rewriteOptions(options, signal));
     const text =
       options['json'] === true ? JSON.stringify(report, null, 2) : reportText(report, options['dry-run'] === true);
@@ -111,7 +127,6 @@ function rewriteOptions(options: Parsed['options'], signal: AbortSignal): Rewrit
   return {
     dtype: options['dtype'] as string | undefined,
     max_shard_size: options['max-shard-size'] as string | undefined,
-    format: options['to'] === undefined ? undefined : options['to'] === 'bin' ? 'pytorch' : 'safetensors',
     variant: options['variant'] as string | undefined,
     output: options['output'] as string | undefined,
     dryRun: options['dry-run'] === true,

@@ -27,18 +27,21 @@ async function dispatch(
   version: string,
 ): Promise<number> {
   const [name, ...rest] = args;
+  const { columns } = terminal.stdout;
   if (name === '--version' || name === '-v') return say(terminal, `${version}\n`);
-  if (name === '--help' || name === '-h') return say(terminal, mainHelp(commands, version));
+  if (name === '--help' || name === '-h') return say(terminal, mainHelp(commands, version, columns));
   if (name === undefined) {
-    terminal.stderr.write(mainHelp(commands, version));
+    terminal.stderr.write(mainHelp(commands, version, terminal.stderr.columns));
     return ExitCode.USAGE;
   }
   if (name === 'help') {
-    return say(terminal, rest[0] === undefined ? mainHelp(commands, version) : commandHelp(find(commands, rest[0])));
+    const [about] = rest;
+    if (about === undefined) return say(terminal, mainHelp(commands, version, columns));
+    return say(terminal, commandHelp(find(commands, about), columns));
   }
   const command = find(commands, name);
   const flags = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
-  if (flags.includes('--help') || flags.includes('-h')) return say(terminal, commandHelp(command));
+  if (flags.includes('--help') || flags.includes('-h')) return say(terminal, commandHelp(command, columns));
   return command.run(parseCommand(command, rest, terminal.env), terminal);
 }
 

@@ -19,7 +19,7 @@ export async function runToGguf(
   for (const name of ['max-shard-size', 'variant'])
     if (options[name] !== undefined)
       throw usage(command, `--${name} means nothing for --to gguf, which writes one file`);
-  return withInterrupts(async (signal) => {
+  return withInterrupts(terminal, 'nothing was changed', async (signal) => {
     const dryRun = options['dry-run'] === true;
     const report = await convert(positionals[0] as string, {
       output: options['output'] as string | undefined,

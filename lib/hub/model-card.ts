@@ -112,7 +112,7 @@ function plainText(text: string): string {
 }
 
 /** A word as it is; anything that YAML could read otherwise in quotes. */
-function yamlText(text: string): string {
+export function yamlText(text: string): string {
   const isPlain = /^[A-Za-z][\w./-]*$/.test(text) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text);
   return isPlain ? text : JSON.stringify(text);
 }

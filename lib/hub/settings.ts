@@ -27,10 +27,18 @@ export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(process.env['HOME'] || homedir(), path.slice(1)) : path;
 }
 
+/** A variable's path: `~` at its start, and `$NAME` and `${NAME}` of variables that are set, as Python expands them. */
+function pathOf(text: string): string {
+  return expandHome(text).replace(
+    /\$(?:(\w+)|\{([^}]*)\})/g,
+    (all, bare?: string, braced?: string) => process.env[bare ?? braced ?? ''] ?? all,
+  );
+}
+
 /** HF_HOME: the folder of everything that clients of the Hub keep. */
 export function hubHome(): string {
   const base = text('XDG_CACHE_HOME') ?? join('~', '.cache');
-  return expandHome(text('HF_HOME') ?? join(base, 'huggingface'));
+  return pathOf(text('HF_HOME') ?? join(base, 'huggingface'));
 }
 
 /** The root of the cache of repositories; names of older libraries go before newer ones, as in Transformers. */
@@ -42,7 +50,7 @@ export function cacheRoot(): string {
     'HF_HUB_CACHE',
     'HUGGINGFACE_HUB_CACHE',
   );
-  return expandHome(named ?? join(hubHome(), 'hub'));
+  return named === null ? join(hubHome(), 'hub') : pathOf(named);
 }
 
 /**
@@ -68,7 +76,8 @@ export function tokenInEnvironment(): string | null {
 
 /** HF_TOKEN_PATH: the file that `hf auth login` writes. */
 export function tokenPath(): string {
-  return expandHome(text('HF_TOKEN_PATH') ?? join(hubHome(), 'token'));
+  const named = text('HF_TOKEN_PATH');
+  return named === null ? join(hubHome(), 'token') : pathOf(named);
 }
 
 /** HF_HUB_DISABLE_IMPLICIT_TOKEN: a token is sent only where one is asked for. */

@@ -27,6 +27,7 @@ export interface UploadOptions
 export async function uploadFolder(folder: string, repo_id: string, given: UploadOptions = {}): Promise<CommitInfo> {
   throwIfAborted(given.signal);
   checkPushKinds('uploadFolder', given);
+  const paths = await filesToUpload(folder);
   const token = await tokenForWriting(tokenIn(given));
   const { revision, signal } = given;
   const hub: HubOptions = {
@@ -34,7 +35,6 @@ export async function uploadFolder(folder: string, repo_id: string, given: Uploa
     ...(signal && { signal }),
     ...(given.progress_callback && { onTransfer: new DownloadProgress(repo_id, given.progress_callback).listen }),
   };
-  const paths = await filesToUpload(folder);
   const chosen = given.choose?.(paths) ?? paths;
   if (chosen.length === 0)
     throw new ValueError(`the folder '${folder}' holds no files to push`, { code: 'ERR_HUB_NO_FILES' });

@@ -112,6 +112,23 @@ export function pruneProjections<I extends Module, O extends Module>(
   return going.size;
 }
 
+/**
+ * What an attention still needs of a bias that all layers share.
+ * @param bias - [1, H, T, S], for all heads that there were
+ */
+export function keptBias(bias: Tensor, { num_attention_heads, pruned_heads }: PrunableAttention): Tensor {
+  if (pruned_heads.size === 0) return bias;
+  const all = Int32Array.from({ length: num_attention_heads + pruned_heads.size }, (_, head) => head);
+  return index_select(
+    bias,
+    1,
+    new Tensor(
+      'int32',
+      all.filter((head) => !pruned_heads.has(head)),
+    ),
+  );
+}
+
 function replacePruned<M extends Module>(owner: M, name: keyof M & string, index: Int32Array, isMaker: boolean): void {
   const old = owner[name] as Linear | TransposedLayer;
   Object.assign(owner, { [name]: prune_layer(old, index, isMaker === old instanceof Linear ? 0 : 1) });

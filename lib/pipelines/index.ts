@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutoConfig } from '../auto/auto-config';
 import { modelSubfolder } from '../env';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { givenOptions, refuseSurplus } from '../options';
 import { AutoTokenizer, type PreTrainedTokenizer } from '../preprocess';
+import { kTokenizerFile, kVocabularyFiles } from '../preprocess/tokenizer/folder';
 import type { PretrainedConfig } from '../pretrained/config';
 import { checkLoadTypes, type FromPretrainedOptions, loadOptionNames } from '../pretrained/load-options';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
@@ -126,9 +127,13 @@ async function subfolderOf(task: Task, folder: string, { subfolder }: PipelineOp
 
 /** The tokenizer lies beside the model, or above it. */
 async function withTokenizer<L extends { subfolder: string }>(folder: string, location: L): Promise<L> {
-  const beside = await stat(join(folder, location.subfolder, 'tokenizer.json')).catch(() => null);
-  const above = beside ? null : await stat(join(folder, 'tokenizer.json')).catch(() => null);
-  return above ? { ...location, subfolder: '' } : location;
+  if (location.subfolder === '' || (await holdsVocabulary(join(folder, location.subfolder)))) return location;
+  return (await holdsVocabulary(folder)) ? { ...location, subfolder: '' } : location;
+}
+
+async function holdsVocabulary(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some((name) => name === kTokenizerFile || kVocabularyFiles.includes(name));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { heldBytes, memoryStats } from '../binding/runtime';
-import { isBlockDType } from '../checkpoint/gguf/block-types';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
+import { storedDType } from '../checkpoint/stored-dtype';
 import { modelSubfolder } from '../env';
 import { RuntimeError, TypeError, throwIfAborted } from '../errors';
 import { hubOptionsOf } from '../hub/options';
@@ -9,7 +9,7 @@ import { info as logInfo, warn } from '../logging';
 import type { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { Call } from '../tensor/call';
-import { type DType, isFloating, itemSize, parseDtype } from '../tensor/dtype';
+import { type DType, itemSize, parseDtype } from '../tensor/dtype';
 import { keep } from '../tensor/keep';
 import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
@@ -74,7 +74,7 @@ export async function loadPretrained<M extends PreTrainedModel>(
     onTransfer: downloads.listen,
     ...(options.signal && { signal: options.signal }),
   };
-  const stored = await openWeights(path, options, hub, config['transformers_weights']);
+  const stored = await openWeights(path, options, hub, config['transformers_weights'], ModelType.framework);
   try {
     const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
     const weights = inPyTorchTerms(stored, target);
@@ -88,8 +88,10 @@ export async function loadPretrained<M extends PreTrainedModel>(
     const listener = downloads.transferred ? null : (options.progress_callback ?? null);
     await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     markInitialized(model);
+    model.adoptStoredTypes(weights.types);
     if (config.torchscript) model.tie_weights();
-    config.torch_dtype = dtype;
+    // Configs of other frameworks' classes keep what they say, as upstream.
+    if (ModelType.framework === 'pt') config.torch_dtype = dtype;
     config._commit_hash = stored.commit ?? commit ?? config._commit_hash;
     reportLoad(ModelType.name, options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`, plan, config);
     model.eval();
@@ -142,21 +144,23 @@ function refuseFields(
       );
 }
 
-/** 'auto': what the config says, else what the index says, else the first floating tensor's dtype. */
-function autoDtype(config: PretrainedConfig, weights: Weights): DType {
-  const inIndex = weights.source?.indexMetadata.get('dtype') ?? null;
-  const types = [...weights.types.values()].filter((type) => !isBlockDType(type));
-  const type = config.torch_dtype ?? inIndex ?? types.find((t) => isFloating(t as DType)) ?? types[0] ?? 'float32';
-  const place = config.torch_dtype ? 'the config' : inIndex ? "the index's metadata" : 'the first floating tensor';
-  logInfo(`dtype 'auto' is ${String(type)}, from ${place} of the checkpoint`);
-  return checkWeightType(parseDtype(type));
+/** 'auto': what the config says, else the checkpoint. */
+function autoDtype({ torch_dtype }: PretrainedConfig, { types, source }: Weights): DType {
+  const stored = torch_dtype === null ? storedDType(types, source?.indexMetadata ?? null) : null;
+  const dtype = torch_dtype ?? stored?.dtype ?? 'float32';
+  logInfo(`dtype 'auto' is ${dtype}, from ${stored?.from ?? 'the config'} of the checkpoint`);
+  return checkWeightType(parseDtype(dtype));
 }
 
 /**
  * A checkpoint that holds both names of a tied weight, with different numbers, was not tied: each name gets its own.
  * Source: transformers 5.18.0, which warns likewise.
  */
-async function untieDifferent(model: PreTrainedModel, plan: LoadPlan, weights: Weights): Promise<void> {
+export async function untieDifferent(
+  model: PreTrainedModel,
+  plan: LoadPlan,
+  weights: Pick<Weights, 'source'>,
+): Promise<void> {
   for (const { name, parameter, source, of } of plan.copies) {
     if (!weights.source || (await sameBytes(weights.source, source, of.source))) continue;
     warn(

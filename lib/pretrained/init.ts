@@ -1,5 +1,6 @@
 import { LearnedActivation } from '../nn/activation';
 import { Embedding } from '../nn/embedding';
+import type { Linear } from '../nn/linear';
 import type { Module } from '../nn/module';
 import { LayerNorm } from '../nn/norm';
 import { Parameter } from '../nn/parameter';
@@ -68,6 +69,14 @@ export function uniformNumbers(dims: readonly number[], bound: number): Tensor {
   return mul(unary('erf', normal(dims, 0, Math.SQRT1_2)), bound);
 }
 
+/**
+ * New rows of a table or a projection, or new numbers of its bias, as PyTorch makes the module: for families whose
+ * `_init_weights` upstream knows it by the module around it only, and so passes over one that stands alone.
+ */
+export function rowsOfBareModule(owner: Embedding | Linear, dims: readonly number[]): Tensor {
+  return owner instanceof Embedding ? normal(dims) : uniformNumbers(dims, owner.in_features ** -0.5);
+}
+
 /** Remembers that every module of a model has its weights. */
 export function markInitialized(model: PreTrainedModel): void {
   for (const module of model.modules()) module._is_hf_initialized = true;
@@ -98,7 +107,6 @@ export function initializeModules(model: PreTrainedModel): void {
   const drawn = new Set<Parameter>();
   for (const module of model.modules()) if (module._is_hf_initialized) addParameters(drawn, module);
   for (const [path, module] of model.named_modules()) {
-    if (module._is_hf_initialized) continue;
     for (const [field, parameter] of Object.entries(module)) {
       if (!(parameter instanceof Parameter) || drawn.has(parameter)) continue;
       drawn.add(parameter);

@@ -44,6 +44,8 @@ export interface FromPretrainedOptions extends Omit<HubOptions, 'user_agent' | '
   /** Weights that TensorFlow wrote, and Flax. */
   from_tf?: boolean | null;
   from_flax?: boolean | null;
+  /** Of TensorFlow's and Flax' classes: weights that PyTorch wrote. */
+  from_pt?: boolean | null;
   /**
    * Names in the checkpoint to names in the model: regular expressions and what takes their place, with groups as `$1` or
    * `\\1`. Of several the first that is found counts.
@@ -87,6 +89,7 @@ const acting = [
   'mmap',
   'from_tf',
   'from_flax',
+  'from_pt',
   'key_mapping',
   'gguf_file',
   'generation_config',
@@ -147,6 +150,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   mmap: 'boolean',
   from_tf: 'boolean',
   from_flax: 'boolean',
+  from_pt: 'boolean',
   key_mapping: 'object',
   gguf_file: 'string',
   model_args: 'list',
@@ -164,7 +168,7 @@ const kinds: Readonly<Record<string, OptionKind>> = {
 export const loadOptionNames: readonly string[] = [...acting, ...hub, ...inert, ...onnx, ...later];
 
 /** Options that choose a file of weights. */
-const choosing = ['from_tf', 'from_flax', 'use_safetensors', 'variant', 'gguf_file'];
+const choosing = ['from_tf', 'from_flax', 'from_pt', 'use_safetensors', 'variant', 'gguf_file'];
 
 /** @throws TypeError naming an option of loading whose value is of the wrong type */
 export function checkLoadTypes(where: string, options: FromPretrainedOptions): void {
@@ -200,6 +204,7 @@ function checkMapping(where: string, pattern: string, replacement: unknown): voi
  */
 export function checkLoadOptions(ModelType: ModelClass, options: FromPretrainedOptions): Record<string, unknown> {
   const rest: Record<string, unknown> = {};
+  checkFramework(ModelType, options);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || acting.includes(name) || hub.includes(name) || inert.includes(name)) continue;
     if (onnx.includes(name)) warnOnce(`the option '${name}' describes ONNX files and means nothing here`);
@@ -220,6 +225,18 @@ export function checkLoadOptions(ModelType: ModelClass, options: FromPretrainedO
   checkAttentionOf(ModelType, options);
   checkGivenWeights(options);
   return rest;
+}
+
+/** @throws ValueError for an option that takes the files of a class' own framework, or of one that it does not read */
+function checkFramework({ name, framework }: ModelClass, options: FromPretrainedOptions): void {
+  const refuse = (option: string, what: string) => {
+    if (!options[option]) return;
+    throw new ValueError(`${option} is no option of ${name}, ${what}`, { code: 'ERR_OPTION_VALUE' });
+  };
+  const inPyTorch = name.replace(/^(TF|Flax)/, '');
+  if (framework === 'pt') refuse('from_pt', "which takes PyTorch's files anyway; leave it out");
+  if (framework === 'tf') refuse('from_flax', `a class of TensorFlow; load Flax' files with ${inPyTorch}`);
+  if (framework === 'flax') refuse('from_tf', `a class of Flax; load TensorFlow's files with ${inPyTorch}`);
 }
 
 /** Says that code in repositories is not run, to whom it matters. */

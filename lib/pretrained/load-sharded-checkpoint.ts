@@ -45,12 +45,8 @@ export async function load_sharded_checkpoint(
   if (!(model instanceof Module))
     throw new TypeError('load_sharded_checkpoint takes a model, and the folder with its shards');
   throwIfAborted(signal);
-  const isSafe = await choosesSafetensors(folder, prefer_safe);
-  await using source = await openCheckpoint(folder, {
-    use_safetensors: isSafe,
-    transformers_weights: isSafe ? SAFE_WEIGHTS_INDEX_NAME : WEIGHTS_INDEX_NAME,
-    ...(signal && { signal }),
-  });
+  const index = join(folder, await chosenIndex(folder, prefer_safe));
+  await using source = await openCheckpoint(index, { ...(signal && { signal }) });
   requirePyTorch(source, 'load_sharded_checkpoint');
   const parameters = new Map<string, Parameter>();
   for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
@@ -60,7 +56,8 @@ export async function load_sharded_checkpoint(
   return keys;
 }
 
-async function choosesSafetensors(folder: string, prefer: boolean): Promise<boolean> {
+/** The name of the folder's index. @throws ValueError when there is none */
+async function chosenIndex(folder: string, prefer: boolean): Promise<string> {
   const has = (name: string) =>
     stat(join(folder, name)).then(
       (found) => found.isFile(),
@@ -72,7 +69,7 @@ async function choosesSafetensors(folder: string, prefer: boolean): Promise<bool
       `Can't find a checkpoint index (${WEIGHTS_INDEX_NAME} or ${SAFE_WEIGHTS_INDEX_NAME}) in ${folder}.`,
       { code: 'FILE_NOT_FOUND' },
     );
-  return safe && (prefer || !pytorch);
+  return safe && (prefer || !pytorch) ? SAFE_WEIGHTS_INDEX_NAME : WEIGHTS_INDEX_NAME;
 }
 
 function compare(

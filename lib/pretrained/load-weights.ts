@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWeights } from '../checkpoint/fetch-weights';
+import type { ClassFramework } from '../checkpoint/framework-files';
 import { locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { hubBlobsAmong } from '../checkpoint/hub-blobs';
 import { openCheckpoint } from '../checkpoint/open';
@@ -35,7 +36,7 @@ export interface Weights {
 
 /** @throws ValueError for options that choose among other files than the one that `gguf_file` names */
 function refuseOtherChoices(options: FromPretrainedOptions): void {
-  for (const name of ['from_tf', 'from_flax', 'use_safetensors', 'variant'])
+  for (const name of ['from_tf', 'from_flax', 'from_pt', 'use_safetensors', 'variant'])
     if (options[name])
       throw new ValueError(`gguf_file names the file of weights, and ${name} chooses among others; leave one out`);
 }
@@ -43,12 +44,14 @@ function refuseOtherChoices(options: FromPretrainedOptions): void {
 /**
  * The weights of a folder, a file, or a repository, of which they are fetched; or those that the caller gives.
  * @param named - the file that the config names in place of a search
+ * @param framework - of the class that asks: each looks for other files
  */
 export async function openWeights(
   path: string | null,
   options: FromPretrainedOptions,
   hub: HubOptions = {},
   named: unknown = null,
+  framework: ClassFramework = 'pt',
 ): Promise<Weights> {
   const { state_dict } = options;
   if (state_dict) {
@@ -74,6 +77,8 @@ export async function openWeights(
     subfolder: modelSubfolder(options.subfolder),
     from_tf: options.from_tf ?? false,
     from_flax: options.from_flax ?? false,
+    framework,
+    from_pt: options.from_pt ?? false,
     ...(options.signal && { signal: options.signal }),
     ...(named !== undefined && named !== null && { transformers_weights: named as string }),
   };

@@ -1,3 +1,4 @@
+import type { ClassFramework } from '../checkpoint/framework-files';
 import { AttributeError, RuntimeError, TypeError, unknownName, ValueError } from '../errors';
 import type { GenerationConfig } from '../generation/generation-config';
 import type { CommitInfo } from '../hub/commit-files';
@@ -13,8 +14,10 @@ import { checkAutoClass } from './auto-class-names';
 import { copyInputs } from './call-inputs';
 import { checkHonoured, PretrainedConfig } from './config';
 import type { Dialect } from './dialects/dialect';
+import { TENSORFLOW_NAMES, type TensorflowNames } from './dialects/tensorflow-names';
 import { type FromConfigOptions, modelFromConfig } from './from-config';
 import { type FromPretrainedOptions, type LoadingInfo, loadPretrained } from './from-pretrained';
+import { loadTensorFlow1 } from './load-into';
 import { checkAttentionOf } from './load-options';
 import { locationText, type ModelLocation } from './location';
 import { ModelOutput } from './model-output';
@@ -55,6 +58,7 @@ export type CallInputs = object | PromiseLike<object>;
 export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   new (config: never, ...args: never[]): M;
   readonly name: string;
+  readonly framework: ClassFramework;
   readonly config_class: typeof PretrainedConfig;
   readonly base_model_prefix: string;
   readonly main_input_name: string;
@@ -67,7 +71,11 @@ export interface ModelClass<M extends PreTrainedModel = PreTrainedModel> {
   readonly _supports_flash_attn_2: boolean;
   readonly _supports_sdpa: boolean;
   readonly tensorflow1: Dialect | null;
+  readonly tensorflow: TensorflowNames;
 }
+
+/** In whose names, layouts and files a class of each framework is saved. */
+const WRITTEN_BY = { pt: 'PyTorch', tf: 'TensorFlow', flax: 'Flax' } as const;
 
 const tagsOf = new WeakMap<PreTrainedModel, string[]>();
 
@@ -88,6 +96,8 @@ export interface PreTrainedModel {
 export abstract class PreTrainedModel extends TrainingMixin {
   protected static override readonly callable = true;
 
+  /** Whose files the class looks for first: 'pt', 'tf' or 'flax'. */
+  static readonly framework: ClassFramework = 'pt';
   static readonly config_class: typeof PretrainedConfig = PretrainedConfig;
   /** The attribute that holds the headless network in head models. */
   static readonly base_model_prefix: string = '';
@@ -108,6 +118,12 @@ export abstract class PreTrainedModel extends TrainingMixin {
   static readonly _skip_keys_device_placement: string | readonly string[] | null = null;
   /** What the variables of the original TensorFlow 1 release are called, where there was one. */
   static readonly tensorflow1: Dialect | null = null;
+  /** What its variables are called in TensorFlow 2, where a rule cannot tell. */
+  static readonly tensorflow: TensorflowNames = TENSORFLOW_NAMES;
+  /** Loads the original TensorFlow 1 release: `await BertModel.load_tf_weights(model, config, path)`; null where there was none. */
+  static get load_tf_weights(): typeof loadTensorFlow1 | null {
+    return this.tensorflow1 && loadTensorFlow1;
+  }
   static readonly is_parallelizable: boolean = false;
   /** Whether `attn_implementation` may be 'flash_attention_2', and 'sdpa'. */
   static readonly _supports_flash_attn_2: boolean = false;
@@ -197,10 +213,14 @@ export abstract class PreTrainedModel extends TrainingMixin {
    */
   async save_pretrained(save_directory: string, given?: SavePretrainedOptions | null): Promise<void> {
     const options = givenOptions(given, `${this.constructor.name}.save_pretrained`);
-    if (!options.push_to_hub) return savePretrained(this, save_directory, options);
-    const save = (folder: string, saving: SavePretrainedOptions) => savePretrained(this, folder, saving);
+    const save = (folder: string, saving: SavePretrainedOptions) =>
+      savePretrained(this, folder, saving, WRITTEN_BY[this.framework]);
+    if (!options.push_to_hub) return save(save_directory, options);
     await saveAndPushModel(this.constructor.name, save_directory, { ...options }, save);
   }
+
+  /** @internal Hears in which types the checkpoint that was loaded holds the weights, by their names. */
+  adoptStoredTypes(_types: ReadonlyMap<string, string>): void {}
 
   /** @internal What a class changes in its configs before they are saved. */
   prepareSave(): void {}
@@ -230,8 +250,8 @@ export abstract class PreTrainedModel extends TrainingMixin {
     return (this.constructor as typeof PreTrainedModel).main_input_name;
   }
 
-  get framework(): 'pt' {
-    return 'pt';
+  get framework(): ClassFramework {
+    return (this.constructor as typeof PreTrainedModel).framework;
   }
 
   get dummy_inputs(): { input_ids: Tensor } {

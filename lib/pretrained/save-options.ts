@@ -1,9 +1,11 @@
 import { parseSize } from '../checkpoint/size-text';
 import { variantName } from '../checkpoint/weight-names';
+import type { WeightsLayout } from '../checkpoint/weights-files';
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn, warnOnce } from '../logging';
 import type { SaveProgressInfo } from '../progress-info';
 import { Tensor } from '../tensor/tensor';
+import type { WrittenFramework } from './dialects/writing';
 
 /** Writes the tensors of one `.bin` file to `path`. */
 export type SaveFunction = (shard: Map<string, Tensor>, path: string) => void | Promise<void>;
@@ -49,7 +51,8 @@ export interface CheckedSaveOptions {
   isMain: boolean;
   state: Map<string, Tensor> | null;
   save_function: SaveFunction | null;
-  format: 'safetensors' | 'pytorch';
+  format: WeightsLayout['format'];
+  framework: WrittenFramework;
   maxShardBytes: number;
   variant: string | null;
   progress: ((info: SaveProgressInfo) => void) | null;
@@ -81,8 +84,19 @@ const known = [
   'signal',
 ];
 
+/** The file that each framework's classes write by default, and the bytes of one. */
+const OWN: Readonly<Record<WrittenFramework, { format: WeightsLayout['format']; size: string }>> = {
+  PyTorch: { format: 'pytorch', size: '5GB' },
+  TensorFlow: { format: 'tensorflow', size: '10GB' },
+  Flax: { format: 'flax', size: '10GB' },
+};
+
 /** @throws TypeError, ValueError naming the option */
-export function checkSaveOptions(className: string, options: SavePretrainedOptions): CheckedSaveOptions {
+export function checkSaveOptions(
+  className: string,
+  options: SavePretrainedOptions,
+  framework: WrittenFramework = 'PyTorch',
+): CheckedSaveOptions {
   const where = `${className}.save_pretrained`;
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) throw unknownName('option', name, where, known);
@@ -95,18 +109,28 @@ export function checkSaveOptions(className: string, options: SavePretrainedOptio
   variantName('model.safetensors', variant);
   checkFunction('progress_callback', progress_callback);
   checkFunction('save_function', save_function);
-  const safe = options.safe_serialization ?? true;
+  const isPyTorch = framework === 'PyTorch';
+  if (!isPyTorch) refuseOfPyTorch(where, framework, options);
+  const safe = options.safe_serialization ?? isPyTorch;
   if (safe && save_function) warn('save_function writes .bin files only, and this save writes safetensors files');
   return {
     isMain: isMainProcess(options),
     state: stateOf(options.state_dict),
     save_function: safe ? null : save_function,
-    format: safe ? 'safetensors' : 'pytorch',
-    maxShardBytes: parseSize(options.max_shard_size ?? '5GB'),
+    format: safe ? 'safetensors' : OWN[framework].format,
+    framework,
+    maxShardBytes: parseSize(options.max_shard_size ?? OWN[framework].size),
     variant,
     progress: progress_callback ?? null,
     signal: signal ?? undefined,
   };
+}
+
+/** @throws ValueError for what only PyTorch's files have */
+function refuseOfPyTorch(where: string, framework: string, options: SavePretrainedOptions): void {
+  for (const name of ['variant', 'save_function'] as const)
+    if (options[name] != null)
+      throw new ValueError(`${name} of ${where} is for PyTorch's files, and these are ${framework}'s; leave it out`);
 }
 
 function isMainProcess(options: SavePretrainedOptions): boolean {

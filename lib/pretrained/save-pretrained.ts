@@ -14,15 +14,18 @@ import { NotImplementedError, TypeError } from '../errors';
 import { info, error as logError } from '../logging';
 import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
+import { permute } from '../tensor/ops/layout';
 import { Stream } from '../tensor/stream';
 import type { Tensor } from '../tensor/tensor';
 import { copyBytes, writeTensor } from '../tensor/write';
 import { CONFIG_NAME, makeFolder } from './config-file';
+import { type Writing, type WrittenFramework, writingsOf } from './dialects/writing';
 import { folderSystem } from './interrupted-save';
 import type { PreTrainedModel } from './pretrained-model';
 import { type CheckedSaveOptions, checkSaveOptions, type SavePretrainedOptions } from './save-options';
 import { SaveProgress } from './save-progress';
-import { storageOf, withoutShared } from './shared-tensors';
+import { storageOf, tiedNames, withoutShared } from './shared-tensors';
+import { architectureOf } from './views/view';
 
 /** The parts of a model's class that saving reads. */
 interface SavedClass {
@@ -31,16 +34,20 @@ interface SavedClass {
   _auto_class?: string | null;
 }
 
-/** Saves a model: config and weights as one. See `PreTrainedModel.save_pretrained`. */
+/**
+ * Saves a model: config and weights as one. See `PreTrainedModel.save_pretrained`.
+ * @param framework - whose names, layouts and files
+ */
 export async function savePretrained(
   model: PreTrainedModel,
   directory: string,
   given: SavePretrainedOptions,
+  framework: WrittenFramework = 'PyTorch',
 ): Promise<void> {
   const type = model.constructor as unknown as SavedClass;
   if (typeof directory !== 'string')
     throw new TypeError(`save_pretrained takes the path of a folder, got ${typeof directory}`);
-  const options = checkSaveOptions(type.name, given);
+  const options = checkSaveOptions(type.name, given, framework);
   if (await isFile(directory)) {
     logError(`Provided path (${directory}) should be a directory, not a file`);
     return;
@@ -51,16 +58,19 @@ export async function savePretrained(
     );
   const layout: WeightsLayout = {
     format: options.format,
+    framework,
     variant: options.variant,
     maxShardBytes: options.maxShardBytes,
   };
   const state = stateToSave(model, options);
+  const writings = framework === 'PyTorch' ? null : writingsOf(model, framework, options.format === 'safetensors');
   if (options.isMain) model.prepareSave();
   const beside = options.isMain ? model.filesBesideWeights() : new Map<string, string>();
   stampConfig(model);
   const writer = new StateWriter(options.signal);
   try {
-    const plan = planWeights(writer.weights(state), layout, model.num_parameters());
+    const weights = writings ? writer.written(state, writings) : writer.weights(state);
+    const plan = planWeights(weights, layout, model.num_parameters());
     if (options.isMain)
       await saveWhole(directory, plan, new Map([[CONFIG_NAME, model.config.to_json_string()], ...beside]), options);
     else await saveWeights(directory, plan, options);
@@ -75,22 +85,14 @@ function stateToSave(model: PreTrainedModel, options: CheckedSaveOptions): Map<s
   const state = new Map(options.state ?? model.state_dict());
   for (const name of (model.constructor as unknown as SavedClass)._keys_to_ignore_on_save) state.delete(name);
   for (const tensor of state.values()) tensor.assertAlive();
-  return options.format === 'safetensors' ? withoutShared(state, tiedNames(model)) : state;
-}
-
-/** The patterns of the model and, below their names, of the models inside it. */
-function tiedNames(model: PreTrainedModel): string[] {
-  const patterns: string[] = [];
-  for (const [path, module] of model.named_modules()) {
-    const { _tied_weights_keys = [] } = module.constructor as { _tied_weights_keys?: readonly string[] };
-    for (const pattern of _tied_weights_keys) patterns.push(path === '' ? pattern : `${path}.${pattern}`);
-  }
-  return patterns;
+  return options.format === 'safetensors' && options.framework === 'PyTorch'
+    ? withoutShared(state, tiedNames(model))
+    : state;
 }
 
 function stampConfig(model: PreTrainedModel): void {
-  model.config.torch_dtype = firstFloating(model);
-  model.config.architectures = [model.constructor.name];
+  if (model.framework === 'pt') model.config.torch_dtype = firstFloating(model);
+  model.config.architectures = [architectureOf(model.constructor.name)];
   // The weights go into files of the usual names, whatever the checkpoint called them that they came from.
   delete model.config['transformers_weights'];
 }
@@ -160,22 +162,52 @@ class StateWriter {
   }
 
   weights(state: ReadonlyMap<string, Tensor>): StateWeight[] {
-    return [...state].map(([name, tensor]) => this.weight(name, tensor));
+    return [...state].map(([name, tensor]) => this.weight(tensor, { name, shape: tensor.dims }));
   }
 
-  private weight(name: string, tensor: Tensor): StateWeight {
+  /**
+   * The weights in another framework's terms; names that it does not write are those of tied weights.
+   * @throws ValueError for a name that the model does not have
+   */
+  written(state: ReadonlyMap<string, Tensor>, writings: ReadonlyMap<string, Writing>): StateWeight[] {
+    const weights: StateWeight[] = [];
+    for (const [name, writing] of writings) {
+      const tensor = state.get(name);
+      if (tensor) weights.push({ ...this.weight(tensor, writing), storage: writing.name });
+    }
+    return weights;
+  }
+
+  private weight(tensor: Tensor, { name, shape, axes, layers }: Writing): StateWeight {
     const { stream, call } = this;
     return {
       name,
       tensor,
+      layers,
       dtype: tensor.type,
-      shape: tensor.dims,
+      shape,
       byteLength: tensor.size * itemSize(tensor.type),
       storage: storageOf(tensor),
       identity: tensor,
-      bytes: () => copyBytes(tensor, stream, call),
-      writeInto: (descriptor, offset) => writeTensor(tensor, descriptor, offset, stream, call),
+      bytes: () => this.turned(tensor, axes, (turned) => copyBytes(turned, stream, call)),
+      writeInto: (descriptor, offset) =>
+        this.turned(tensor, axes, (turned) => writeTensor(turned, descriptor, offset, stream, call)),
     };
+  }
+
+  /** Uses the tensor with its axes in another order. */
+  private async turned<T>(
+    tensor: Tensor,
+    axes: readonly number[] | undefined,
+    use: (turned: Tensor) => Promise<T>,
+  ): Promise<T> {
+    if (axes === undefined) return use(tensor);
+    const turned = this.call.run(() => this.stream.run(() => permute(tensor, axes)));
+    try {
+      return await use(turned);
+    } finally {
+      turned.dispose();
+    }
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { RuntimeError } from '../errors';
+import type { Module } from '../nn/module';
 import type { Tensor } from '../tensor/tensor';
 
 /** Which names of a `state_dict` share memory, and which of them a safetensors file holds. */
@@ -15,15 +16,20 @@ export function storageOf(tensor: Tensor): object {
  * @throws RuntimeError when names share bytes that nothing declares as tied
  */
 export function withoutShared(state: ReadonlyMap<string, Tensor>, tied: readonly string[]): Map<string, Tensor> {
-  const expressions = tied.map((pattern) => new RegExp(pattern));
   const kept = new Map(state);
   for (const names of groups(state)) {
-    const declared = [...names].sort().filter((name) => expressions.some((pattern) => pattern.test(name)));
-    for (const name of declared.slice(0, names.length - 1)) kept.delete(name);
+    for (const name of namesToDrop(names, tied)) kept.delete(name);
     const rest = names.filter((name) => kept.has(name));
     if (rest.length > 1) refuseOverlap(rest, state);
   }
   return kept;
+}
+
+/** Of the names of one tensor those that a format without sharing does not hold. */
+export function namesToDrop(names: readonly string[], tied: readonly string[]): string[] {
+  const expressions = tied.map((pattern) => new RegExp(pattern));
+  const declared = [...names].sort().filter((name) => expressions.some((pattern) => pattern.test(name)));
+  return declared.slice(0, names.length - 1);
 }
 
 /** Names of one storage, where there are several. */
@@ -56,4 +62,14 @@ function areaOf(tensor: Tensor): { begin: number; end: number } {
   if (!tensor.isHost) return { begin: 0, end: 1 };
   const { byteOffset, byteLength } = tensor.data;
   return { begin: byteOffset, end: byteOffset + byteLength };
+}
+
+/** The patterns of the model and, below their names, of the models inside it. */
+export function tiedNames(model: Module): string[] {
+  const patterns: string[] = [];
+  for (const [path, module] of model.named_modules()) {
+    const { _tied_weights_keys = [] } = module.constructor as { _tied_weights_keys?: readonly string[] };
+    for (const pattern of _tied_weights_keys) patterns.push(path === '' ? pattern : `${path}.${pattern}`);
+  }
+  return patterns;
 }

@@ -10,6 +10,17 @@ export function set_seed(seed: number): void {
   state = (seed ^ 0x9e3779b9) >>> 0;
 }
 
+/** What `draw` makes with random numbers of that seed; those of others go on as if it had not been. */
+export function withSeed<T>(seed: number, draw: () => T): T {
+  const before = state;
+  set_seed(seed);
+  try {
+    return draw();
+  } finally {
+    state = before;
+  }
+}
+
 /** A number in (0, 1): mulberry32. */
 export function uniform(): number {
   state = (state + 0x6d2b79f5) >>> 0;

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
-import { storedDType } from '../../lib/checkpoint/stored-dtype';
 import { tensorStats } from '../../lib/checkpoint/tensor-stats';
 import { errorOf, safetensorsBytes, scratchFolder, writeVectors } from './scratch';
 
@@ -229,17 +228,5 @@ describe('what the tensors hold', () => {
     writeFileSync(path('stats.safetensors'), safetensorsBytes(json, data));
     await using source = await openSafetensors(path('stats.safetensors'));
     expect(await tensorStats(source, 'x')).toEqual({ values, nan, infinite });
-  });
-
-  it.each([
-    ['the first type that can be computed in', '["I64","F8_E4M3","BF16","F32"]', 'bfloat16'],
-    ['the first type when none can', '["I64","I8"]', 'int64'],
-  ])('decides the dtype of a load: %s', async (_, tags, dtype) => {
-    const entries = (JSON.parse(tags) as string[]).map(
-      (tag, i) => `"${i}":{"dtype":"${tag}","shape":[0],"data_offsets":[0,0]}`,
-    );
-    writeFileSync(path('dtype.safetensors'), safetensorsBytes(`{${entries.join(',')}}`));
-    await using source = await openSafetensors(path('dtype.safetensors'));
-    expect(storedDType(source)?.dtype).toBe(dtype);
   });
 });

@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openShards } from '../../lib/checkpoint/sharded';
-import { storedDType } from '../../lib/checkpoint/stored-dtype';
 import { setLogHook } from '../../lib/logging';
 import { errorOf, scratchFolder, writeVectors } from './scratch';
 
@@ -57,7 +56,7 @@ describe('a sharded checkpoint', () => {
       expect(source.descriptor('c')).not.toBe(source.descriptor('a'));
       expect(source.has('d')).toBe(false);
       expect((await errorOf(() => source.info('d'))).name).toBe('KeyError');
-      expect(storedDType(source)).toEqual({ dtype: 'bfloat16', from: "the index's metadata" });
+      expect(source.indexMetadata.get('dtype')).toBe('bfloat16');
       await source.verify();
     });
     expect(messages).toEqual([]);

@@ -161,6 +161,7 @@ describe('a signal', () => {
     running.child.kill(signal);
     expect(await running.ended).toEqual({ code, signal: null });
     expect(running.stdout).toBe('');
+    expect(running.stderr).toContain('stopped: nothing was changed\n');
     expect(everyFile(folder)).toEqual(before);
     expect(readdirSync(parent)).toEqual(['model']);
   });

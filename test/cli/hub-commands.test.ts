@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheCommand } from '../../lib/cli/cache';
 import { downloadCommand } from '../../lib/cli/download';
 import { pushCommand } from '../../lib/cli/push';
@@ -82,6 +83,19 @@ describe('download', () => {
     expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('--include')]);
   });
 
+  it('that is stopped says what that leaves, and goes on the next time', async () => {
+    hub.server.commit('org/name', files);
+    hub.server.faults.push({ on: 'GET /lfs/', slow: 200 });
+    const running = run(['download', 'org/name']);
+    while (!hub.server.requests().some((request) => request.startsWith('GET storage'))) await sleep(5);
+    process.emit('SIGINT', 'SIGINT');
+    const stopped = await running;
+    expect([stopped.code, stopped.stdout]).toEqual([130, '']);
+    expect(stopped.stderr).toMatch(/stopped: what has come is kept, and the same command goes on from there\n$/);
+    hub.server.forget();
+    expect(await run(['download', 'org/name'])).toMatchObject({ code: 0 });
+  });
+
   it('draws one line on a terminal, and takes it away', async () => {
     hub.server.commit('org/name', files);
     const { stderr } = await run(['download', 'org/name'], true);
@@ -148,8 +162,10 @@ describe('push --dry-run', () => {
     const { stdout: json } = await run(['push', folder, 'org/name', '--dry-run', '--json']);
     expect(JSON.parse(json)).toEqual({ id: 'org/name', files: Object.keys(files) });
     expect(hub.server.log).toEqual([]);
-    const absent = await run(['push', join(hub.home, 'nowhere'), 'org/name', '--dry-run']);
-    expect([absent.code, absent.stderr]).toEqual([65, expect.stringContaining('there is no folder')]);
+    for (const more of [['--dry-run'], []]) {
+      const absent = await run(['push', join(hub.home, 'nowhere'), 'org/name', ...more]); // a token is missing too
+      expect([absent.code, absent.stderr]).toEqual([65, expect.stringContaining('there is no folder')]);
+    }
   });
 });
 

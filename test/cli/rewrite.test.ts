@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { convertCheckpoint } from '../../lib/auto/convert-checkpoint';
 import { convertToGguf } from '../../lib/auto/convert-to-gguf';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { parseCommand } from '../../lib/cli/parse';
@@ -26,7 +27,11 @@ const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
 const rewrite = async () => rewriteCheckpoint;
 const commands = [
   ...[castCommand, shardCommand].map((command) => command(rewrite)),
-  convertCommand({ rewrite, toGguf: async () => convertToGguf }),
+  convertCommand({
+    convert: async () => convertCheckpoint,
+    textsOf: async () => new Map(),
+    toGguf: async () => convertToGguf,
+  }),
 ];
 
 let parent: string;
@@ -200,7 +205,7 @@ describe('convert', () => {
     const before = everyFile(folder);
     const values = await tensors(folder);
     for (const size of ['30KB', '1TB']) {
-      expect(await run('convert', folder, '--to', 'bin', '--max-shard-size', size)).toMatchObject({
+      expect(await run('convert', folder, '--to', 'pytorch', '--max-shard-size', size)).toMatchObject({
         code: 0,
         stderr: '',
       });

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { LogLevel, memoryStats, setLogLevel } from '../../lib';
-import { lookAtOnce } from './fast-files';
+import { lookAtOnce, openFilesInMemory } from './fast-files';
 import { Diary, judge, type Verdict } from './judge';
 import { kBlockedMs, kGrowthBytes, kLanes, kLeakBytes, kSlowestMs, type Order, type Report } from './protocol';
 import type { Target } from './target';
@@ -23,9 +23,15 @@ function held() {
   const { live, mapped } = memoryStats();
   return {
     rss: process.memoryUsage.rss(),
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: readdirSync('/proc/self/fd').length + openFilesInMemory(),
     tensors: live + mapped,
   };
+}
+
+/** What is held once native threads have given back what the last reading left to them, or a second has passed. */
+async function heldAtRest(tensors: number): Promise<ReturnType<typeof held>> {
+  for (let waited = 0; waited < 1000 && held().tensors > tensors; waited += 20) await pause(20);
+  return held();
 }
 
 const peak = () => process.resourceUsage().maxRSS * 1024;
@@ -56,6 +62,8 @@ function diarySeeds(): number[] {
 /** Seeds from `first` on, in lanes, until the time is over; whatever looks odd is told as a suspect. */
 async function readMany(target: Target): Promise<void> {
   lookAtOnce();
+  // A refusal's stack costs as much as the rest of a quick reading. A finding is read again alone, with its stack.
+  if (target.quick) Error.stackTraceLimit = 0;
   const diary = new Diary(order.diary);
   let next = order.first;
   const end = order.first + order.count;
@@ -190,7 +198,7 @@ async function readAlone(target: Target): Promise<void> {
     if (best === null || verdict.finding || verdict.ms < best.ms) best = verdict;
     if (verdict.finding) break;
   }
-  const after = held();
+  const after = await heldAtRest(before.tensors);
   const verdict = best as Verdict;
   const slowest = target.slowestMs ?? kSlowestMs;
   const growth = peak() - most;

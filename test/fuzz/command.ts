@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Hunt, hunt, readAlone } from './hunt';
-import { writeInput } from './judge';
+import { writeFiles } from './judge';
 import { memoryFolder } from './reader';
 import { targetNamed, targets } from './targets';
 
@@ -77,7 +77,7 @@ async function replay(target: string, seed: number, keep: string | undefined, fo
     mkdirSync(files);
     mkdirSync(join(folder, 'kept'));
     await made.prepare?.(join(folder, 'kept'));
-    writeInput(made, seed, files);
+    writeFiles(made.make(seed), files);
     cpSync(files, keep, { recursive: true });
   }
   const { what, report } = await readAlone(target, seed, folder);

@@ -1,27 +1,70 @@
-import * as fs from 'node:fs';
-import * as promises from 'node:fs/promises';
+import fs from 'node:fs';
+import promises from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Folders that are in no file system: names and bytes by path. */
+const folders = new Map<string, ReadonlyMap<string, Uint8Array>>();
+let openInMemory = 0;
+let isLooking = false;
+
+/** Makes `folder` hold `files` for those who read it while `lookAtOnce` is on; false when it is not. */
+export function keepInMemory(folder: string, files: ReadonlyMap<string, Uint8Array>): boolean {
+  if (isLooking) folders.set(folder, files);
+  return isLooking;
+}
+
+/** The folder is the file system's again. */
+export function leaveToDisk(folder: string): void {
+  folders.delete(folder);
+}
+
+/** Files of such folders that are open. */
+export function openFilesInMemory(): number {
+  return openInMemory;
+}
 
 /**
- * Small files in memory are read two to three times as fast when no thread of libuv's fetches them. These stand in for the
- * calls of fs/promises that only look, with the same results and the same errors; whatever else is asked goes to Node.
+ * Small files in memory are read two to three times as fast when no thread of libuv's fetches them, and ten times as fast
+ * when no system call does. These stand in for the calls of fs/promises that only look, with the same results and the same
+ * errors; whatever else is asked goes to Node.
  */
 export function lookAtOnce(): () => void {
   const own = { open: promises.open, stat: promises.stat, readFile: promises.readFile, realpath: promises.realpath };
   const at = promises as unknown as Record<string, unknown>;
   at['open'] = async (path: string, flags?: string | number, mode?: number) => {
+    const files = folders.get(dirname(path));
+    if (files !== undefined) return new MemoryHandle(bytesOf(files, path));
     const looks = typeof flags === 'number' && (flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0;
     return looks ? new LookingHandle(fs.openSync(path, flags)) : own.open(path, flags, mode);
   };
-  at['stat'] = async (path: string, options?: fs.StatOptions) => fs.statSync(path, options);
+  at['stat'] = async (path: string, options?: fs.StatOptions) => {
+    if (folders.has(path)) return { isDirectory: () => true, isFile: () => false };
+    const files = folders.get(dirname(path));
+    return files === undefined ? fs.statSync(path, options) : statOf(bytesOf(files, path));
+  };
   at['readFile'] = async (path: string, options?: Parameters<typeof own.readFile>[1]) =>
     typeof path === 'string' ? fs.readFileSync(path, encodingOf(options)) : own.readFile(path, options);
-  at['realpath'] = async (path: string) => fs.realpathSync.native(path);
-  return () => Object.assign(at, own);
+  at['realpath'] = async (path: string) => (folders.has(dirname(path)) ? path : fs.realpathSync.native(path));
+  isLooking = true;
+  return () => {
+    isLooking = false;
+    Object.assign(at, own);
+  };
 }
 
 function encodingOf(options: unknown): BufferEncoding | null {
   if (typeof options === 'string') return options as BufferEncoding;
   return (options as { encoding?: BufferEncoding } | null | undefined)?.encoding ?? null;
+}
+
+function bytesOf(files: ReadonlyMap<string, Uint8Array>, path: string): Uint8Array {
+  const found = files.get(path.slice(dirname(path).length + 1));
+  if (found !== undefined) return found;
+  throw Object.assign(new Error(`ENOENT: no such file or directory, '${path}'`), { code: 'ENOENT' });
+}
+
+function statOf(bytes: Uint8Array) {
+  return { isDirectory: () => false, isFile: () => true, size: BigInt(bytes.byteLength), mtimeNs: 1n };
 }
 
 /** A file that is open for reading. */
@@ -38,5 +81,30 @@ class LookingHandle {
 
   async close(): Promise<void> {
     fs.closeSync(this.fd);
+  }
+}
+
+/** A file that is bytes. It has no descriptor: what native code reads by itself must lie on the disk. */
+class MemoryHandle {
+  constructor(private readonly bytes: Uint8Array) {
+    openInMemory++;
+  }
+
+  get fd(): number {
+    throw new Error('a file in memory has no descriptor');
+  }
+
+  async stat() {
+    return statOf(this.bytes);
+  }
+
+  async read(target: Uint8Array, offset: number, length: number, position: number) {
+    const found = this.bytes.subarray(position, position + length);
+    target.set(found, offset);
+    return { bytesRead: found.byteLength, buffer: target };
+  }
+
+  async close(): Promise<void> {
+    openInMemory--;
   }
 }

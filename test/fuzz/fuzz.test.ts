@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hunt } from './hunt';
 import { memoryFolder } from './reader';
@@ -34,13 +34,14 @@ test.each(targets)('a seed of $name gives the same input in every process', asyn
   const made = [];
   for (const process of ['one', 'two']) {
     const kept = join(folder, `${target.name}-${process}`);
+    mkdirSync(kept);
     await target.prepare?.(kept);
     made.push(Array.from({ length: 40 }, (_, seed) => digestOf(target.make(seed))));
   }
   expect(made[0]).toEqual(made[1]);
 });
 
-function digestOf(files: Map<string, Uint8Array>): string {
+function digestOf(files: ReadonlyMap<string, Uint8Array>): string {
   const names = [...files].map(([name, bytes]) => `${name} ${createHash('sha1').update(bytes).digest('hex')}`);
   return names.join('; ');
 }

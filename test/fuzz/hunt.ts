@@ -1,5 +1,6 @@
 import type { Report } from './protocol';
 import { read } from './reader';
+import { targetNamed } from './targets';
 
 /** Something wrong, and how to see it again. */
 export interface Finding {
@@ -33,6 +34,8 @@ export interface HuntOptions {
 
 /** Inputs of one process: what it leaks shows, and what it loses when it dies is little. */
 const kBlock = 20_000;
+/** The same where inputs are read from memory, many times as fast. */
+const kQuickBlock = 400_000;
 /** Suspects that are read again, and findings that are worth having of one target. */
 const kMostSuspects = 6;
 const kMostFindings = 12;
@@ -45,6 +48,7 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
   const found: Hunt = { target, ran: 0, seconds: 0, tally: new Map(), findings: [], notes: [] };
   const suspects = new Set<number>();
   const { first } = options;
+  const block = targetNamed(target).quick === undefined ? kBlock : kQuickBlock;
   const end = first + options.runs;
   let next = first;
   const hear = (report: Report) => {
@@ -59,7 +63,7 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
   const work = async () => {
     while (next < end && Date.now() < deadline && found.findings.length < kMostFindings) {
       const from = next;
-      const count = Math.min(kBlock, end - from);
+      const count = Math.min(block, end - from);
       next += count;
       const order = { target, first: from, count, ms: deadline - Date.now(), alone: false };
       const { death, seeds: noted, stderr } = await read(folder, order, hear, silenceMs);

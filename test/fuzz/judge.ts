@@ -1,8 +1,9 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as library from '../../lib';
+import { keepInMemory, leaveToDisk } from './fast-files';
 import { kLanes } from './protocol';
-import { BrokenClaim, type Target } from './target';
+import { BrokenClaim, isQuick, type Target } from './target';
 
 /** What one input came to. */
 export interface Verdict {
@@ -33,11 +34,10 @@ export function flawOf(error: unknown): string {
 }
 
 /** What lies in each folder. */
-const written = new Map<string, Map<string, Uint8Array>>();
+const written = new Map<string, ReadonlyMap<string, Uint8Array>>();
 
-/** Writes input `seed` of `target` into `folder`, over what the last input left there. */
-export function writeInput(target: Target, seed: number, folder: string): Map<string, Uint8Array> {
-  const files = target.make(seed);
+/** Writes `files` into `folder`, over what the last input left there. */
+export function writeFiles(files: ReadonlyMap<string, Uint8Array>, folder: string): void {
   const old = written.get(folder);
   for (const [name, bytes] of files) {
     if (old?.get(name) === bytes) continue;
@@ -47,14 +47,17 @@ export function writeInput(target: Target, seed: number, folder: string): Map<st
   }
   for (const name of old?.keys() ?? []) if (!files.has(name)) rmSync(join(folder, name));
   written.set(folder, files);
-  return files;
 }
 
 export async function judge(target: Target, seed: number, folder: string): Promise<Verdict> {
-  const files = writeInput(target, seed, folder);
+  const files = target.make(seed);
+  const quick = isQuick(target, seed);
+  if (!quick) leaveToDisk(folder);
+  if (!(quick && keepInMemory(folder, files))) writeFiles(files, folder);
   const start = performance.now();
   try {
-    await target.open(folder, seed, files);
+    if (quick) await target.quick?.(folder, seed, files);
+    else await target.open(folder, seed, files);
     return { seed, outcome: 'loaded', finding: '', ms: performance.now() - start };
   } catch (error) {
     const ms = performance.now() - start;

@@ -47,6 +47,8 @@ describe('a file of a repository', () => {
     hub.server.forget();
     await hubDownload('org/name', 'model.safetensors', { revision: commit });
     expect(hub.server.requests()).toEqual([]);
+    await hubDownload('org/name', 'model.safetensors', { revision: commit, force_download: true });
+    expect(hub.server.requests().map((request) => request.split(' ')[0])).toEqual(['HEAD', 'GET']);
   });
 
   it('of a branch that has moved is the new one; the same contents are only linked', async () => {
@@ -267,6 +269,25 @@ describe('a file system without symbolic links (N-17)', () => {
     } finally {
       symlink.mockRestore();
       setLogHook(null);
+    }
+  });
+
+  it('has no warning where HF_HUB_DISABLE_SYMLINKS_WARNING is set (N-09)', async () => {
+    const said: string[] = [];
+    setLogHook((_, message) => said.push(message));
+    process.env['HF_HUB_DISABLE_SYMLINKS_WARNING'] = '1';
+    const symlink = jest
+      .spyOn(promises, 'symlink')
+      .mockRejectedValue(Object.assign(new Error('no'), { code: 'EPERM' }));
+    try {
+      hub.server.commit('org/name', files);
+      // Another folder than that of the test before: a warning is given once for each.
+      await hubDownload('org/name', 'config.json', { cache_dir: join(hub.home, 'unlinked') });
+      expect(said).toEqual([]);
+    } finally {
+      symlink.mockRestore();
+      setLogHook(null);
+      delete process.env['HF_HUB_DISABLE_SYMLINKS_WARNING'];
     }
   });
 });

@@ -227,6 +227,15 @@ describe('a refusal', () => {
     expect(error.serverMessage).toContain('restricted');
   });
 
+  it('of status 401 about a repository is one of the repository, unless it says that the token is wrong', async () => {
+    hub.server.faults.push({ on: 'HEAD', status: 401 });
+    await expect(download('config.json')).rejects.toMatchObject({ name: 'RepositoryNotFoundError', status: 401 });
+    hub.server.forget();
+    const headers = { 'X-Error-Message': 'Invalid credentials in Authorization header' };
+    hub.server.faults.push({ on: 'HEAD', status: 401, headers });
+    await expect(download('config.json')).rejects.toMatchObject({ name: 'HfHubHTTPError', status: 401 });
+  });
+
   it('of status 400 is a BadRequestError', async () => {
     hub.server.faults.push({ on: 'GET', status: 400, body: '{"error": "no such thing"}' });
     await expect(download('config.json')).rejects.toMatchObject({

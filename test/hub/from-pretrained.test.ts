@@ -281,6 +281,18 @@ describe('a tokenizer', () => {
     expect(lines()).toEqual(['HEAD main/tokenizer.json']);
   });
 
+  it('is made of the vocabulary that its repository has instead of tokenizer.json', async () => {
+    const vocab = '[UNK]\n[CLS]\n[SEP]\nthe\n';
+    hub.server.commit('org/bert', { 'vocab.txt': vocab, 'config.json': '{"model_type":"bert"}' });
+    const tokenizer = await AutoTokenizer.from_pretrained('org/bert');
+    expect(await tokenizer.encode('The')).toEqual([1, 3, 2]);
+    tokenizer.dispose();
+    hub.server.forget();
+    const again = await AutoTokenizer.from_pretrained('org/bert', { local_files_only: true });
+    again.dispose();
+    expect(hub.server.log).toEqual([]);
+  });
+
   it('that is not there names the repository and what it has', async () => {
     hub.server.commit('org/bert', { 'vocab.txt': 'a' });
     await expect(AutoTokenizer.from_pretrained('org/bert')).rejects.toThrow(/org\/bert.*vocab\.txt/);

@@ -178,6 +178,20 @@ describe('a push', () => {
     });
     expect(writes.commits.at(-1)!.header).toMatchObject({ summary: 'Fix', description: 'Why' });
     expect(hub.server.log.at(-1)!.url).toBe('/api/models/org/name/commit/main?create_pr=1');
+    // A second commit goes to the same request, which is no branch that could be made.
+    hub.server.forget();
+    await push('org/name', { revision: 'refs/pr/1', commit_message: 'More' });
+    expect(hub.server.requests().filter((request) => request.includes('/branch/'))).toEqual([]);
+    expect(hub.server.log.at(-1)!.url).toBe('/api/models/org/name/commit/refs%2Fpr%2F1');
+  });
+
+  it('opens a pull request also where it may not make the branch (H-06)', async () => {
+    hub.server.commit('org/name', { 'config.json': '{}' }, 'v1');
+    hub.server.faults.push({ on: 'POST /api/models/org/name/branch/v1', status: 403 });
+    const forbidden = push('org/name', { revision: 'v1' });
+    await expect(forbidden).rejects.toMatchObject({ name: 'HfHubHTTPError', status: 403 });
+    expect(await push('org/name', { revision: 'v1', create_pr: true })).toMatchObject({ pr_num: 1 });
+    expect(writes.commits.at(-1)).toMatchObject({ branch: 'v1', pr: true });
   });
 
   it('needs a token that may write (H-09)', async () => {
@@ -399,9 +413,9 @@ describe('what can be pushed (H-08, H-13)', () => {
   it('is a model while it is saved', async () => {
     const model = new BertModel(new BertConfig({ hidden_size: 32, num_attention_heads: 4, num_hidden_layers: 1 }));
     model.init_weights();
-    await model.save_pretrained('kept', { push_to_hub: true, max_shard_size: '20kB', tags: ['mine'] });
+    await model.save_pretrained(join('deep', 'kept'), { push_to_hub: true, max_shard_size: '20kB', tags: ['mine'] });
     const { repo, paths } = writes.commits[0]!;
-    expect(repo).toBe('someone/kept');
+    expect(repo).toBe('someone/kept'); // the last part of the path
     expect(paths).toEqual(expect.arrayContaining(['README.md', 'config.json', 'model.safetensors.index.json']));
     await using again = await BertModel.from_pretrained('someone/kept', { token: goodToken });
     expect(again.num_parameters()).toBe(model.num_parameters());

@@ -27,6 +27,32 @@ describe('environment variables (N-01 to N-09)', () => {
     expect(settings.hubHome()).toBe(join(homedir(), 'hf'));
   });
 
+  it('may name other variables in paths, as Python reads them', async () => {
+    process.env['HUB_TEST_ROOT'] = hub.home;
+    try {
+      process.env['HF_HOME'] = '$HUB_TEST_ROOT/hf';
+      expect(settings.cacheRoot()).toBe(join(hub.home, 'hf', 'hub'));
+      const braced = (name: string) => `$\{${name}}`;
+      process.env['HF_HUB_CACHE'] = `${braced('HUB_TEST_ROOT')}-cache/$HUB_TEST_NONE/${braced('HUB_TEST_NONE')}/a$`;
+      expect(settings.cacheRoot()).toBe(`${hub.home}-cache/$HUB_TEST_NONE/${braced('HUB_TEST_NONE')}/a$`);
+      process.env['HF_TOKEN_PATH'] = '$HUB_TEST_ROOT/secret';
+      writeFileSync(join(hub.home, 'secret'), 'hidden');
+      expect(await storedToken()).toBe('hidden');
+      process.env['HF_TOKEN_PATH'] = '~/secret';
+      expect(settings.tokenPath()).toBe(join(homedir(), 'secret'));
+    } finally {
+      delete process.env['HUB_TEST_ROOT'];
+    }
+  });
+
+  it('that are empty count as absent', () => {
+    const names = ['HF_HUB_CACHE', 'HF_ENDPOINT', 'HF_TOKEN_PATH', 'HF_HUB_ETAG_TIMEOUT', 'HF_HUB_OFFLINE', 'HF_TOKEN'];
+    for (const name of names) process.env[name] = '';
+    expect([settings.cacheRoot(), settings.tokenPath()]).toEqual([join(hub.home, 'hub'), join(hub.home, 'token')]);
+    expect([settings.endpoint(), settings.etagTimeout()]).toEqual(['https://huggingface.co', 10]);
+    expect([settings.isOffline(), settings.tokenInEnvironment()]).toEqual([false, null]);
+  });
+
   it('name the root of the cache, older names before newer ones', () => {
     expect(settings.cacheRoot()).toBe(join(hub.home, 'hub'));
     const rising = [
@@ -52,10 +78,14 @@ describe('environment variables (N-01 to N-09)', () => {
   });
 
   it.each(['1', 'on', 'YES', 'True'])('are switched on by %s', (value) => {
-    process.env['TRANSFORMERS_OFFLINE'] = value;
-    expect(settings.isOffline()).toBe(true);
-    process.env['TRANSFORMERS_OFFLINE'] = '0';
-    expect(settings.isOffline()).toBe(false);
+    for (const name of ['TRANSFORMERS_OFFLINE', 'HF_HUB_OFFLINE']) {
+      process.env[name] = value;
+      expect(settings.isOffline()).toBe(true);
+      for (const off of ['0', 'off', 'no', 'false', '2']) {
+        process.env[name] = off;
+        expect(settings.isOffline()).toBe(false);
+      }
+    }
   });
 
   it('give seconds, or say that they do not', () => {
@@ -63,8 +93,12 @@ describe('environment variables (N-01 to N-09)', () => {
     expect(settings.downloadTimeout()).toBe(10);
     process.env['HF_HUB_ETAG_TIMEOUT'] = '2.5';
     expect(settings.etagTimeout()).toBe(2.5);
-    process.env['HF_HUB_DOWNLOAD_TIMEOUT'] = 'long';
-    expect(() => settings.downloadTimeout()).toThrow('HF_HUB_DOWNLOAD_TIMEOUT');
+    for (const wrong of ['long', '0', '-1', '10s', 'Infinity']) {
+      process.env['HF_HUB_DOWNLOAD_TIMEOUT'] = wrong;
+      expect(() => settings.downloadTimeout()).toThrow(`HF_HUB_DOWNLOAD_TIMEOUT is '${wrong}'`);
+      process.env['HF_HUB_ETAG_TIMEOUT'] = wrong;
+      expect(() => settings.etagTimeout()).toThrow(`HF_HUB_ETAG_TIMEOUT is '${wrong}'`);
+    }
   });
 
   it.each(['HF_HUB_DISABLE_TELEMETRY', 'DISABLE_TELEMETRY', 'DO_NOT_TRACK'])(
@@ -165,8 +199,14 @@ describe('a proxy (N-10, L-11)', () => {
 
   it('is chosen by host, by scheme, by environment', () => {
     expect(proxyFor(url)).toBeNull();
+    process.env['ALL_PROXY'] = 'all:9';
+    expect(proxyFor(url)?.href).toBe('http://all:9/');
     process.env['HTTPS_PROXY'] = 'http://env:1';
     expect(proxyFor(url)?.href).toBe('http://env:1/');
+    process.env['https_proxy'] = 'http://small:2';
+    expect(proxyFor(url)?.href).toBe('http://small:2/');
+    delete process.env['https_proxy'];
+    expect(proxyFor(new URL('http://hub.example'))?.href).toBe('http://all:9/');
     expect(proxyFor(url, { https: 'scheme:2' })?.href).toBe('http://scheme:2/');
     expect(proxyFor(url, { https: 'scheme:2', 'https://hub.example': 'host:3' })?.href).toBe('http://host:3/');
     expect(proxyFor(new URL('http://hub.example'), { https: 'scheme:2' })).toBeNull();

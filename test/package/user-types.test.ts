@@ -7,9 +7,10 @@ const program = `
 import {
   AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertModel,
   BertPreTrainedModel, CamembertPreTrainedModel, type CrossKeyValue, DynamicCache, EncoderDecoderCache,
+  FlaxAutoModelForCausalLM, FlaxGPT2LMHeadModel, type FlaxTree,
   type FromPretrainedOptions, GenerationConfig, GPT2LMHeadModel, type KeyValue, type LoadingInfo, ModelOutput,
   no_init_weights, OSError, PretrainedConfig, PreTrainedModel, T5Config, T5EncoderModel, T5ForConditionalGeneration, T5Model,
-  Tensor, XLMRobertaPreTrainedModel,
+  Tensor, TFAutoModelForMaskedLM, TFBertForMaskedLM, type TFPreTrainedModel, XLMRobertaPreTrainedModel,
 } from 'native-transformers';
 
 const options: FromPretrainedOptions = {
@@ -54,6 +55,26 @@ export async function goOn(gpt2: GPT2LMHeadModel): Promise<unknown[]> {
   const ids: Tensor = await t5.generate([[1]], { decoder_input_ids: [[0]], max_new_tokens: 3, eos_token_id: [1] });
   const config: T5Config = new T5Config({ d_model: 8 });
   return [logits, step, kept, ids, new T5Model(config), await T5EncoderModel.from_pretrained('folder')];
+}
+
+export async function ofOtherFrameworks(): Promise<unknown[]> {
+  const tf: TFBertForMaskedLM = await TFBertForMaskedLM.from_pretrained('folder', { from_pt: true });
+  const [flax, info]: [FlaxGPT2LMHeadModel, LoadingInfo] =
+    await FlaxGPT2LMHeadModel.from_pretrained('folder', { output_loading_info: true });
+  const asPyTorch: [BertForMaskedLM, GPT2LMHeadModel] = [tf, flax];
+  const bias: Tensor | undefined = tf.get_bias()?.bias;
+  const [missing]: [string[], ...unknown[]] = await tf.load_tf_weights('tf_model.h5');
+  const tree: FlaxTree = flax.to_bf16(await FlaxGPT2LMHeadModel.load_flax_weights('file'), { transformer: false as never });
+  tf.optimizer = { set_weights: (weights: Tensor[]) => weights.length };
+  const { epoch } = await tf.load_repo_checkpoint('folder');
+  for await (const [features, labels] of tf.prepare_tf_dataset([{ input_ids: [1] }])) await tf({ ...features, labels });
+  const some = await TFAutoModelForMaskedLM.from_pretrained('folder');
+  const ids: Tensor = await (await FlaxAutoModelForCausalLM.from_pretrained('folder')).generate({ input_ids: [[1]] });
+  const any: TFPreTrainedModel[] = [tf];
+  const made = new TFBertForMaskedLM(new BertConfig());
+  // @ts-expect-error that is a method of TensorFlow's classes
+  flax.get_bias();
+  return [asPyTorch, bias, missing, info, tree, epoch, some.get_lm_head(), ids, any, made];
 }
 
 class Mine extends BertModel {

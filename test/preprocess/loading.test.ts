@@ -66,7 +66,12 @@ describe('a folder that is no tokenizer', () => {
       /tokenizer\.json' is a folder/,
     ],
     ['has an empty name', () => '', 'ERR_NO_FOLDER', /path of the model is empty/],
-    ['has only a vocabulary', () => withFile('vocab.txt', 'a'), 'ERR_NOT_IMPLEMENTED', /vocab\.txt.*not supported yet/],
+    [
+      'has a vocabulary of no class',
+      () => withFile('vocab.txt', 'a'),
+      'ERR_NO_TOKENIZER',
+      /holds vocab\.txt.*tokenizer_type/,
+    ],
   ])('%s', async (_name, make, code, message) => {
     const call = AutoTokenizer.from_pretrained(make());
     await expect(call).rejects.toMatchObject({ code, message: expect.stringMatching(message) });

@@ -5,6 +5,7 @@ import { setLogHook } from '../../lib/logging';
 import { AlbertConfig, AlbertModel } from '../../lib/models/albert/model';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { GPT2Config, GPT2LMHeadModel, GPT2Model } from '../../lib/models/gpt2/model';
+import { T5Config, T5EncoderModel, T5ForTokenClassification, T5Model } from '../../lib/models/t5/model';
 import { set_seed } from '../../lib/pretrained/init';
 import { no_init_weights } from '../../lib/pretrained/weights-functions';
 import { moments, numbers } from './surgery/tiny-models';
@@ -23,6 +24,20 @@ beforeEach(() => {
 afterEach(() => setLogHook(null));
 
 describe('a constructor', () => {
+  it("says in the config of T5's encoder that there is no decoder, as upstream", () => {
+    const config = () => new T5Config({ d_model: 8, d_kv: 2, d_ff: 4, num_layers: 1, num_heads: 2, vocab_size: 9 });
+    const made = no_init_weights(() => [
+      new T5EncoderModel(config()),
+      new T5ForTokenClassification(config()),
+      new T5Model(config()),
+    ]);
+    expect(made.map((model) => [model.config.is_encoder_decoder, model.config.use_cache])).toEqual([
+      [false, false],
+      [false, false],
+      [true, true],
+    ]);
+  });
+
   it('draws weights by the rules of the family, ties them, and leaves the model in training (row 15)', async () => {
     set_seed(5);
     await using model = new BertForMaskedLM(new BertConfig({ ...sizes, initializer_range: 0.3 }));

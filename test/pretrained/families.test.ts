@@ -117,6 +117,19 @@ describe('class attributes', () => {
     expect(Object.fromEntries(found.map(([name, type]) => [name, type._tied_weights_keys]))).toEqual(tiedNames);
   });
 
+  it('put the base model of their own family inside heads, by whose name its parts are saved (row 2)', () => {
+    const heads = { num_attention_heads: 2, num_key_value_heads: 2 };
+    const sizes = { hidden_size: 8, num_hidden_layers: 1, intermediate_size: 4, vocab_size: 9, ...heads };
+    for (const [name, type] of classes) {
+      const [family] = /^[A-Z][A-Za-z0-9]*?(?=For|LMHead|DoubleHeads)/.exec(name) ?? [];
+      if (!family || /^(T5|Bart)/.test(name)) continue; // their bases are halves, or absent
+      const model = library.no_init_weights(
+        () => new (type as unknown as ModelClass)(new type.config_class(sizes) as never),
+      );
+      expect([name, model.base_model.constructor.name]).toEqual([name, `${family}Model`]);
+    }
+  });
+
   it('leave out of the report only what files of BART, llama, Qwen2 and T5 hold beside weights (rows 6, 13)', () => {
     const found = classes.filter(([, type]) => type._keys_to_ignore_on_load_unexpected.length > 0);
     expect(found.every(([name]) => /^(Bart|Llama|Qwen2|T5)/.test(name))).toBe(true);

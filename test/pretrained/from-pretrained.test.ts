@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
-import { writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
 import { OSError } from '../../lib/errors';
-import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
+import { LogLevel } from '../../lib/logging';
 import {
   BertConfig,
   BertForMaskedLM,
@@ -16,66 +13,10 @@ import {
 import type { Linear } from '../../lib/nn/linear';
 import type { Parameter } from '../../lib/nn/parameter';
 import { Tensor } from '../../lib/tensor/tensor';
+import { type Entry, floats, golden, useCheckpoints } from './changed-checkpoint';
 
-const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
-
-interface Entry {
-  name: string;
-  dtype: string;
-  shape: number[];
-  bytes: Uint8Array;
-}
-
-let folder: string;
-let logged: [number, string][];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'from-pretrained-'));
-  logged = [];
-  setLogHook((level, message) => logged.push([level, message]));
-  setLogLevel(LogLevel.INFO);
-});
-
-afterEach(() => {
-  setLogHook(null);
-  setLogLevel(LogLevel.WARNING);
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** A copy of the golden checkpoint with its tensors and config changed. */
-async function checkpoint(
-  change: (entries: Entry[]) => Entry[] = (entries) => entries,
-  config: Record<string, unknown> = {},
-): Promise<string> {
-  const stored = JSON.parse(await readFile(join(golden, 'config.json'), 'utf8')) as Record<string, unknown>;
-  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...stored, ...config }));
-  await using source = await openSafetensors(join(golden, 'model.safetensors'));
-  const entries: Entry[] = [];
-  for (const name of source.names()) {
-    const { dtype, shape } = source.info(name);
-    entries.push({ name, dtype, shape, bytes: await source.read(name) });
-  }
-  await write(change(entries));
-  return folder;
-}
-
-async function write(entries: Entry[], metadata?: Record<string, string>): Promise<void> {
-  await writeSafetensors(join(folder, 'model.safetensors'), entries as never, metadata ? { metadata } : {});
-}
-
-const floats = (bytes: Uint8Array) => new Float32Array(bytes.slice().buffer);
-
-/** float32 entries as bfloat16 bits. */
-function halved(entries: Entry[]): Entry[] {
-  return entries.map((entry) => {
-    if (entry.dtype !== 'float32') return entry;
-    const words = new Uint16Array(entry.bytes.slice().buffer);
-    const bits = Uint16Array.from({ length: words.length / 2 }, (_, i) => words[2 * i + 1] as number);
-    return { ...entry, dtype: 'bfloat16', bytes: new Uint8Array(bits.buffer) };
-  });
-}
-
-const levels = (pattern: RegExp) => logged.filter(([, message]) => pattern.test(message)).map(([level]) => level);
+const checkpoints = useCheckpoints();
+const { checkpoint, levels, write } = checkpoints;
 
 describe('from_pretrained', () => {
   it('loads all and ends in evaluation mode, with tied weights as one storage (rows 61, 66)', async () => {
@@ -141,6 +82,20 @@ describe('from_pretrained', () => {
     await model.dispose();
   });
 
+  it('initialises by the module that a weight belongs to: norms 1, padding rows 0 (row 62)', async () => {
+    const norm = 'bert.encoder.layer.0.output.LayerNorm.weight';
+    const table = 'bert.embeddings.word_embeddings.weight';
+    const path = await checkpoint((entries) => entries.filter(({ name }) => name !== norm && name !== table));
+    await using model = await BertModel.from_pretrained(path);
+    const ones = model.get_parameter('encoder.layer.0.output.LayerNorm.weight').value.data as Float32Array;
+    expect(new Set(ones)).toEqual(new Set([1]));
+    const { weight, padding_idx, embedding_dim } = model.embeddings.word_embeddings;
+    const start = (padding_idx as number) * embedding_dim;
+    const rows = weight.value.data as Float32Array;
+    expect(new Set(rows.slice(start, start + embedding_dim))).toEqual(new Set([0]));
+    expect(rows.filter((x) => x !== 0)).toHaveLength(rows.length - embedding_dim);
+  });
+
   it('warns of left-over weights only for the class that the config names (row 61)', async () => {
     const path = await checkpoint(undefined, { architectures: ['BertForMaskedLM'] });
     await (await BertModel.from_pretrained(path)).dispose();
@@ -168,61 +123,6 @@ describe('from_pretrained', () => {
     const bias = (model.classifier.bias as Parameter).value.data as Float32Array;
     expect(bias.every((x) => x === 0)).toBe(true);
     await model.dispose();
-  });
-
-  it('loads a half-precision file as float32 unless told otherwise (rows 49, 50, 51, 54)', async () => {
-    const path = await checkpoint(halved, { dtype: undefined, torch_dtype: undefined });
-    for (const [options, dtype] of [
-      [{}, 'float32'],
-      [{ dtype: 'auto' }, 'bfloat16'],
-      [{ torch_dtype: 'torch.float16' }, 'float16'],
-      [{ dtype: 'bf16' }, 'bfloat16'],
-      [{ dtype: { '': 'float16' } }, 'float16'],
-    ] as const) {
-      const model = await BertModel.from_pretrained(path, options);
-      expect([options, model.dtype, model.config.torch_dtype]).toEqual([options, dtype, dtype]);
-      await model.dispose();
-    }
-  });
-
-  it("takes 'auto' from the config before the file (row 51)", async () => {
-    const model = await BertModel.from_pretrained(await checkpoint(undefined, { dtype: 'float16' }), { dtype: 'auto' });
-    expect(model.dtype).toBe('float16');
-    await model.dispose();
-  });
-
-  it('refuses dtypes that weights cannot have (rows 50, 52)', async () => {
-    const path = await checkpoint();
-    await expect(BertModel.from_pretrained(path, { dtype: 'int8x' })).rejects.toThrow(/'int8x' is not a dtype/);
-    await expect(BertModel.from_pretrained(path, { dtype: 'int64' })).rejects.toThrow(
-      /since it is not a floating point dtype/,
-    );
-    await expect(BertModel.from_pretrained(path, { dtype: 'q4' })).rejects.toMatchObject({
-      name: 'NotImplementedError',
-      message: expect.stringContaining("'q4'"),
-    });
-  });
-
-  it('takes a dtype by part, and names parts that the model does not have (row 52)', async () => {
-    const path = await checkpoint();
-    for (const part of ['', 'model']) {
-      const model = await BertModel.from_pretrained(path, { dtype: { [part]: 'fp16' } });
-      expect(model.dtype).toBe('float16');
-      await model.dispose();
-    }
-    for (const dtype of [{ text: 'fp32' }, { '': 'fp16', text: 'fp32' }, { encoder_model: 'q8' }])
-      for (const name of ['dtype', 'torch_dtype'])
-        await expect(BertModel.from_pretrained(path, { [name]: dtype })).rejects.toMatchObject({
-          code: 'ERR_UNKNOWN_NAME',
-          message: expect.stringMatching(/dtype names the part '(text|encoder_model)'/),
-        });
-    await expect(BertModel.from_pretrained(path, { dtype: { '': 'q4' } })).rejects.toThrow(/'q4' is not supported yet/);
-    await expect(BertModel.from_pretrained(path, { dtype: { '': 'fp16', model: 'fp32' } })).rejects.toThrow(
-      /for 'model'/,
-    );
-    await expect(BertModel.from_pretrained(path, { dtype: ['fp32'] as never })).rejects.toMatchObject({
-      code: 'ERR_TYPE',
-    });
   });
 
   it('casts to nearest even, overflows float16 to infinity and keeps NaN (row 55)', async () => {
@@ -318,18 +218,18 @@ describe('from_pretrained', () => {
   });
 
   it('names the folder when there is nothing to load (rows 35, 36, 37)', async () => {
-    await expect(BertModel.from_pretrained(join(folder, 'nowhere'))).rejects.toMatchObject({
+    await expect(BertModel.from_pretrained(join(checkpoints.folder, 'nowhere'))).rejects.toMatchObject({
       name: 'OSError',
       message: expect.stringContaining('nowhere'),
     });
-    await copyFile(join(golden, 'config.json'), join(folder, 'config.json'));
-    const nothing = await BertModel.from_pretrained(folder).catch((error: unknown) => error);
+    await copyFile(join(golden, 'config.json'), join(checkpoints.folder, 'config.json'));
+    const nothing = await BertModel.from_pretrained(checkpoints.folder).catch((error: unknown) => error);
     expect(nothing).toBeInstanceOf(OSError);
     expect((nothing as Error).message).toMatch(
       /model\.safetensors[\s\S]*pytorch_model\.bin[\s\S]*tf_model\.h5[\s\S]*model\.ckpt\.index[\s\S]*flax_model\.msgpack/,
     );
-    await rm(join(folder, 'config.json'));
-    await expect(BertModel.from_pretrained(folder)).rejects.toThrow(/config\.json/);
+    await rm(join(checkpoints.folder, 'config.json'));
+    await expect(BertModel.from_pretrained(checkpoints.folder)).rejects.toThrow(/config\.json/);
   });
 
   it('reports progress in bytes, file by file', async () => {
@@ -369,7 +269,7 @@ describe('from_pretrained', () => {
     await expect(model({ input_ids: [[1, 2]] })).rejects.toMatchObject(fault);
     expect(() => model.state_dict()).toThrow(expect.objectContaining(fault));
     await model.dispose();
-    const head = await BertForMaskedLM.from_pretrained(folder);
+    const head = await BertForMaskedLM.from_pretrained(checkpoints.folder);
     await head.dispose();
     await expect(head({ input_ids: [[1, 2]] })).rejects.toThrow(/this BertForMaskedLM has been disposed/);
     await expect(head.bert({ input_ids: [[1, 2]] })).rejects.toThrow(/this BertModel has been disposed/);
@@ -466,10 +366,14 @@ describe('what cannot be meant', () => {
     expect((rows as { last_hidden_state: Tensor }).last_hidden_state.dims.slice(0, 2)).toEqual([2, 2]);
     await model.dispose();
     const signal = 'x' as unknown as AbortSignal;
-    await expect(BertModel.from_pretrained(folder, { signal })).rejects.toThrow(/signal must be an AbortSignal/);
-    await expect(BertModel.from_pretrained(folder, { num_hidden_layers: 1_000_000 })).rejects.toMatchObject({
-      code: 'ERR_CONFIG_TYPE',
-    });
+    await expect(BertModel.from_pretrained(checkpoints.folder, { signal })).rejects.toThrow(
+      /signal must be an AbortSignal/,
+    );
+    await expect(BertModel.from_pretrained(checkpoints.folder, { num_hidden_layers: 1_000_000 })).rejects.toMatchObject(
+      {
+        code: 'ERR_CONFIG_TYPE',
+      },
+    );
   });
 
   it('takes inputs_embeds of any floating type', async () => {

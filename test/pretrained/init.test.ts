@@ -1,9 +1,11 @@
 import { AutoConfig } from '../../lib/auto/auto-config';
 import { AutoModel, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
+import { BartConfig, BartForConditionalGeneration } from '../../lib/models/bart/model';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { DistilBertConfig, DistilBertModel } from '../../lib/models/distilbert/model';
 import { GPT2Config, GPT2Model } from '../../lib/models/gpt2/model';
 import { LlamaConfig, LlamaModel } from '../../lib/models/llama/model';
+import { T5Config, T5ForConditionalGeneration, T5ForTokenClassification } from '../../lib/models/t5/model';
 import { Embedding } from '../../lib/nn/embedding';
 import { Linear } from '../../lib/nn/linear';
 import { LayerNorm } from '../../lib/nn/norm';
@@ -12,7 +14,7 @@ import { set_seed, truncatedNormal } from '../../lib/pretrained/init';
 import type { PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 import { no_init_weights } from '../../lib/pretrained/weights-functions';
 import type { Tensor } from '../../lib/tensor/tensor';
-import { families, goldenFolder, moments, numbers } from './surgery/tiny-models';
+import { families, goldenFolder, moments, numbers, rows } from './surgery/tiny-models';
 
 const sizes = { hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 128 };
 
@@ -80,6 +82,47 @@ describe('init_weights', () => {
     }
   });
 
+  it('starts T5 by the width of what each weight reads, times its factor (row 63)', async () => {
+    const shape = { d_model: 64, d_kv: 8, num_heads: 4, d_ff: 100, num_layers: 2, vocab_size: 60, num_labels: 40 };
+    const factor = 0.5;
+    const config = new T5Config({ ...shape, initializer_factor: factor, tie_word_embeddings: false });
+    const model = T5ForConditionalGeneration._from_config(config);
+    const classifier = T5ForTokenClassification._from_config(config);
+    const self = 'decoder.block.1.layer.0.SelfAttention';
+    const stds: Record<string, number> = {
+      'shared.weight': 1,
+      'lm_head.weight': 1,
+      [`${self}.q.weight`]: (64 * 8) ** -0.5,
+      [`${self}.k.weight`]: 64 ** -0.5,
+      [`${self}.v.weight`]: 64 ** -0.5,
+      [`${self}.o.weight`]: (4 * 8) ** -0.5,
+      'encoder.block.0.layer.1.DenseReluDense.wi.weight': 64 ** -0.5,
+      'encoder.block.0.layer.1.DenseReluDense.wo.weight': 100 ** -0.5,
+      'encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight': 64 ** -0.5,
+    };
+    for (const [name, std] of Object.entries(stds))
+      expectStd(await numbers(model.get_parameter(name).value), factor * std);
+    const norm = model.get_parameter('encoder.final_layer_norm.weight').value;
+    expect(new Set(await numbers(norm))).toEqual(new Set([factor]));
+    expectStd(await numbers(classifier.classifier.weight.value), factor);
+    await Promise.all([model.dispose(), classifier.dispose()]);
+  });
+
+  it('starts BART with init_std, a padding row of zeros and a bias of the logits of zeros (row 63)', async () => {
+    const halves = { encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 90, decoder_ffn_dim: 90 };
+    const heads = { encoder_attention_heads: 2, decoder_attention_heads: 2 };
+    const config = new BartConfig({ ...halves, ...heads, d_model: 64, vocab_size: 60, init_std: 0.3 });
+    const model = BartForConditionalGeneration._from_config(config);
+    const table = await rows(model.get_parameter('model.shared.weight').value);
+    expect(new Set(table[config.pad_token_id as number])).toEqual(new Set([0]));
+    expectStd(table.filter((_, i) => i !== config.pad_token_id).flat(), 0.3);
+    for (const name of ['encoder.layers.0.fc1', 'decoder.layers.0.encoder_attn.k_proj', 'decoder.embed_positions'])
+      expectStd(await numbers(model.get_parameter(`model.${name}.weight`).value), 0.3);
+    for (const name of ['model.encoder.layers.0.fc1.bias', 'final_logits_bias'])
+      expect(new Set(await numbers(model.get_parameter(name).value))).toEqual(new Set([0]));
+    await model.dispose();
+  });
+
   it('repeats with the seed', async () => {
     const draw = async () => {
       set_seed(3);
@@ -103,6 +146,16 @@ describe('init_weights', () => {
     expect(dense.weight.value).not.toBe(redrawn);
     expect(model.cls.predictions.decoder.weight.value).toBe(kept);
     await model.dispose();
+  });
+
+  it('ties what has come apart (row 125)', async () => {
+    await using model = new BertForMaskedLM(new BertConfig({ ...sizes, vocab_size: 20 }));
+    const { weight } = model.get_input_embeddings();
+    const { decoder } = model.cls.predictions;
+    decoder.weight = weight.alike(weight.dims);
+    decoder._is_hf_initialized = false;
+    model.init_weights();
+    expect(decoder.weight).toBe(weight);
   });
 
   it('leaves a loaded model alone', async () => {

@@ -5,6 +5,8 @@ import { setLogHook } from '../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
 import { pipeline } from '../../lib/pipelines';
 import type { FromPretrainedOptions } from '../../lib/pretrained/from-pretrained';
+import { set_seed } from '../../lib/pretrained/init';
+import { normal } from '../../lib/tensor/ops/normal';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { moments, numbers } from './surgery/tiny-models';
 
@@ -103,6 +105,20 @@ describe('options that change nothing here', () => {
     };
     expect(Math.abs((await std(true)) / 0.5 - 1)).toBeLessThan(0.05);
     expect(Math.abs((await std(false)) / 0.5 - 1)).toBeLessThan(0.05);
+  });
+
+  it('draw nothing of what a checkpoint holds, with _fast_init or without (rows 27, 28)', async () => {
+    const next = async (between: () => Promise<unknown>) => {
+      set_seed(11);
+      await between();
+      const values = normal([4]);
+      return numbers(values);
+    };
+    const untouched = await next(async () => {});
+    for (const _fast_init of [true, false])
+      expect(await next(async () => (await BertForMaskedLM.from_pretrained(path, { _fast_init })).dispose())).toEqual(
+        untouched,
+      );
   });
 
   it.each([

@@ -150,4 +150,12 @@ describe('the load plan', () => {
     expect(plan.mismatched_keys.map(([name]) => name)).toEqual(['toy.table.weight', 'decoder.weight']);
     expect(plan.unfilled.map((u) => u.name)).toEqual(['toy.table.weight']);
   });
+
+  it('takes a tied weight from the name under which its shape is right, with no word of the other (row 65)', () => {
+    const tied = new Parameter([4, 2]);
+    const names = { 'toy.table.weight': tied, 'decoder.weight': tied };
+    const plan = planLoad(shapes({ 'toy.table.weight': [5, 2], 'decoder.weight': [4, 2] }), target(names));
+    expect([plan.mismatched_keys, plan.missing_keys, plan.unfilled]).toEqual([[], [], []]);
+    expect(plan.steps.map(({ name }) => name)).toEqual(['decoder.weight']);
+  });
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
@@ -24,6 +24,11 @@ beforeEach(async () => {
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function filled(dims: readonly number[], value: number): Tensor {
+  const size = dims.reduce((n, d) => n * d, 1);
+  return new Tensor('float32', new Float32Array(size).fill(value), dims);
+}
 
 async function config(): Promise<BertConfig> {
   return BertConfig.from_pretrained(folder);
@@ -65,12 +70,34 @@ describe('load_sharded_checkpoint (row 90)', () => {
     await expect(load_sharded_checkpoint(model, goldenFolder('bert'))).rejects.toThrow(/Can't find a checkpoint index/);
   });
 
-  it('takes the index that prefer_safe says', async () => {
+  it('takes the index that prefer_safe says, and the one that there is', async () => {
+    const other = await BertForMaskedLM.from_pretrained(folder);
+    const { weight } = other.bert.embeddings.word_embeddings;
+    const stored = await numbers(weight.value);
+    other.load_state_dict(new Map([['bert.embeddings.word_embeddings.weight', filled(weight.dims, 3)]]), {
+      strict: false,
+    });
+    await other.save_pretrained(folder, { max_shard_size: '6KB', safe_serialization: false });
+    const model = no_init_weights(() => new BertForMaskedLM(other.config));
+    const table = async (options: object) => {
+      await load_sharded_checkpoint(model, folder, options);
+      return numbers(model.bert.embeddings.word_embeddings.weight.value);
+    };
+    const threes = stored.map(() => 3);
+    expect(await table({})).toEqual(stored);
+    expect(await table({ prefer_safe: false })).toEqual(threes);
+    expect(await table({ prefer_safe: true })).toEqual(stored);
+    await rm(join(folder, 'model.safetensors.index.json'));
+    expect(await table({ prefer_safe: true })).toEqual(threes);
+    await Promise.all([model.dispose(), other.dispose()]);
+  });
+
+  it('names the shard that is none of its index', async () => {
     const model = new BertForMaskedLM(await config());
-    const index = join(folder, 'model.safetensors.index.json');
-    await rename(index, join(folder, 'pytorch_model.bin.index.json'));
-    // The one index is PyTorch's now, and names shards that are none.
-    await expect(load_sharded_checkpoint(model, folder)).rejects.toThrow(/pytorch_model\.bin\.index\.json|PyTorch/);
+    await rename(join(folder, 'model.safetensors.index.json'), join(folder, 'pytorch_model.bin.index.json'));
+    await expect(load_sharded_checkpoint(model, folder)).rejects.toThrow(
+      /model-00001-of-\d{5}\.safetensors': it is a safetensors file/,
+    );
   });
 });
 

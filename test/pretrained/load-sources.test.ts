@@ -230,6 +230,8 @@ describe('key_mapping (row 33)', () => {
     expect(await load({ '/': '.' }, rename)).toEqual([0, 0]);
     expect(await load({ '^bert': 'x', '^x': 'bert' }, (name) => name.replace(/^bert/, 'x'))).toEqual([0, 0]);
     expect((await load({ '^cls': 'x', '^x': 'cls' }, (name) => name))[0]).toBeGreaterThan(0);
+    const both = { '^x\\.': 'bert.', '^x\\.embeddings': 'lost' };
+    expect(await load(both, (name) => name.replace(/^bert\./, 'x.'))).toEqual([0, 0]);
   });
 
   it('refuses to make two weights one', async () => {

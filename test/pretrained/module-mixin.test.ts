@@ -91,6 +91,23 @@ describe('memory hooks', () => {
     await model({ input_ids: ids });
     const second = (layer['mem_rss_post_forward'] as number) - (layer['mem_rss_pre_forward'] as number);
     expect(layer['mem_rss_diff']).toBe(after - before + second);
+    const rss = jest.spyOn(process.memoryUsage, 'rss');
+    let bytes = 0;
+    rss.mockImplementation(() => {
+      bytes += 1000; // each look at the process finds more
+      return bytes;
+    });
+    try {
+      const embeddings = model.embeddings.LayerNorm as unknown as Record<string, number>;
+      model.reset_memory_hooks_state();
+      await model({ input_ids: ids });
+      expect(embeddings['mem_rss_diff']).toBe(1000);
+      await model({ input_ids: ids });
+      expect(embeddings['mem_rss_diff']).toBe(2000);
+      expect(layer['mem_rss_diff']).toBeGreaterThan(2000); // children are included
+    } finally {
+      rss.mockRestore();
+    }
     model.reset_memory_hooks_state();
     expect([layer['mem_rss_diff'], layer['mem_rss_pre_forward'], layer['mem_rss_post_forward']]).toEqual([0, 0, 0]);
     expect([...model.state_dict().keys()].filter((name) => name.includes('mem'))).toEqual([]);
@@ -239,6 +256,13 @@ describe('casts and moves (row 143)', () => {
       expect(last_hidden_state.tolist()).not.toEqual(type === 'float32' ? [] : wide);
     }
     expect(model.cpu().to('cpu')).toBe(model);
+    expect(model.to('cpu', 'float16').to('float32', 'cpu').dtype).toBe('float32');
+    for (const [first, second] of [
+      ['float16', 'bfloat16'],
+      ['cpu', 'cpu'],
+    ] as const)
+      expect(() => model.to(first, second)).toThrow(/names two of one kind/);
+    expect(model.dtype).toBe('float32');
   });
 
   it('refuse devices that are not here, and types that weights cannot have', async () => {

@@ -21,7 +21,8 @@ import { writeWhole } from '../../lib/checkpoint/staged-file';
 import { NotImplementedError, RuntimeError, TypeError, ValueError } from '../../lib/errors';
 import { LocalTokenNotFoundError } from '../../lib/hub/hub-errors';
 import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
-import { BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
+import { BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel } from '../../lib/models/bert/model';
+import { no_init_weights } from '../../lib/pretrained/weights-functions';
 import type { BytesProgressInfo, SaveProgressInfo } from '../../lib/progress-info';
 import { Tensor } from '../../lib/tensor/tensor';
 import { errorOf } from '../checkpoint/scratch';
@@ -80,6 +81,27 @@ describe('save_pretrained', () => {
     expect(model.config.architectures).toEqual(['BertForSequenceClassification']);
   });
 
+  it('says in config.json what the weights are now, not what they were (row 93)', async () => {
+    const model = await load();
+    expect(model.config.torch_dtype).toBe('float32');
+    await model.half().save_pretrained(folder);
+    expect([config(folder).torch_dtype, model.config.torch_dtype]).toEqual(['float16', 'float16']);
+  });
+
+  it('refuses a model whose config class is registered for an auto class (row 103)', async () => {
+    class CustomConfig extends BertConfig {}
+    class Custom extends BertModel {
+      static override readonly config_class = CustomConfig;
+    }
+    CustomConfig.register_for_auto_class();
+    const model = no_init_weights(() => new Custom(new CustomConfig({ vocab_size: 9, num_hidden_layers: 1 })));
+    await expect(model.save_pretrained(folder)).rejects.toMatchObject({
+      name: 'NotImplementedError',
+      message: expect.stringContaining('registered for an auto class'),
+    });
+    expect(list(folder)).toEqual([]);
+  });
+
   it('logs an error for a file in place of the folder, and leaves it', async () => {
     const model = await load();
     const file = join(folder, 'model');
@@ -120,6 +142,17 @@ describe('save_pretrained', () => {
     expect(info).toEqual({ missing_keys: [], unexpected_keys: [], mismatched_keys: [], error_msgs: [] });
     const state = again.state_dict();
     expect(state.get('cls.predictions.decoder.weight')).toBe(state.get('bert.embeddings.word_embeddings.weight'));
+  });
+
+  it('keeps the last of names that are all declared, in their order: one has to stay (row 96)', async () => {
+    class Declaring extends BertForMaskedLM {
+      static override readonly _tied_weights_keys = ['^[abc]$'];
+    }
+    const model = await Declaring.from_pretrained(golden);
+    const tensor = new Tensor('float32', [1, 2]);
+    await model.save_pretrained(folder, { state_dict: { b: tensor, c: tensor, a: tensor } });
+    await using source = await openSafetensors(join(folder, 'model.safetensors'));
+    expect(source.names()).toEqual(['c']);
   });
 
   it('refuses names that share memory undeclared, and keeps parts of one array apart', async () => {
@@ -261,7 +294,7 @@ describe('what save_pretrained refuses', () => {
     expect(list(folder)).toEqual([]);
   });
 
-  it('a disposed model, and one whose class or config is registered for an auto class', async () => {
+  it('a disposed model, and one whose class is registered for an auto class', async () => {
     const model = await load();
     class Custom extends BertModel {}
     Custom.register_for_auto_class('AutoModel');

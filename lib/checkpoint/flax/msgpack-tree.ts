@@ -35,7 +35,7 @@ export interface Branch {
 export type TreeNode = ArrayLeaf | OtherLeaf | Branch;
 
 /** Values of a file, its branches among them. */
-const MOST_VALUES = 4_000_000;
+const MOST_VALUES = 1_500_000;
 /** Characters of a text that are kept: enough to see what a leaf stands in for. */
 const TEXT_KEPT = 64;
 /** Longest name of an element type. */
@@ -79,6 +79,8 @@ interface Head {
 
 export class MsgpackTree {
   private values = 0;
+  /** Values that no tensor is, and that take a byte or a few each. */
+  private others = 0;
   private keyBytes = 0;
 
   constructor(
@@ -108,6 +110,7 @@ export class MsgpackTree {
       window.fail('MSGPACK_TOO_DEEP', `its values nest deeper than ${this.limits.depth}`, at);
     }
     const { kind, count, value } = yield* this.head();
+    if (kind !== 'extension' && (count === 0 || (kind !== 'map' && kind !== 'list'))) this.countOther(at);
     switch (kind) {
       case 'map':
         return yield* this.map(count, depth, path);
@@ -127,6 +130,12 @@ export class MsgpackTree {
       default:
         return { kind: 'other', value };
     }
+  }
+
+  private countOther(at: number): void {
+    const { metadataEntries } = this.limits;
+    if (++this.others <= metadataEntries) return;
+    this.window.fail('MSGPACK_TOO_LARGE', `it holds more than ${metadataEntries} values that are no arrays`, at);
   }
 
   private *map(count: number, depth: number, path: string): Generator<Wanted, Branch> {

@@ -70,6 +70,8 @@ class Parser {
   private readonly bytes: Buffer;
   private readonly view: DataView;
   private at = 0;
+  /** Arrays that are elements of others. */
+  private nested = 0;
 
   constructor(
     bytes: Uint8Array,
@@ -173,8 +175,15 @@ class Parser {
       this.fail('HEADER_TRUNCATED', `its metadata ${quote(key)} says ${length} elements, more than its bytes hold`);
     const begin = this.at;
     const nested: GgufArray[] = [];
-    if (type === 'array') for (let i = 0; i < length; i++) nested.push(this.array(key, depth + 1));
-    else if (type === 'string') for (let i = 0; i < length; i++) this.textRange();
+    if (type === 'array') {
+      this.nested += Number(length);
+      if (this.nested > this.file.limits.metadataEntries)
+        this.fail(
+          'METADATA_INVALID',
+          `its metadata holds more than ${this.file.limits.metadataEntries} arrays in arrays`,
+        );
+      for (let i = 0; i < length; i++) nested.push(this.array(key, depth + 1));
+    } else if (type === 'string') for (let i = 0; i < length; i++) this.textRange();
     else this.take(Number(length) * least);
     const bytes = this.bytes.subarray(begin, this.at);
     if (type === 'string' && !this.isText(bytes, Number(length)))
@@ -200,7 +209,8 @@ class Parser {
     const isPower =
       typeof value === 'number' && value >= 1 && value <= LARGEST_ALIGNMENT && (value & (value - 1)) === 0;
     if (type === 'uint32' && isPower) return value;
-    return this.fail('METADATA_INVALID', `its general.alignment is ${String(value)}; expected a power of two`);
+    const said = type === 'array' ? 'an array' : type === 'string' ? quote(value) : `${value} (${type})`;
+    return this.fail('METADATA_INVALID', `its general.alignment is ${said}; expected a uint32 that is a power of two`);
   }
 
   private readTensors(count: number): Map<string, GgufTensor> {

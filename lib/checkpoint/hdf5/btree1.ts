@@ -20,19 +20,29 @@ export async function* btree1(
   type: 0 | 1,
   keyBytes: number,
 ): AsyncGenerator<TreeEntry> {
+  const seen = new Set<number>();
   yield* walk(null, address);
 
   async function* walk(level: number | null, place: number): AsyncGenerator<TreeEntry> {
+    visit(reader, seen, place);
     const node = await readNode(reader, place, type, keyBytes);
     if (level !== null && node.level !== level) throw node.fields.invalid(`its level is ${node.level}, not ${level}`);
     if (node.level > DEEPEST) throw node.fields.invalid(`its level is ${node.level}; at most ${DEEPEST}`);
     for (const [i, child] of node.children.entries()) {
       const key = node.keys[i] as Fields;
       if (child === UNDEFINED) throw node.fields.invalid('a child has no address');
+      // A group's entries lie in nodes of their own.
+      if (node.level === 0 && type === 0) visit(reader, seen, child);
       if (node.level === 0) yield { key, child };
       else yield* walk(node.level - 1, child);
     }
   }
+}
+
+/** Two ways to one node would be two to all below it, and so without end. @throws CheckpointError `H5_INVALID` */
+export function visit(reader: MetadataReader, seen: Set<number>, place: number): void {
+  if (seen.size === seen.add(place).size)
+    throw reader.fail('H5_INVALID', `two parents in a tree have one child, at byte ${place}`, place);
 }
 
 async function readNode(reader: MetadataReader, address: number, type: number, keyBytes: number) {

@@ -1,4 +1,5 @@
 /** Trees of version 2: records in order, in nodes of one size. */
+import { visit } from './btree1';
 import { type Fields, UNDEFINED } from './fields';
 import type { MetadataReader } from './metadata-reader';
 
@@ -34,7 +35,7 @@ export async function* btree2(
   if (root === UNDEFINED || total === 0) return;
   const tree = measured({ type, nodeBytes, recordBytes }, depth, offset);
   let seen = 0;
-  for await (const record of walk(reader, tree, root, depth, count)) {
+  for await (const record of walk(reader, tree, root, depth, count, new Set())) {
     if (++seen > total) throw header.invalid(`it has more than the ${total} records that it states`);
     yield record;
   }
@@ -66,7 +67,9 @@ async function* walk(
   address: number,
   depth: number,
   count: number,
+  seen: Set<number>,
 ): AsyncGenerator<Fields> {
+  visit(reader, seen, address);
   const { offset } = reader.widths;
   const pointer = offset + tree.countBytes + (tree.totalBytes[depth - 1] ?? 0);
   const bytes = FRAME + count * tree.recordBytes + (depth === 0 ? 0 : (count + 1) * pointer);
@@ -84,7 +87,7 @@ async function* walk(
     const childCount = node.uint(tree.countBytes);
     node.skip(tree.totalBytes[depth - 1] as number);
     if (child === UNDEFINED) throw node.invalid('a child has no address');
-    yield* walk(reader, tree, child, depth - 1, childCount);
+    yield* walk(reader, tree, child, depth - 1, childCount, seen);
     if (i < count) yield records[i] as Fields;
   }
 }

@@ -1,4 +1,5 @@
 /** Finds the chunks of a dataset: every way in which HDF5 keeps their places. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { btree1 } from './btree1';
 import { btree2 } from './btree2';
 import { extensibleArray } from './extensible-array';
@@ -29,8 +30,22 @@ export interface ChunkGrid {
 /** Reads an element of an array of places: an address and, where chunks are filtered, their bytes and mask. */
 export type Element = (fields: Fields) => Omit<Chunk, 'at'> | null;
 
+/** Chunks of a dataset: each is an object of some hundred bytes while the dataset is read. */
+const MOST_CHUNKS = 4_000_000;
+/** Places of chunks that are looked at before other work has its turn. */
+const AT_ONCE = 4096;
+
 /** Every chunk that was written. */
 export async function* findChunks(reader: MetadataReader, grid: ChunkGrid): AsyncGenerator<Chunk> {
+  let seen = 0;
+  for await (const chunk of placesOf(reader, grid)) {
+    if (++seen > MOST_CHUNKS) throw reader.fail('H5_TOO_LARGE', `a dataset has more than ${MOST_CHUNKS} chunks`);
+    if (seen % AT_ONCE === 0) await nextTurn();
+    yield chunk;
+  }
+}
+
+async function* placesOf(reader: MetadataReader, grid: ChunkGrid): AsyncGenerator<Chunk> {
   const { layout, dims, isFiltered } = grid;
   const { address, index } = layout;
   if (address === UNDEFINED || dims.includes(0)) return;
@@ -61,6 +76,7 @@ export async function* findChunks(reader: MetadataReader, grid: ChunkGrid): Asyn
       const places = new Places(grid);
       reader.checkRange(address, places.end * chunkBytes, 'the chunks of a dataset');
       for (let i = 0; i < places.end; i++) {
+        if (i % AT_ONCE === AT_ONCE - 1) await nextTurn();
         const at = places.at(i);
         if (at) yield { at, address: address + i * chunkBytes, bytes: chunkBytes, mask: 0 };
       }

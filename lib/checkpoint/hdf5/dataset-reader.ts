@@ -11,7 +11,7 @@ type InChunks = Extract<Place, { kind: 'chunks' }>;
 const KEPT_BYTES = 32 * 2 ** 20;
 
 export class DatasetReader {
-  private chunksOf: { dataset: Dataset; chunks: Promise<Map<string, Chunk>> } | null = null;
+  private chunksOf: { dataset: Dataset; rows: Promise<Map<number, Chunk[]>> } | null = null;
   private readonly kept = new Map<Chunk, Buffer>();
   private keptBytes = 0;
 
@@ -46,14 +46,16 @@ export class DatasetReader {
     const height = chunk[0] as number;
     const first = Math.floor(start / rowBytes / height);
     const last = Math.ceil((start + target.byteLength) / rowBytes / height);
-    // The rows of chunks that the range touches, one after the other.
-    for (let row = first; row < last; row++) {
+    fillWith(target, dataset.fill, start);
+    // The rows of chunks that the range touches and that were written, one after the other.
+    for (const [row, chunks] of await this.rowsOf(dataset, place, signal)) {
+      if (row < first || row >= last) continue;
       const top = row * height;
       const stripStart = top * rowBytes;
       const strip = Buffer.allocUnsafeSlow((Math.min(top + height, rows) - top) * rowBytes);
       fillWith(strip, dataset.fill, 0);
       const dims = [strip.byteLength / rowBytes, ...shape.slice(1)];
-      for (const one of await this.inRow(dataset, place, row, signal)) {
+      for (const one of chunks) {
         const content = await this.content(dataset, place, one, signal);
         copyChunk(content, chunk, strip, dims, [0, ...one.at.slice(1)], item);
       }
@@ -62,19 +64,19 @@ export class DatasetReader {
     }
   }
 
-  private async inRow(dataset: Dataset, place: InChunks, row: number, signal?: AbortSignal): Promise<Chunk[]> {
+  private rowsOf(dataset: Dataset, place: InChunks, signal?: AbortSignal): Promise<Map<number, Chunk[]>> {
     if (this.chunksOf?.dataset !== dataset) {
-      const chunks = this.find(dataset, place, signal);
-      this.chunksOf = { dataset, chunks };
-      chunks.catch(() => {
+      const rows = this.find(dataset, place, signal);
+      this.chunksOf = { dataset, rows };
+      rows.catch(() => {
         this.chunksOf = null;
       });
     }
-    const found = await this.chunksOf.chunks;
-    return [...found.values()].filter(({ at }) => at[0] === row);
+    return this.chunksOf.rows;
   }
 
-  private async find(dataset: Dataset, place: InChunks, signal?: AbortSignal): Promise<Map<string, Chunk>> {
+  /** The chunks by their rows. */
+  private async find(dataset: Dataset, place: InChunks, signal?: AbortSignal): Promise<Map<number, Chunk[]>> {
     const { layout, maxDims, filters } = place;
     const grid = { layout, maxDims, dims: dataset.shape, isFiltered: filters.length > 0 };
     const metadata = this.metadata(signal);
@@ -86,7 +88,14 @@ export class DatasetReader {
       metadata.checkRange(one.address, one.bytes, 'a chunk');
       found.set(one.at.join(), one);
     }
-    return found;
+    const rows = new Map<number, Chunk[]>();
+    for (const one of found.values()) {
+      const row = one.at[0] as number;
+      const others = rows.get(row);
+      if (others) others.push(one);
+      else rows.set(row, [one]);
+    }
+    return rows;
   }
 
   private async content(dataset: Dataset, place: InChunks, chunk: Chunk, signal?: AbortSignal): Promise<Buffer> {

@@ -1,8 +1,11 @@
 /** Arrays of chunks that grow: an index block, then blocks of elements that double, the later ones behind blocks of blocks. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Chunk, Element } from './chunks';
 import { type Fields, UNDEFINED } from './fields';
 import type { MetadataReader } from './metadata-reader';
 
+/** Elements that are looked at before other work has its turn. */
+const AT_ONCE = 4096;
 const WHAT = 'an array of chunks';
 
 interface Parameters {
@@ -132,8 +135,15 @@ async function* dataBlock(
   }
 }
 
-function* elements(fields: Fields, p: Parameters, element: Element, first: number, size: number): Generator<Found> {
+async function* elements(
+  fields: Fields,
+  p: Parameters,
+  element: Element,
+  first: number,
+  size: number,
+): AsyncGenerator<Found> {
   for (let i = 0; i < size; i++) {
+    if (i % AT_ONCE === AT_ONCE - 1) await nextTurn();
     const found = element(fields.part(p.itemBytes));
     if (found) yield { index: first + i, found };
   }

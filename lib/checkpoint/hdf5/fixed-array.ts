@@ -1,6 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Chunk, Element } from './chunks';
 import { UNDEFINED } from './fields';
 import type { MetadataReader } from './metadata-reader';
+
+/** Elements that are looked at before other work has its turn. */
+const AT_ONCE = 4096;
 
 /** The elements up to number `end` of an array whose length was known when it was made. */
 export async function* fixedArray(
@@ -34,6 +38,7 @@ export async function* fixedArray(
       ? await reader.summed(place, size * itemBytes + 4, what)
       : (await reader.summed(block, headBytes + size * itemBytes + 4, what)).skip(headBytes);
     for (let i = 0; i < size; i++) {
+      if (i % AT_ONCE === AT_ONCE - 1) await nextTurn();
       const found = element(items.part(itemBytes));
       if (found && first + i < end) yield { index: first + i, found };
     }

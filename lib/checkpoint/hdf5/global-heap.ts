@@ -6,14 +6,20 @@ export class GlobalHeaps {
 
   constructor(private readonly reader: MetadataReader) {}
 
-  async object(address: number, index: number): Promise<Buffer> {
+  /** The first `length` bytes of an object, which any number of texts may be. */
+  async object(address: number, index: number, length: number): Promise<Buffer> {
     let found = this.collections.get(address);
     if (found === undefined) {
       found = await this.collection(address);
       this.collections.set(address, found);
     }
     const object = found.get(index);
-    if (object !== undefined) return object;
+    if (object !== undefined && length <= object.byteLength) {
+      this.reader.spend(length, address);
+      return object.subarray(0, length);
+    }
+    if (object !== undefined)
+      throw this.reader.fail('H5_INVALID', `a text of ${length} bytes lies in ${object.byteLength}`, address);
     throw this.reader.fail('H5_INVALID', `the heap at byte ${address} has no object ${index}`, address);
   }
 

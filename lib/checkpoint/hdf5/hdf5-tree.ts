@@ -20,7 +20,7 @@ export interface Hdf5Tree {
   /** The attributes of each group. */
   groups: Map<string, ReadonlyMap<string, AttributeValue>>;
   /** Paths of what is no weight: texts, types, a second name of a group. */
-  others: string[];
+  others: Set<string>;
 }
 
 /** What is done with something that a load refuses: an error, or a note. */
@@ -46,11 +46,12 @@ interface Child {
 }
 
 class Walk {
-  readonly tree: Hdf5Tree = { datasets: new Map(), groups: new Map(), others: [] };
+  readonly tree: Hdf5Tree = { datasets: new Map(), groups: new Map(), others: new Set() };
   private readonly heaps: GlobalHeaps;
   private readonly seen = new Set<number>();
   private readonly ahead = new Map<number, Promise<Child[]>>();
   private readonly softLinks: [path: string, target: string][] = [];
+  private pathBytes = 0;
 
   constructor(
     private readonly reader: MetadataReader,
@@ -119,7 +120,7 @@ class Walk {
     for (const [path, target] of this.softLinks) {
       const dataset = datasets.get(target);
       if (dataset) datasets.set(path, dataset);
-      else if (groups.has(target) || others.includes(target)) others.push(path);
+      else if (groups.has(target) || others.has(target)) others.add(path);
       else
         this.refuse(path, {
           code: 'H5_EXTERNAL_REFUSED',
@@ -131,8 +132,13 @@ class Walk {
   private async child(parent: string, link: Link, header: ObjectHeader | null, depth: number): Promise<void> {
     const { reader, limits, tree, refuse } = this;
     const path = parent === '' ? link.name : `${parent}/${link.name}`;
-    if (Buffer.byteLength(path) > limits.nameBytes)
+    const bytes = Buffer.byteLength(path);
+    if (bytes > limits.nameBytes)
       throw reader.fail('NAME_TOO_LONG', `${quote(path)} has more than ${limits.nameBytes} bytes`);
+    // The long name of a group stands in the paths of all that it holds.
+    this.pathBytes += bytes;
+    if (this.pathBytes > limits.headerBytes)
+      throw reader.fail('H5_TOO_LARGE', `its paths have more than ${limits.headerBytes} bytes together`);
     if (link.kind === 'external') {
       refuse(path, { code: 'H5_EXTERNAL_REFUSED', what: `leads into another file, ${quote(link.path)}` });
     } else if (link.kind === 'soft') {
@@ -145,15 +151,15 @@ class Walk {
           .join('/'),
       ]);
     } else if (header === null || this.seen.has(header.address)) {
-      tree.others.push(path);
+      tree.others.add(path);
     } else if (isGroup(header)) {
       await this.group(path, header, depth + 1);
     } else if (header.find(MESSAGE.layout) || header.find(MESSAGE.externalFiles)) {
       this.add(path, await this.datasetOf(header), refuse);
     } else {
-      tree.others.push(path);
+      tree.others.add(path);
     }
-    if (tree.datasets.size + tree.groups.size + tree.others.length + this.softLinks.length > limits.tensors)
+    if (tree.datasets.size + tree.groups.size + tree.others.size + this.softLinks.length > limits.tensors)
       throw reader.fail('TOO_MANY_TENSORS', `it holds more than ${limits.tensors} objects`);
   }
 
@@ -162,7 +168,7 @@ class Walk {
   }
 
   private add(path: string, found: Dataset | Refusal | null, refuse: Refuse): void {
-    if (found === null) this.tree.others.push(path);
+    if (found === null) this.tree.others.add(path);
     else if ('code' in found) refuse(path, found);
     else this.tree.datasets.set(path, found);
   }

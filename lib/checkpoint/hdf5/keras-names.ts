@@ -42,7 +42,7 @@ export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
     for (const weight of weights) {
       const dataset = tree.datasets.get(`${layer}/${weight}`);
       if (dataset === undefined) {
-        if (tree.others.includes(`${layer}/${weight}`)) continue;
+        if (tree.others.has(`${layer}/${weight}`)) continue;
         throw fail(
           'H5_INVALID',
           `weight_names of ${quote(layer)} lists ${quote(weight)}, which the group does not hold`,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PinnedFile } from '../pinned-file';
 import { Fields, UNDEFINED, type Widths } from './fields';
 import { type Fail, failing } from './hdf5-fault';
@@ -11,6 +12,8 @@ const KEPT_PAGES = 1024;
 const PAGES_AT_ONCE = 32;
 /** A structure costs as much as so many bytes, so that many tiny ones end too. */
 const LEAST_COST = 64;
+/** Structures that are read before other work has its turn: those of pages in memory wait for nothing. */
+const AT_ONCE = 512;
 
 /** What structures are read from: a file, or bytes in memory. */
 export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
@@ -25,6 +28,7 @@ export class MetadataReader {
   private readonly pages = new Map<number, Buffer | Promise<Buffer>>();
   private fresh = Buffer.alloc(0);
   private spent = 0;
+  private structures = 0;
 
   constructor(
     readonly file: ReadableFile,
@@ -62,11 +66,8 @@ export class MetadataReader {
 
   bytes(address: number, length: number, what: string): Buffer | Promise<Buffer> {
     this.checkRange(address, length, what);
-    this.spent += Math.max(length, LEAST_COST);
-    if (this.spent > this.budget) {
-      const message = `names and places of its tensors take more than ${this.budget} bytes to read; it is damaged or made to be endless`;
-      throw this.fail('H5_TOO_LARGE', message, address);
-    }
+    this.spend(length, address);
+    if (++this.structures % AT_ONCE === 0) await nextTurn();
     const first = Math.floor(address / PAGE);
     const start = address - first * PAGE;
     if (start + length > PAGE) {
@@ -76,6 +77,17 @@ export class MetadataReader {
     const page = this.pages.get(first) ?? this.readPage(first);
     if (page instanceof Promise) return page.then((bytes) => bytes.subarray(start, start + length));
     return page.subarray(start, start + length);
+  }
+
+  /**
+   * Puts a structure of `length` bytes on the account, or a part of one that is kept by itself.
+   * @throws CheckpointError `H5_TOO_LARGE` when that is overdrawn
+   */
+  spend(length: number, address: number): void {
+    this.spent += Math.max(length, LEAST_COST);
+    if (this.spent <= this.budget) return;
+    const message = `names and places of its tensors take more than ${this.budget} bytes to read; it is damaged or made to be endless`;
+    throw this.fail('H5_TOO_LARGE', message, address);
   }
 
   /** @throws CheckpointError `H5_INVALID` unless the bytes lie in the file */

@@ -63,7 +63,9 @@ export async function readObjectHeader(reader: MetadataReader, address: number):
     const { fields, tracked } = blocks[n] as Block;
     for (const message of isNew ? newMessages(fields, tracked) : oldMessages(fields)) {
       if (message.type !== MESSAGE.continuation) {
-        if (READ.has(message.type)) messages.push(message);
+        if (!READ.has(message.type)) continue;
+        reader.spend(message.fields.bytes.byteLength, message.fields.place);
+        messages.push(message);
         continue;
       }
       const [next, length] = [message.fields.address(), message.fields.length()];

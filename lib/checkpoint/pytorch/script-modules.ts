@@ -11,6 +11,7 @@ export function scriptTensors(
 ): Map<string, PickledTensor | UnsupportedTensor> {
   const tensors = new Map<string, PickledTensor | UnsupportedTensor>();
   let modules = 0;
+  let nameBytes = 0;
   const walk = (module: ScriptModule, prefix: string, depth: number): void => {
     if (depth > limits.depth) fail('PICKLE_TOO_LARGE', `its modules nest deeper than ${limits.depth}`);
     // A module may stand under any number of names, or in itself.
@@ -23,6 +24,10 @@ export function scriptTensors(
       if (path.length > limits.nameBytes) fail('NAME_TOO_LONG', `a name has more than ${limits.nameBytes} characters`);
       if (value instanceof ScriptModule) walk(value, `${path}.`, depth + 1);
       if (!(value instanceof PickledTensor || value instanceof UnsupportedTensor)) continue;
+      // One module under two names in one under two names, and so on, has twice as many paths at each level.
+      nameBytes += path.length;
+      if (nameBytes > limits.headerBytes)
+        fail('PICKLE_TOO_LARGE', `the names of its tensors have more than ${limits.headerBytes} characters together`);
       if (tensors.has(path)) fail('DUPLICATE_NAME', `two of its tensors are called ${path}`, path);
       if (tensors.size === limits.tensors) fail('TOO_MANY_TENSORS', `it holds more than ${limits.tensors} tensors`);
       tensors.set(path, value);

@@ -24,6 +24,9 @@ const DTYPES: Readonly<Record<number, PlainDType>> = {
   25: 'float8_e4m3fn',
 };
 
+/** Parts of a variable: TensorFlow makes one for each server. */
+const MOST_SLICES = 65_536;
+
 /** A slice of a variable along one dimension. */
 export interface Extent {
   start: number;
@@ -73,7 +76,8 @@ export function readEntry(bytes: Buffer, name: string, limits: HeaderLimits, fai
     } else if (field.kind === 'bytes' && field.number === 2) {
       entry.dims = shapeOf(field.value, what, limits, fail);
     } else if (field.kind === 'bytes' && field.number === 7) {
-      entry.slices.push(sliceOf(field.value, what, fail));
+      if (entry.slices.push(sliceOf(field.value, what, limits, fail)) > MOST_SLICES)
+        throw fail('TF_SLICES', `'${name}' is in more than ${MOST_SLICES} parts; it is damaged`, name);
     }
   }
   return entry;
@@ -95,7 +99,7 @@ function shapeOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail):
   return dims;
 }
 
-function sliceOf(bytes: Buffer, what: string, fail: Fail): Extent[] {
+function sliceOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail): Extent[] {
   const extents: Extent[] = [];
   for (const field of fieldsOf(bytes, what, fail)) {
     if (field.number !== 1 || field.kind !== 'bytes') continue;
@@ -105,7 +109,8 @@ function sliceOf(bytes: Buffer, what: string, fail: Fail): Extent[] {
       if (inner.number === 1) extent.start = toNumber(inner.value, what, fail);
       if (inner.number === 2) extent.length = toNumber(inner.value, what, fail);
     }
-    extents.push(extent);
+    if (extents.push(extent) > limits.dimensions)
+      throw fail('TOO_MANY_DIMENSIONS', `${what} has a part of more than ${limits.dimensions} dimensions`);
   }
   return extents;
 }

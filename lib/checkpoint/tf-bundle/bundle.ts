@@ -3,6 +3,7 @@
  *
  * Source: tensor_bundle.h and tensor_bundle.proto of TensorFlow 2.15.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NotImplementedError, unknownName } from '../../errors';
 import { bitsOf } from '../dtype';
 import { quote } from '../fault';
@@ -27,6 +28,8 @@ const INDEX_END = '.index';
 /** Under this name TensorFlow 2 keeps what the variables belong to. */
 const OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH';
 const MOST_SHARDS = 10_000;
+/** Entries that are read before other work has its turn. */
+const ENTRIES_AT_ONCE = 1000;
 
 /**
  * Opens a checkpoint by its index, `model.ckpt.index`.
@@ -55,7 +58,7 @@ export async function openBundle(path: string, options: OpenBundleOptions = {}):
     const digits = (n: number) => String(n).padStart(5, '0');
     for (let i = 0; i < index.shards; i++)
       files.push(await PinnedFile.open(`${stem}.data-${digits(i)}-of-${digits(index.shards)}`, signal));
-    const { variables, others } = placed(index.entries, files, index.fail);
+    const { variables, others } = await placed(index.entries, files, index.fail);
     return new BundleSource(path, files, variables, others, isObjects ? [refusal] : []);
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));
@@ -84,6 +87,7 @@ async function readIndex(path: string, limits: HeaderLimits, signal?: AbortSigna
       const name = key[0] === 0 ? key.toString('latin1') : key.toString('utf8');
       if (entries.has(name)) throw fail('DUPLICATE_NAME', `it lists ${quote(name)} twice`);
       entries.set(name, readEntry(value, name, limits, fail));
+      if (entries.size % ENTRIES_AT_ONCE === 0) await nextTurn();
     }
     return { shards, entries, fail };
   } finally {
@@ -92,7 +96,7 @@ async function readIndex(path: string, limits: HeaderLimits, signal?: AbortSigna
 }
 
 /** Finds the bytes of every variable, and checks that they are there and as many as its shape needs. */
-function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly PinnedFile[], fail: Fail) {
+async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly PinnedFile[], fail: Fail) {
   const variables = new Map<string, StoredVariable>();
   const others: string[] = [];
   const partOf = (name: string, entry: BundleEntry, starts: number[], sizes: number[]): StoredPart => {
@@ -108,7 +112,9 @@ function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly Pinne
       );
     return { file, offset, size, crc, starts, sizes };
   };
+  let seen = 0;
   for (const [name, entry] of entries) {
+    if (++seen % ENTRIES_AT_ONCE === 0) await nextTurn();
     // A part of a variable: it is found by the variable's own entry.
     if (name.startsWith('\0')) continue;
     const { dtype, dims } = entry;

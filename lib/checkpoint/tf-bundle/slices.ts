@@ -1,4 +1,5 @@
 /** Variables that TensorFlow has cut into parts, which are tensors under keys of their own. */
+import type { CheckpointError } from '../../errors';
 import type { BundleEntry, Extent } from './bundle-entry';
 import type { Fail } from './bundle-fault';
 
@@ -71,18 +72,27 @@ export function partsOf(
   const volume = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, 1);
   const covered = parts.reduce((sum, { sizes }) => sum + volume(sizes), 0);
   if (covered !== volume(dims)) throw wrong(`hold ${covered} elements of ${volume(dims)}`);
-  if (overlap(parts)) throw wrong('overlap');
+  if (overlap(parts, () => wrong('are too many, cut along several dimensions'))) throw wrong('overlap');
   return parts;
 }
 
-/** Whether two parts share an element. Parts along one dimension, as TensorFlow makes them, are compared with neighbours. */
-function overlap(parts: readonly Part[]): boolean {
+/** Pairs of parts that are compared. TensorFlow cuts along one dimension, where only neighbours are. */
+const MOST_PAIRS = 1_000_000;
+
+/**
+ * Whether two parts share an element.
+ * @throws what `endless` makes when that would take too many comparisons
+ */
+function overlap(parts: readonly Part[], endless: () => CheckpointError): boolean {
   const filled = parts.filter(({ sizes }) => !sizes.includes(0));
-  const sorted = [...filled].sort((a, b) => compare(a.starts, b.starts));
+  const axis = mostCut(filled);
+  const sorted = [...filled].sort((a, b) => (a.starts[axis] ?? 0) - (b.starts[axis] ?? 0));
+  let pairs = 0;
   for (const [i, a] of sorted.entries()) {
     for (let j = i + 1; j < sorted.length; j++) {
       const b = sorted[j] as Part;
-      if ((b.starts[0] ?? 0) >= (a.starts[0] ?? 0) + (a.sizes[0] ?? 1)) break;
+      if ((b.starts[axis] ?? 0) >= (a.starts[axis] ?? 0) + (a.sizes[axis] ?? 1)) break;
+      if (++pairs > MOST_PAIRS) throw endless();
       const apart = a.starts.some((start, dim) => {
         const [from, to] = [b.starts[dim] as number, (b.starts[dim] as number) + (b.sizes[dim] as number)];
         return from >= start + (a.sizes[dim] as number) || start >= to;
@@ -93,7 +103,9 @@ function overlap(parts: readonly Part[]): boolean {
   return false;
 }
 
-function compare(a: readonly number[], b: readonly number[]): number {
-  const i = a.findIndex((n, at) => n !== b[at]);
-  return i < 0 ? 0 : (a[i] as number) - (b[i] as number);
+/** The dimension along which most parts begin at places of their own. */
+function mostCut(parts: readonly Part[]): number {
+  const rank = parts[0]?.starts.length ?? 0;
+  const cuts = Array.from({ length: rank }, (_, dim) => new Set(parts.map(({ starts }) => starts[dim])).size);
+  return cuts.indexOf(Math.max(...cuts, 0));
 }

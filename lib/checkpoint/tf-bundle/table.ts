@@ -13,6 +13,8 @@ const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 /** Behind each block: how it is compressed, and its checksum. */
 const TRAILER = 5;
 const SNAPPY = 1;
+/** Entries that are taken before other work has its turn. */
+const ENTRIES_AT_ONCE = 1000;
 
 interface Handle {
   offset: number;
@@ -41,14 +43,20 @@ export async function readTable(file: TableFile, limits: HeaderLimits, signal?: 
   const table = new Table(bytes, limits, fail);
   const entries: TableEntry[] = [];
   let last: Buffer | null = null;
+  let keyBytes = 0;
   for (const block of table.blocks()) {
     await nextTurn();
     throwIfAborted(signal);
     for (const entry of table.entries(block)) {
       if (last !== null && Buffer.compare(last, entry.key) >= 0) throw fail('TF_INVALID', 'its keys are not in order');
       last = entry.key;
+      // Each key may take over the most of the one before at the cost of a few bytes.
+      keyBytes += entry.key.byteLength;
+      if (keyBytes > limits.headerBytes)
+        throw fail('TF_TOO_LARGE', `its keys have more than ${limits.headerBytes} bytes together`);
       if (entries.push(entry) > limits.tensors)
         throw fail('TOO_MANY_TENSORS', `it lists more than ${limits.tensors} tensors`);
+      if (entries.length % ENTRIES_AT_ONCE === 0) await nextTurn();
     }
   }
   return entries;

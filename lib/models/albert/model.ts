@@ -31,6 +31,7 @@ import { relative_position_scores } from '../../tensor/ops/attention';
 import { add, mul } from '../../tensor/ops/elementwise';
 import type { Tensor } from '../../tensor/tensor';
 import { AlbertConfig } from './config';
+import { tensorflowAlbert } from './weights';
 
 export { AlbertConfig };
 
@@ -240,6 +241,7 @@ const inputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids',
 export abstract class AlbertPreTrainedModel extends PreTrainedModel {
   static override readonly config_class: typeof PretrainedConfig = AlbertConfig;
   static override readonly base_model_prefix = 'albert';
+  static override readonly tensorflow = tensorflowAlbert;
   static override readonly _supports_flash_attn_2 = true;
   static override readonly _supports_sdpa = true;
   static override readonly input_names: readonly string[] = inputs;

@@ -39,6 +39,7 @@ import { scope } from '../../tensor/scope';
 import { Tensor } from '../../tensor/tensor';
 import { BartConfig } from './config';
 import { BartDecoder, BartEncoder, BartScaledWordEmbedding } from './layers';
+import { tensorflowBart } from './weights';
 
 export { BartConfig };
 
@@ -57,6 +58,7 @@ export abstract class BartPreTrainedModel extends EncoderDecoderModel {
   static override readonly _no_split_modules = ['BartEncoderLayer', 'BartDecoderLayer'];
   static override readonly _skip_keys_device_placement = 'past_key_values';
   static override readonly supports_gradient_checkpointing = true;
+  static override readonly tensorflow = tensorflowBart;
   declare readonly config: BartConfig;
 
   override get_encoder(): BartEncoder {

@@ -28,7 +28,7 @@ import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-m
 import { add } from '../../tensor/ops/elementwise';
 import type { Tensor } from '../../tensor/tensor';
 import { BertEncoder, BertPooler } from './encoder';
-import { tensorflow1Bert } from './weights';
+import { tensorflow1Bert, tensorflowBert } from './weights';
 
 export class BertConfig extends PretrainedConfig {
   static override readonly model_type: string = 'bert';
@@ -196,6 +196,7 @@ export abstract class BertPreTrainedModel extends PreTrainedModel {
   static override readonly _supports_flash_attn_2 = true;
   static override readonly _supports_sdpa = true;
   static override readonly tensorflow1: Dialect | null = tensorflow1Bert;
+  static override readonly tensorflow = tensorflowBert;
   static override readonly input_names: readonly string[] = inputs;
   static override readonly supports_gradient_checkpointing = true;
   declare readonly config: BertConfig;

@@ -1,4 +1,5 @@
 import { type Dialect, type Reading, reversed } from '../../pretrained/dialects/dialect';
+import { TENSORFLOW_NAMES, type TensorflowNames } from '../../pretrained/dialects/tensorflow-names';
 import { isSlot, numbered, walk } from '../../pretrained/dialects/tensorflow1';
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -27,4 +28,10 @@ export const tensorflow1Bert: Dialect = {
     if (name === null) return { name: stored };
     return last === 'kernel' ? { name, axes: reversed(shape.length) } : { name };
   },
+};
+
+/** The two heads of pre-training are two layers of Keras. */
+export const tensorflowBert: TensorflowNames = {
+  ...TENSORFLOW_NAMES,
+  beginnings: { 'cls.predictions': 'mlm___cls.predictions', 'cls.seq_relationship': 'nsp___cls.seq_relationship' },
 };

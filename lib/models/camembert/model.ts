@@ -23,6 +23,7 @@ export class CamembertConfig extends RobertaConfig {
 }
 
 const config_class: typeof PretrainedConfig = CamembertConfig;
+const headless = (): typeof CamembertModel => CamembertModel;
 
 /** What the family's classes have in common: they are RoBERTa's, with this config. */
 export abstract class CamembertPreTrainedModel extends RobertaPreTrainedModel {
@@ -39,20 +40,25 @@ export class CamembertModel extends RobertaModel {
 
 export class CamembertForMaskedLM extends RobertaForMaskedLM {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class CamembertForSequenceClassification extends RobertaForSequenceClassification {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class CamembertForMultipleChoice extends RobertaForMultipleChoice {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class CamembertForTokenClassification extends RobertaForTokenClassification {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class CamembertForQuestionAnswering extends RobertaForQuestionAnswering {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }

@@ -137,6 +137,8 @@ export abstract class LlamaPreTrainedModel extends DecoderModel {
   static override readonly supports_gradient_checkpointing = true;
   // Older files hold each layer's frequencies.
   static override readonly _keys_to_ignore_on_load_unexpected = ['rotary_emb\\.inv_freq'];
+  /** @internal The class of the network inside heads: a family that is this one under another name has its own. */
+  static readonly headless: () => typeof LlamaModel = () => LlamaModel;
   declare readonly config: LlamaConfig;
 
   override _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
@@ -205,7 +207,7 @@ export class LlamaForCausalLM extends LlamaPreTrainedModel {
 
   constructor(config: LlamaConfig) {
     super(config);
-    this.model = new LlamaModel(config);
+    this.model = new (new.target.headless())(config);
     this.lm_head = new Linear(config.hidden_size, config.vocab_size, { bias: false });
     this.post_init();
   }
@@ -233,7 +235,7 @@ export class LlamaForSequenceClassification extends LlamaPreTrainedModel {
 
   constructor(config: LlamaConfig) {
     super(config);
-    this.model = new LlamaModel(config);
+    this.model = new (new.target.headless())(config);
     this.score = new Linear(config.hidden_size, config.num_labels, { bias: false });
     this.post_init();
   }
@@ -254,7 +256,7 @@ export class LlamaForTokenClassification extends LlamaPreTrainedModel {
 
   constructor(config: LlamaConfig) {
     super(config);
-    this.model = new LlamaModel(config);
+    this.model = new (new.target.headless())(config);
     this.score = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
@@ -275,7 +277,7 @@ export class LlamaForQuestionAnswering extends LlamaPreTrainedModel {
 
   constructor(config: LlamaConfig) {
     super(config);
-    this.transformer = new LlamaModel(config);
+    this.transformer = new (new.target.headless())(config);
     this.qa_outputs = new Linear(config.hidden_size, 2);
     this.post_init();
   }

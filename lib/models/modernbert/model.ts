@@ -24,7 +24,7 @@ import {
   spanOutput,
   tokenOutput,
 } from '../../pretrained/heads';
-import { initializerRange, truncatedNormal, uniformNumbers } from '../../pretrained/init';
+import { initializerRange, rowsOfBareModule, truncatedNormal } from '../../pretrained/init';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
 import { reshape } from '../../tensor/dispatch';
@@ -32,7 +32,6 @@ import { cast } from '../../tensor/ops/cast';
 import { div, mul } from '../../tensor/ops/elementwise';
 import { index_select } from '../../tensor/ops/embedding';
 import { slice } from '../../tensor/ops/layout';
-import { normal } from '../../tensor/ops/normal';
 import { pool } from '../../tensor/ops/pool';
 import { sum } from '../../tensor/ops/reduce';
 import { rotary_embedding } from '../../tensor/ops/rope';
@@ -178,9 +177,8 @@ export abstract class ModernBertPreTrainedModel extends PreTrainedModel {
     return truncatedNormal(parameter.dims, std, (initializer_cutoff_factor as number | null) ?? 3);
   }
 
-  /** As PyTorch makes them: upstream's `_init_weights` knows a table and a projection by the module around them only. */
   override _init_rows(owner: Embedding | Linear, dims: readonly number[]): Tensor {
-    return owner instanceof Embedding ? normal(dims) : uniformNumbers(dims, owner.in_features ** -0.5);
+    return rowsOfBareModule(owner, dims);
   }
 }
 

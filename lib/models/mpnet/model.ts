@@ -13,7 +13,7 @@ import { Module, ModuleList } from '../../nn/module';
 import { LayerNorm } from '../../nn/norm';
 import { Buffer, Parameter } from '../../nn/parameter';
 import { positionsAfterPadding } from '../../nn/positions';
-import { type PrunableAttention, pruneProjections } from '../../nn/prune';
+import { keptBias, type PrunableAttention, pruneProjections } from '../../nn/prune';
 import { relativeBias } from '../../nn/relative-bias';
 import { type Counted, packTokens, type TokenInputs, type Tokens } from '../../nn/tokens';
 import { PretrainedConfig } from '../../pretrained/config';
@@ -28,8 +28,7 @@ import {
 } from '../../pretrained/heads';
 import { ModelOutput } from '../../pretrained/model-output';
 import { type CallOptions, PreTrainedModel } from '../../pretrained/pretrained-model';
-import { index_select } from '../../tensor/ops/embedding';
-import { Tensor } from '../../tensor/tensor';
+import type { Tensor } from '../../tensor/tensor';
 
 /** Upstream numbers positions behind this id, whatever `config.pad_token_id` says. */
 const kPadding = 1;
@@ -115,8 +114,6 @@ class MPNetSelfAttention extends Module {
   o;
   num_attention_heads: number;
   readonly attention_head_size: number;
-  /** Heads that are left, by their first numbers: their columns of the bias that all layers share. */
-  kept: Int32Array | null = null;
 
   constructor({ hidden_size: C, num_attention_heads: H }: MPNetConfig) {
     super();
@@ -134,7 +131,7 @@ class MPNetSelfAttention extends Module {
   override forward(x: Tensor, tokens: Tokens, bias: Tensor, layer: number, output_attentions: boolean): LayerOutput {
     const { output, probs } = attend(this.q.forward(x), this.k.forward(x), this.v.forward(x), tokens.layout, {
       heads: this.num_attention_heads,
-      bias: this.kept ? index_select(bias, 1, new Tensor('int32', this.kept)) : bias,
+      bias,
       head_mask: tokens.head_mask(layer),
       output_attentions,
     });
@@ -162,14 +159,12 @@ class MPNetAttention extends Module implements PrunableAttention {
   }
 
   prune_heads(heads: Iterable<number>): void {
-    const { attn, pruned_heads } = this;
-    const all = attn.num_attention_heads + pruned_heads.size;
+    const { attn } = this;
     attn.num_attention_heads -= pruneProjections(this, heads, [attn, ['q', 'k', 'v']], [attn, 'o']);
-    attn.kept = Int32Array.from({ length: all }, (_, head) => head).filter((head) => !pruned_heads.has(head));
   }
 
   override forward(x: Tensor, tokens: Tokens, bias: Tensor, layer: number, output_attentions: boolean): LayerOutput {
-    const attended = this.attn.forward(x, tokens, bias, layer, output_attentions);
+    const attended = this.attn.forward(x, tokens, keptBias(bias, this), layer, output_attentions);
     return { x: this.LayerNorm.forward(attended.x), probs: attended.probs };
   }
 }

@@ -17,6 +17,7 @@ export { Qwen2Config };
 
 const config_class: typeof PretrainedConfig = Qwen2Config;
 const _no_split_modules = ['Qwen2DecoderLayer'];
+const headless = (): typeof Qwen2Model => Qwen2Model;
 
 /** What the family's classes have in common: they are Llama's, with this config. */
 export abstract class Qwen2PreTrainedModel extends LlamaPreTrainedModel {
@@ -40,6 +41,7 @@ export class Qwen2Model extends LlamaModel {
 /** Language modelling: `logits` [B, T, V], or for `logits_to_keep` positions of each row. */
 export class Qwen2ForCausalLM extends LlamaForCausalLM {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
   static override readonly _no_split_modules = _no_split_modules;
   static override readonly _keys_to_ignore_on_load_unexpected = [];
 }
@@ -47,6 +49,7 @@ export class Qwen2ForCausalLM extends LlamaForCausalLM {
 /** One label a text, by its last token that is not padding: `logits` [B, num_labels]. */
 export class Qwen2ForSequenceClassification extends LlamaForSequenceClassification {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
   static override readonly _no_split_modules = _no_split_modules;
   static override readonly _keys_to_ignore_on_load_unexpected = [];
 }
@@ -54,6 +57,7 @@ export class Qwen2ForSequenceClassification extends LlamaForSequenceClassificati
 /** One label a token: `logits` [B, T, num_labels]. */
 export class Qwen2ForTokenClassification extends LlamaForTokenClassification {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
   static override readonly _no_split_modules = _no_split_modules;
   static override readonly _keys_to_ignore_on_load_unexpected = [];
 }
@@ -61,6 +65,7 @@ export class Qwen2ForTokenClassification extends LlamaForTokenClassification {
 /** A span of the text as the answer: `start_logits`, `end_logits` [B, T]. */
 export class Qwen2ForQuestionAnswering extends LlamaForQuestionAnswering {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
   static override readonly _no_split_modules = _no_split_modules;
   static override readonly _keys_to_ignore_on_load_unexpected = [];
 }

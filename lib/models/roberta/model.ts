@@ -117,6 +117,8 @@ export abstract class RobertaPreTrainedModel extends PreTrainedModel {
   static override readonly input_names: readonly string[] = inputs;
   static override readonly _no_split_modules = ['RobertaEmbeddings', 'RobertaSelfAttention'];
   static override readonly supports_gradient_checkpointing = true;
+  /** @internal The class of the network inside heads: a family that is this one under another name has its own. */
+  static readonly headless: () => typeof RobertaModel = () => RobertaModel;
   declare readonly config: RobertaConfig;
 }
 
@@ -184,7 +186,7 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
 
   constructor(config: RobertaConfig) {
     super(config);
-    this.roberta = new RobertaModel(config, false);
+    this.roberta = new (new.target.headless())(config, false);
     this.lm_head = new RobertaLMHead(config);
     this.post_init();
   }
@@ -208,7 +210,7 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
 
   constructor(config: RobertaConfig) {
     super(config);
-    this.roberta = new RobertaModel(config, false);
+    this.roberta = new (new.target.headless())(config, false);
     this.classifier = new RobertaClassificationHead(config);
     this.post_init();
   }
@@ -228,7 +230,7 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
 
   constructor(config: RobertaConfig) {
     super(config);
-    this.roberta = new RobertaModel(config);
+    this.roberta = new (new.target.headless())(config);
     this.classifier = new Linear(config.hidden_size, 1);
     this.post_init();
   }
@@ -248,7 +250,7 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
 
   constructor(config: RobertaConfig) {
     super(config);
-    this.roberta = new RobertaModel(config, false);
+    this.roberta = new (new.target.headless())(config, false);
     this.classifier = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }
@@ -268,7 +270,7 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
 
   constructor(config: RobertaConfig) {
     super(config);
-    this.roberta = new RobertaModel(config, false);
+    this.roberta = new (new.target.headless())(config, false);
     this.qa_outputs = new Linear(config.hidden_size, config.num_labels);
     this.post_init();
   }

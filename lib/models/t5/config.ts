@@ -46,6 +46,7 @@ export class T5Config extends PretrainedConfig {
     'feed_forward_proj',
     'tie_word_embeddings',
     'use_cache',
+    'pruned_heads',
   ];
   // The heads decide which halves there are; is_encoder_decoder is false in the configs of encoders.
   static override readonly inert: readonly string[] = [

@@ -9,6 +9,7 @@ import { Linear } from '../../nn/linear';
 import { type Labels, labelIds, tokenLoss } from '../../nn/losses';
 import type { Module } from '../../nn/module';
 import type { Parameter } from '../../nn/parameter';
+import type { PrunableAttention } from '../../nn/prune';
 import { type Counted, packTokens, type TokenInputs } from '../../nn/tokens';
 import type { PretrainedConfig } from '../../pretrained/config';
 import { answerOutput, endOutput, lastEnds, SequenceClassificationHead } from '../../pretrained/encoder-decoder-heads';
@@ -24,6 +25,7 @@ import {
   shiftedIds,
 } from '../../pretrained/encoder-decoder-model';
 import { type SpanLabels, spanCounts, tokenOutput } from '../../pretrained/heads';
+import { rowsOfBareModule } from '../../pretrained/init';
 import { ModelOutput } from '../../pretrained/model-output';
 import type { CallOptions } from '../../pretrained/pretrained-model';
 import { mul } from '../../tensor/ops/elementwise';
@@ -31,7 +33,7 @@ import { normal } from '../../tensor/ops/normal';
 import { Tensor } from '../../tensor/tensor';
 import { T5Config } from './config';
 import { T5LayerNorm, T5Stack } from './stack';
-import { tensorflow1T5 } from './weights';
+import { tensorflow1T5, tensorflowT5 } from './weights';
 
 export { T5Config };
 
@@ -67,6 +69,7 @@ export abstract class T5PreTrainedModel extends EncoderDecoderModel {
   static override readonly is_parallelizable = true;
   static override readonly supports_gradient_checkpointing = true;
   static override readonly tensorflow1 = tensorflow1T5;
+  static override readonly tensorflow = tensorflowT5;
   declare readonly config: T5Config;
 
   override _init_weights(name: string, parameter: Parameter, owner: Module): Tensor {
@@ -75,6 +78,10 @@ export abstract class T5PreTrainedModel extends EncoderDecoderModel {
     if (owner instanceof T5LayerNorm) return new Tensor('float32', new Float32Array(size).fill(factor), dims);
     if (name.endsWith('.bias')) return super._init_weights(name, parameter, owner);
     return normal(dims, 0, factor * initialDeviation(name.split('.').at(-2) as string, this.config));
+  }
+
+  override _init_rows(owner: Embedding | Linear, dims: readonly number[]): Tensor {
+    return rowsOfBareModule(owner, dims);
   }
 }
 
@@ -204,6 +211,7 @@ export class T5EncoderModel extends T5PreTrainedModel {
 
   constructor(config: T5Config) {
     super(config);
+    Object.assign(config, { use_cache: false, is_encoder_decoder: false }); // which its file then says
     this.shared = new Embedding(config.vocab_size, config.d_model);
     this.encoder = new T5Stack(config, false, this.shared);
     this.post_init();
@@ -224,6 +232,10 @@ export class T5EncoderModel extends T5PreTrainedModel {
 
   protected override encodePrompt(given: T5Inputs): EncoderHalf {
     return encoderHalf(given, this.config.d_model, (inputs) => this.encode(inputs));
+  }
+
+  override prunableAttention(): PrunableAttention[] {
+    return this.encoder.selfAttention();
   }
 
   /** @internal The tokens of a call through all layers. */

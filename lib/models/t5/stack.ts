@@ -8,6 +8,7 @@ import type { EncoderMemory } from '../../nn/encoder-memory';
 import { Linear } from '../../nn/linear';
 import { Module, ModuleList } from '../../nn/module';
 import { RMSNorm } from '../../nn/norm';
+import { keptBias, type PrunableAttention, pruneProjections } from '../../nn/prune';
 import { relativeBias } from '../../nn/relative-bias';
 import { headFactors, type Tokens } from '../../nn/tokens';
 import { mul } from '../../tensor/ops/elementwise';
@@ -20,13 +21,15 @@ export class T5LayerNorm extends RMSNorm {}
 /** Scores are not scaled: the starting weights are. */
 const kScale = 1;
 
-export class T5Attention extends Module {
-  readonly q;
-  readonly k;
-  readonly v;
-  readonly o;
+export class T5Attention extends Module implements PrunableAttention {
+  q;
+  k;
+  v;
+  o;
   readonly relative_attention_bias?: Embedding;
-  readonly heads: number;
+  num_attention_heads: number;
+  readonly attention_head_size: number;
+  readonly pruned_heads = new Set<number>();
 
   constructor(config: T5Config, hasRelativeBias: boolean) {
     super();
@@ -36,7 +39,12 @@ export class T5Attention extends Module {
     this.v = new Linear(C, H * D, { bias: false });
     this.o = new Linear(H * D, C, { bias: false });
     if (hasRelativeBias) this.relative_attention_bias = new Embedding(config.relative_attention_num_buckets, H);
-    this.heads = H;
+    this.num_attention_heads = H;
+    this.attention_head_size = D;
+  }
+
+  prune_heads(heads: Iterable<number>): void {
+    this.num_attention_heads -= pruneProjections(this, heads, [this, ['q', 'k', 'v']], [this, 'o']);
   }
 }
 
@@ -64,9 +72,10 @@ class T5LayerSelfAttention extends Module {
   }
 
   override forward(x: Tensor, layer: number, { tokens, causal, bias, output_attentions }: StackCall): LayerOutput {
-    const { q, k, v, o, heads } = this.SelfAttention;
+    const { q, k, v, o, num_attention_heads: heads } = this.SelfAttention;
     const h = this.layer_norm.forward(x);
-    const options = { heads, scale: kScale, bias, head_mask: tokens.head_mask(layer), output_attentions };
+    const own = keptBias(bias, this.SelfAttention);
+    const options = { heads, scale: kScale, bias: own, head_mask: tokens.head_mask(layer), output_attentions };
     const [queries, keys, values] = [q.forward(h), k.forward(h), v.forward(h)]; // [N, H·D]
     const attended = causal
       ? causal.attend(layer, queries, keys, values, options)
@@ -86,7 +95,7 @@ class T5LayerCrossAttention extends Module {
   }
 
   override forward(x: Tensor, layer: number, call: StackCall): LayerOutput {
-    const { q, k, v, o, heads } = this.EncDecAttention;
+    const { q, k, v, o, num_attention_heads: heads } = this.EncDecAttention;
     const queries = q.forward(this.layer_norm.forward(x));
     const options = {
       heads,
@@ -235,6 +244,11 @@ export class T5Stack extends Module {
     return { encoded: { layout: tokens.layout, x, hidden_states, attentions }, cross_attentions };
   }
 
+  /** Each layer's attention to its own tokens. */
+  selfAttention(): T5Attention[] {
+    return [...this.block].map(({ layer }) => (layer[0] as T5LayerSelfAttention).SelfAttention);
+  }
+
   /** Layers and heads of this half. */
   limits(): { layers: number; heads: number } {
     return { layers: this.block.length, heads: this.config.num_heads };
@@ -243,8 +257,7 @@ export class T5Stack extends Module {
   /** The first layer's table holds the positions of all. */
   private biasFor(tokens: Tokens, causal: CausalTokens | null): Tensor {
     const { relative_attention_num_buckets: buckets, relative_attention_max_distance: maxDistance } = this.config;
-    const { layer } = this.block[0] as T5Block;
-    const table = (layer[0] as T5LayerSelfAttention).SelfAttention.relative_attention_bias as Embedding;
+    const table = this.selfAttention()[0]?.relative_attention_bias as Embedding;
     const { length } = tokens.layout;
     const keys = causal?.keyLength ?? length;
     return relativeBias(table, keys, { buckets, maxDistance, bidirectional: !this.isDecoder }, length); // [1, H, T, S]

@@ -1,4 +1,5 @@
 import { type Dialect, type Reading, reversed } from '../../pretrained/dialects/dialect';
+import { TENSORFLOW_NAMES, type TensorflowNames } from '../../pretrained/dialects/tensorflow-names';
 import { isSlot, numbered, walk } from '../../pretrained/dialects/tensorflow1';
 
 const NAMES: Readonly<Record<string, string[]>> = {
@@ -31,4 +32,12 @@ export const tensorflow1T5: Dialect = {
     if (name === null) return { name: stored };
     return last === 'embedding' ? { name } : { name, axes: reversed(shape.length) };
   },
+};
+
+/** T5's encoder and decoder are layers of their own, and so is the table that they share. */
+export const tensorflowT5: TensorflowNames = {
+  ...TENSORFLOW_NAMES,
+  isPrefixed: false,
+  unscoped: { 'shared.weight': { name: 'shared/shared/embeddings:0', layer: 'shared' } },
+  mayUntieHead: true,
 };

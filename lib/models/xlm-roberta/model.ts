@@ -23,6 +23,7 @@ export class XLMRobertaConfig extends RobertaConfig {
 }
 
 const config_class: typeof PretrainedConfig = XLMRobertaConfig;
+const headless = (): typeof XLMRobertaModel => XLMRobertaModel;
 
 /** What the family's classes have in common: they are RoBERTa's, with this config. */
 export abstract class XLMRobertaPreTrainedModel extends RobertaPreTrainedModel {
@@ -39,20 +40,25 @@ export class XLMRobertaModel extends RobertaModel {
 
 export class XLMRobertaForMaskedLM extends RobertaForMaskedLM {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class XLMRobertaForSequenceClassification extends RobertaForSequenceClassification {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class XLMRobertaForMultipleChoice extends RobertaForMultipleChoice {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class XLMRobertaForTokenClassification extends RobertaForTokenClassification {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }
 
 export class XLMRobertaForQuestionAnswering extends RobertaForQuestionAnswering {
   static override readonly config_class = config_class;
+  static override readonly headless = headless;
 }

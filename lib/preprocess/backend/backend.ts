@@ -1,7 +1,8 @@
 import { AbortError, ImportError, OSError, RuntimeError, ValueError } from '../../errors';
 import { inLanes, rangesOf } from './lanes';
-import type { EncodedTexts, GgufVocabulary, Request, TokenizerFile, TokenToAdd } from './messages';
+import type { Answer, EncodedTexts, Request, TokenizerFile, TokenToAdd } from './messages';
 import { ThreadFault, TokenizerThread } from './thread';
+import type { Vocabulary } from './vocabulary-files';
 
 /** The tokens of one text: a range of the chunk that the text was encoded in. */
 export interface TokenRange {
@@ -58,8 +59,8 @@ export class Backend {
     }
   }
 
-  /** Takes the vocabulary of the GGUF file `path` in place of a `tokenizer.json`. @throws ValueError when it is damaged */
-  async adopt(path: string, vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<TokenizerFile> {
+  /** Takes a vocabulary in another format, of `path`, in place of a `tokenizer.json`. @throws ValueError when it is damaged */
+  async adopt(path: string, vocabulary: Vocabulary, signal?: AbortSignal): Promise<TokenizerFile> {
     try {
       return await this.request('adopt', { vocabulary }, signal);
     } catch (error) {
@@ -67,20 +68,30 @@ export class Backend {
     }
   }
 
-  /** The text of the `tokenizer.json` that a GGUF file's vocabulary amounts to. */
-  text(vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<string> {
-    return this.request('text', { vocabulary }, signal);
+  /** The text of the `tokenizer.json` that a vocabulary amounts to, members in `changes` replaced. @throws as `adopt` */
+  async text(
+    path: string,
+    vocabulary: Vocabulary,
+    changes: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    try {
+      return await this.request('text', { vocabulary, changes }, signal);
+    } catch (error) {
+      throw readingFailed(path, error);
+    }
   }
 
-  /** Makes the tokenizer of the file that `open` read. Resolves to the ids of `tokens`. */
+  /** Makes the tokenizer of the file that `open` read. Resolves to the ids of `tokens` and of `names`. */
   async build(
     path: string,
     changes: Record<string, unknown>,
     tokens: TokenToAdd[],
+    names: string[],
     signal?: AbortSignal,
-  ): Promise<(number | null)[]> {
+  ): Promise<Answer['build']> {
     try {
-      return await this.request('build', { changes, tokens }, signal);
+      return await this.request('build', { changes, tokens, names }, signal);
     } catch (error) {
       throw buildingFailed(path, error);
     }
@@ -143,7 +154,7 @@ export class Backend {
     try {
       return await abortable(thread.request(operation, { ...payload, handle } as Request[K]), signal);
     } catch (error) {
-      if (!(error instanceof ThreadFault) || ['open', 'adopt', 'build'].includes(operation)) throw error;
+      if (!(error instanceof ThreadFault) || ['open', 'adopt', 'build', 'text'].includes(operation)) throw error;
       throw new RuntimeError(`the tokenizer could not ${operation}: ${error.message}`, {
         code: 'ERR_TOKENIZER',
         cause: error,
@@ -194,6 +205,9 @@ function concatenate(lists: Int32Array[]): { ids: Int32Array; ends: Int32Array }
 
 function readingFailed(path: string, error: unknown): unknown {
   if (!(error instanceof ThreadFault)) return error;
+  if (error.kind === 'VocabularyFault')
+    return new ValueError(error.message, { code: 'ERR_TOKENIZER_FILE', cause: error });
+  if (error.kind === 'FileFault') return new OSError(error.message, { cause: error });
   if (error.kind === 'SyntaxError' || error.kind === 'TypeError')
     return new ValueError(`${path} is not a tokenizer file: ${error.message}`, { code: 'ERR_JSON', cause: error });
   return new OSError(`${path} cannot be read: ${error.message}`, { cause: error });

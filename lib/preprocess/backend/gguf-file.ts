@@ -1,11 +1,15 @@
 import type { GgufVocabulary } from './messages';
+import type { MakerTools } from './vocabulary-files';
 
 /**
  * The `tokenizer.json` that a GGUF file's vocabulary amounts to. Runs on the tokenizer thread, which is started from the
  * source text of this function: nothing outside it may be used in it but types.
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
-export function ggufFile({ head, tokens, merges, scores, byteLevel }: GgufVocabulary): Record<string, unknown> {
+export function ggufFile(
+  { path, head, tokens, merges, scores, byteLevel }: GgufVocabulary,
+  { mergesFromScores, refuse }: MakerTools,
+): Record<string, unknown> {
   function textsOf({ bytes, length }: { bytes: Uint8Array; length: number }): string[] {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const texts = new Array<string>(length);
@@ -34,35 +38,16 @@ export function ggufFile({ head, tokens, merges, scores, byteLevel }: GgufVocabu
     );
   }
 
-  /**
-   * The merges that scores imply: every way to put a token together from two others, the best tokens first, and among equals
-   * the longest first part. Source: generate_merges of transformers 5.18.0.
-   */
-  function mergesFrom(texts: string[], values: Float32Array): [string, string][] {
+  function mergesFrom(values: Float32Array): [string, string][] {
     const ids = new Map(texts.map((text, id) => [text, id]));
     const best = new Map(texts.map((text, id) => [text, values[id] as number]));
-    const found: { left: string; right: string; score: number; lengths: [number, number] }[] = [];
-    for (const [text, score] of best) {
-      const points = [...text];
-      const ways: typeof found = [];
-      let cut = 0;
-      for (let i = 1; i < points.length; i++) {
-        cut += (points[i - 1] as string).length;
-        const [left, right] = [text.slice(0, cut), text.slice(cut)];
-        if (ids.has(left) && ids.has(right)) ways.push({ left, right, score, lengths: [i, points.length - i] });
-      }
-      const idOf = (piece: string) => ids.get(piece) as number;
-      ways.sort((a, b) => idOf(a.left) - idOf(b.left) || idOf(a.right) - idOf(b.right));
-      found.push(...ways);
-    }
-    found.sort((a, b) => b.score - a.score || b.lengths[0] - a.lengths[0] || b.lengths[1] - a.lengths[1]);
-    return found.map(({ left, right }) => [left, right]);
+    return mergesFromScores(ids, best, (what) => refuse(path, what));
   }
 
   const texts = textsOf(tokens);
   const spelled = byteLevel ? respell(texts) : texts;
   // Own members all of them: __proto__ may be a token.
   const vocab = Object.fromEntries(new Map(spelled.map((text, id) => [text, id])));
-  const pairs = merges ? textsOf(merges).map((merge) => merge.split(' ')) : scores ? mergesFrom(texts, scores) : [];
+  const pairs = merges ? textsOf(merges).map((merge) => merge.split(' ')) : scores ? mergesFrom(scores) : [];
   return { ...head, model: { ...(head['model'] as object), vocab, merges: pairs } };
 }

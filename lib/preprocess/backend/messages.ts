@@ -1,3 +1,5 @@
+import type { Vocabulary } from './vocabulary-files';
+
 /** What the tokenizer thread is asked and what it answers. All of it can be cloned; typed arrays are handed over. */
 
 /** A token outside of the model's vocabulary, with the members that `tokenizer.json` gives it. */
@@ -25,6 +27,8 @@ export interface TokenizerFile {
 
 /** A vocabulary as a GGUF file holds it, each list of texts as bytes: a length of eight bytes before each text. */
 export interface GgufVocabulary {
+  kind: 'gguf';
+  path: string;
   /** What stands around the vocabulary in `tokenizer.json`. */
   head: Record<string, unknown>;
   tokens: { bytes: Uint8Array; length: number };
@@ -52,10 +56,10 @@ export interface EncodedTexts {
 export interface Request {
   /** Reads `path`. */
   open: { handle: number; path: string };
-  /** Takes the vocabulary of a GGUF file in place of what `open` reads. */
-  adopt: { handle: number; vocabulary: GgufVocabulary };
-  /** Makes the tokenizer of what was read, members in `changes` replaced; answers the ids of `tokens`. */
-  build: { handle: number; changes: Record<string, unknown>; tokens: TokenToAdd[] };
+  /** Makes of a vocabulary in another format what `open` reads. */
+  adopt: { handle: number; vocabulary: Vocabulary };
+  /** Makes the tokenizer of what was read, members in `changes` replaced; answers the ids of `tokens` and of `names`. */
+  build: { handle: number; changes: Record<string, unknown>; tokens: TokenToAdd[]; names: string[] };
   /**
    * `trims` has an entry for each byte-level post-processor that takes spaces out of the offsets: whether it leaves the
    * space that the pre-tokenizer put before the text.
@@ -64,8 +68,8 @@ export interface Request {
   decode: { handle: number; ids: Int32Array; ends: Int32Array; skipSpecialTokens: boolean };
   /** Puts the tokens of each list together. */
   join: { handle: number; lists: string[][] };
-  /** The text of the `tokenizer.json` that a vocabulary amounts to. */
-  text: { handle: number; vocabulary: GgufVocabulary };
+  /** The text of the `tokenizer.json` that a vocabulary amounts to, members in `changes` replaced. */
+  text: { handle: number; vocabulary: Vocabulary; changes: Record<string, unknown> };
   close: { handle: number };
 }
 
@@ -73,7 +77,7 @@ export interface Request {
 export interface Answer {
   open: TokenizerFile;
   adopt: TokenizerFile;
-  build: (number | null)[];
+  build: { tokens: (number | null)[]; names: (number | null)[] };
   encode: EncodedTexts;
   decode: string[];
   join: string[];

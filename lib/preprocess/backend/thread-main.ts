@@ -1,27 +1,31 @@
-import type { Encoding, Tokenizer } from 'tokenizers';
-import type {
-  EncodedTexts,
-  GgufVocabulary,
-  Reply,
-  Request,
-  StoredVocabulary,
-  TokenizerFile,
-  TokenToAdd,
-} from './messages';
+import type { AddedToken, Encoding, Tokenizer } from 'tokenizers';
+import type { Answer, EncodedTexts, Reply, Request, StoredVocabulary, TokenizerFile, TokenToAdd } from './messages';
+import type { FileBytes, MakerTools, Vocabulary } from './vocabulary-files';
 
 /**
  * Everything that runs on the tokenizer thread. The thread is started from the source text of this function, so that it
  * needs no file of its own: nothing outside the function may be used in it but types. What it needs is handed to it.
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
-export function threadMain(ggufFile: (vocabulary: GgufVocabulary) => Record<string, unknown>): void {
+export function threadMain(
+  makers: Pick<MakerTools, 'mergesFromScores' | 'readSentencePiece'> & {
+    ggufFile: typeof import('./gguf-file').ggufFile;
+    wordPieceFile: typeof import('./word-piece-file').wordPieceFile;
+    byteLevelFile: typeof import('./byte-level-file').byteLevelFile;
+    sentencePieceFile: typeof import('./sentence-piece-file').sentencePieceFile;
+    mostBytes: number;
+  },
+): void {
   const { parentPort, workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
-  const { readFile } = require('node:fs/promises') as typeof import('node:fs/promises');
+  const { readFile, stat } = require('node:fs/promises') as typeof import('node:fs/promises');
   const port = parentPort as import('node:worker_threads').MessagePort;
   // biome-ignore lint/suspicious/noExplicitAny: the members of a JSON file
   type Json = Record<string, any>;
 
+  let loaded: typeof import('tokenizers') | null = null;
   const files = new Map<number, Json>();
+  /** Of the files, those that were made of another vocabulary. */
+  const converted = new Set<number>();
   const tokenizers = new Map<number, Tokenizer>();
 
   /** An answer and the buffers that go with it instead of being copied. */
@@ -37,26 +41,21 @@ export function threadMain(ggufFile: (vocabulary: GgufVocabulary) => Record<stri
     },
 
     async adopt({ handle, vocabulary }: Request['adopt']): Promise<Result<TokenizerFile>> {
-      return store(handle, ggufFile(vocabulary));
+      converted.add(handle);
+      return store(handle, await fileOf(vocabulary));
     },
 
-    async build({ handle, changes, tokens }: Request['build']): Promise<Result<(number | null)[]>> {
-      const { AddedToken, Tokenizer } = require(workerData.tokenizers) as typeof import('tokenizers');
-      const file = { ...files.get(handle), ...changes };
+    async build({ handle, changes, tokens, names }: Request['build']): Promise<Result<Answer['build']>> {
+      const file = { ...files.get(handle), ...changes } as Json;
       files.delete(handle);
-      const tokenizer = Tokenizer.fromString(JSON.stringify(file));
-      const added = tokens.map(
-        (token: TokenToAdd) =>
-          new AddedToken(token.content, token.special, {
-            singleWord: token.single_word,
-            leftStrip: token.lstrip,
-            rightStrip: token.rstrip,
-            normalized: token.normalized,
-          }),
-      );
-      if (added.length > 0) tokenizer.addAddedTokens(added);
+      const tokenizer =
+        converted.delete(handle) && file.model.type === 'Unigram'
+          ? withExactScores(file)
+          : library().Tokenizer.fromString(JSON.stringify(file));
+      if (tokens.length > 0) tokenizer.addAddedTokens(tokens.map(toAdd));
       tokenizers.set(handle, tokenizer);
-      return [tokens.map((token: TokenToAdd) => tokenizer.tokenToId(token.content)), []];
+      const idOf = (token: string): number | null => tokenizer.tokenToId(token);
+      return [{ tokens: tokens.map(({ content }) => idOf(content)), names: names.map(idOf) }, []];
     },
 
     async encode({ handle, texts, offsets, words, tokens, trims }: Request['encode']): Promise<Result<EncodedTexts>> {
@@ -104,16 +103,98 @@ export function threadMain(ggufFile: (vocabulary: GgufVocabulary) => Record<stri
       return [lists.map((tokens) => (decoder ? decoder.decode(tokens) : tokens.join(' '))), []];
     },
 
-    async text({ vocabulary }: Request['text']): Promise<Result<string>> {
-      return [JSON.stringify(ggufFile(vocabulary)), []];
+    async text({ vocabulary, changes }: Request['text']): Promise<Result<string>> {
+      const file = { ...(await fileOf(vocabulary)), ...changes };
+      return [JSON.stringify(file, null, vocabulary.kind === 'gguf' ? 0 : 2), []];
     },
 
     async close({ handle }: Request['close']): Promise<Result<null>> {
       files.delete(handle);
+      converted.delete(handle);
       tokenizers.delete(handle);
       return [null, []];
     },
   };
+
+  const tools: MakerTools = {
+    mergesFromScores: makers.mergesFromScores,
+    readSentencePiece: makers.readSentencePiece,
+    refuse(path, what) {
+      throw Object.assign(new Error(`'${path}' is no vocabulary that can be used: ${what}`), {
+        name: 'VocabularyFault',
+      });
+    },
+    textOf(path, files) {
+      try {
+        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(files.get(path));
+      } catch {
+        return tools.refuse(path, 'it is not UTF-8');
+      }
+    },
+    linesOf(path, files) {
+      const lines = tools.textOf(path, files).split(/\r\n|\r|\n/);
+      if (lines.at(-1) === '') lines.pop();
+      return lines;
+    },
+  };
+
+  /** The `tokenizer.json` that a vocabulary amounts to. */
+  async function fileOf(vocabulary: Vocabulary): Promise<Json> {
+    switch (vocabulary.kind) {
+      case 'gguf':
+        return makers.ggufFile(vocabulary, tools);
+      case 'word-piece':
+        return makers.wordPieceFile(vocabulary, await readAll(vocabulary.vocab), tools);
+      case 'byte-level':
+        return makers.byteLevelFile(vocabulary, await readAll(vocabulary.vocab, vocabulary.merges), tools);
+      case 'sentence-piece':
+        return makers.sentencePieceFile(vocabulary, await readAll(vocabulary.model), tools);
+    }
+  }
+
+  async function readAll(...paths: string[]): Promise<FileBytes> {
+    const files = new Map<string, Uint8Array>();
+    for (const path of paths) {
+      try {
+        const { size } = await stat(path);
+        if (size > makers.mostBytes) tools.refuse(path, `it has ${size} bytes, and ${makers.mostBytes} are the most`);
+        files.set(path, await readFile(path));
+      } catch (error) {
+        if ((error as Error).name === 'VocabularyFault') throw error;
+        throw Object.assign(new Error(`'${path}' cannot be read: ${(error as Error).message}`), { name: 'FileFault' });
+      }
+    }
+    return files;
+  }
+
+  /**
+   * A unigram model whose scores are the numbers of the file. The library's reader of JSON may move a number by half a unit of
+   * its last place, by which it chooses among pieces that are equally good.
+   */
+  function withExactScores(file: Json): Tokenizer {
+    const { vocab, unk_id, byte_fallback } = file.model;
+    const empty = { type: 'Unigram', unk_id: null, vocab: [], byte_fallback };
+    const tokenizer = library().Tokenizer.fromString(JSON.stringify({ ...file, model: empty, added_tokens: [] }));
+    tokenizer.setModel(library().Unigram.init(vocab, { unkId: unk_id, byteFallback: byte_fallback }));
+    if (file.added_tokens.length > 0) tokenizer.addAddedTokens(file.added_tokens.map(toAdd));
+    return tokenizer;
+  }
+
+  /** Loaded when it is first needed, so that a failure is an answer. */
+  function library(): typeof import('tokenizers') {
+    loaded ??= require(workerData.tokenizers) as typeof import('tokenizers');
+    return loaded;
+  }
+
+  function toAdd(token: TokenToAdd): AddedToken {
+    const { AddedToken } = library();
+    return new AddedToken(token.content, token.special, {
+      singleWord: token.single_word,
+      leftStrip: token.lstrip,
+      rightStrip: token.rstrip,
+      normalized: token.normalized,
+    });
+  }
 
   /** Keeps a file until it is built; what JS needs to know of it. */
   function store(handle: number, file: Json): Result<TokenizerFile> {

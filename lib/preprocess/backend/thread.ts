@@ -1,8 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { ImportError, RuntimeError } from '../../errors';
+import { byteLevelFile } from './byte-level-file';
 import { ggufFile } from './gguf-file';
+import { mergesFromScores } from './merges-from-scores';
 import type { Answer, Reply, Request } from './messages';
+import { readSentencePiece } from './read-sentence-piece';
+import { sentencePieceFile } from './sentence-piece-file';
 import { threadMain } from './thread-main';
+import { kMostVocabularyBytes } from './vocabulary-files';
+import { wordPieceFile } from './word-piece-file';
 
 /** An error that the tokenizer thread answered. */
 export class ThreadFault extends Error {
@@ -27,6 +33,13 @@ function resolvePackage(): string {
   }
 }
 
+/** The thread's program: the source texts of functions, none of which uses anything from outside. */
+function threadSource(): string {
+  const functions = { ggufFile, wordPieceFile, byteLevelFile, sentencePieceFile, mergesFromScores, readSentencePiece };
+  const members = Object.entries(functions).map(([name, made]) => `${name}: ${made.toString()}`);
+  return `(${threadMain.toString()})({${[...members, `mostBytes: ${kMostVocabularyBytes}`].join(',')}})`;
+}
+
 /**
  * The thread on which the npm package `tokenizers` lives. Its encodings are freed by the garbage collector of the
  * thread that made them, thousands at a time: on the event loop's own thread that stops it for 60 to 100 ms, and loading
@@ -39,7 +52,7 @@ export class TokenizerThread {
   private ended: RuntimeError | null = null;
 
   constructor() {
-    this.worker = new Worker(`(${threadMain.toString()})(${ggufFile.toString()})`, {
+    this.worker = new Worker(threadSource(), {
       eval: true,
       execArgv: [],
       workerData: { tokenizers: resolvePackage() },

@@ -12,16 +12,18 @@ const kClasses = new Map<string, TokenizerClass>(Object.entries({ ...classes, Pr
 /** Tokenizer class of a model family, for folders that name none. */
 const kClassOfModel = new Map<string, TokenizerClass>([
   ['albert', classes.AlbertTokenizer],
+  ['bart', classes.BartTokenizer],
   ['bert', classes.BertTokenizer],
   ['camembert', classes.CamembertTokenizer],
   ['distilbert', classes.DistilBertTokenizer],
   ['electra', classes.ElectraTokenizer],
-  ['gpt2', classes.TokenizersBackend],
-  ['llama', classes.TokenizersBackend],
+  ['gpt2', classes.GPT2Tokenizer],
+  ['llama', classes.LlamaTokenizer],
   ['modernbert', classes.TokenizersBackend],
   ['mpnet', classes.MPNetTokenizer],
-  ['qwen2', classes.TokenizersBackend],
+  ['qwen2', classes.Qwen2Tokenizer],
   ['roberta', classes.RobertaTokenizer],
+  ['t5', classes.T5Tokenizer],
   ['xlm-roberta', classes.XLMRobertaTokenizer],
 ]);
 
@@ -50,6 +52,7 @@ function classFor(folder: TokenizerFolder, options: FromPretrainedOptions): Toke
       `tokenizer_type '${options.tokenizer_type}' is not known; it can be ${[...kClassOfModel.keys()].join(', ')}`,
     );
   }
+  if (folder.vocabulary) return classes.TokenizersBackend; // what the GGUF file says is all there is
   const modelConfig = (options.config ?? folder.modelConfig) as JsonObject | null;
   const name = folder.config?.['tokenizer_class'] ?? modelConfig?.['tokenizer_class'];
   if (typeof name !== 'string') return kClassOfModel.get(String(modelConfig?.['model_type'])) ?? PreTrainedTokenizer;

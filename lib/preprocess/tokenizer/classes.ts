@@ -1,6 +1,16 @@
-import { RuntimeError } from '../../errors';
-import { addedToken } from './added-token';
+import { RuntimeError, ValueError } from '../../errors';
+import { addedToken, contentOf, type SpecialToken } from './added-token';
 import type { ClassDefaults } from './configuration';
+import type { Conversion } from './conversion';
+import { gpt2Conversion, qwen2Conversion, robertaConversion } from './conversions/byte-level';
+import {
+  albertConversion,
+  camembertConversion,
+  llamaConversion,
+  t5Conversion,
+  xlmRobertaConversion,
+} from './conversions/sentence-piece';
+import { bertConversion, mpnetConversion } from './conversions/word-piece';
 import type { JsonObject } from './folder';
 import { PreTrainedTokenizer } from './pretrained-tokenizer';
 
@@ -24,6 +34,7 @@ const kRobertaTokens = {
   pad_token: '<pad>',
   cls_token: '<s>',
 };
+const kEndOfText = '<|endoftext|>';
 const kBertInit = { do_lower_case: true, tokenize_chinese_chars: true, strip_accents: null };
 const kWithoutTypes = ['input_ids', 'attention_mask'];
 const kWithTypes = ['input_ids', 'token_type_ids', 'attention_mask'];
@@ -46,6 +57,7 @@ function changeNormalizer(file: JsonObject, init: JsonObject, members: Record<st
 }
 
 export class BertTokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = bertConversion;
   static override readonly defaults = defaults(kWithTypes, kBertTokens, kBertInit);
 
   static override changesTo(file: JsonObject, init: JsonObject): JsonObject {
@@ -64,6 +76,7 @@ export class DistilBertTokenizer extends BertTokenizer {
 export class ElectraTokenizer extends BertTokenizer {}
 
 export class MPNetTokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = mpnetConversion;
   static override readonly defaults = defaults(
     kWithoutTypes,
     {
@@ -83,25 +96,10 @@ export class MPNetTokenizer extends PreTrainedTokenizer {
   }
 }
 
-export class RobertaTokenizer extends PreTrainedTokenizer {
-  static override readonly defaults = defaults(
-    kWithoutTypes,
-    { ...kRobertaTokens, mask_token: addedToken('<mask>', { lstrip: true, special: true }) },
-    { add_prefix_space: false, trim_offsets: true },
-  );
-
+/** Byte-level BPE: whether a space is put before a text is decided by the configuration, else it is not. */
+class ByteLevelTokenizer extends PreTrainedTokenizer {
   static override changesTo(file: JsonObject, init: JsonObject): JsonObject {
-    const changes: JsonObject = {};
-    for (const [component, names] of [
-      ['pre_tokenizer', ['add_prefix_space']],
-      ['post_processor', ['add_prefix_space', 'trim_offsets']],
-    ] as const) {
-      const state = file[component] as JsonObject | null;
-      const changed = names.filter((name) => state && name in state && state[name] !== init[name]);
-      if (changed.length > 0)
-        changes[component] = { ...state, ...Object.fromEntries(changed.map((name) => [name, init[name]])) };
-    }
-    return changes;
+    return changeMembers(file, init, { pre_tokenizer: ['add_prefix_space'] });
   }
 
   override checkSplitWords(): void {
@@ -113,7 +111,113 @@ export class RobertaTokenizer extends PreTrainedTokenizer {
   }
 }
 
+function changeMembers(file: JsonObject, init: JsonObject, members: Record<string, readonly string[]>): JsonObject {
+  const changes: JsonObject = {};
+  for (const [component, names] of Object.entries(members)) {
+    const state = file[component] as JsonObject | null;
+    const changed = names.filter((name) => state && name in state && state[name] !== init[name]);
+    if (changed.length > 0)
+      changes[component] = { ...state, ...Object.fromEntries(changed.map((name) => [name, init[name]])) };
+  }
+  return changes;
+}
+
+export class RobertaTokenizer extends ByteLevelTokenizer {
+  static override readonly conversion: Conversion | null = robertaConversion;
+  static override readonly defaults: ClassDefaults = {
+    ...defaults(
+      kWithoutTypes,
+      { ...kRobertaTokens, mask_token: addedToken('<mask>', { lstrip: true, special: true }) },
+      { add_prefix_space: false, trim_offsets: true },
+    ),
+    normalizesSpecial: true,
+  };
+
+  static override changesTo(file: JsonObject, init: JsonObject): JsonObject {
+    return changeMembers(file, init, {
+      pre_tokenizer: ['add_prefix_space'],
+      post_processor: ['add_prefix_space', 'trim_offsets'],
+    });
+  }
+}
+
+export class BartTokenizer extends RobertaTokenizer {
+  static override readonly defaults: ClassDefaults = {
+    ...RobertaTokenizer.defaults,
+    special: {
+      named: { ...kRobertaTokens, mask_token: addedToken('<mask>', { lstrip: true, normalized: true, special: true }) },
+      additional: [],
+    },
+  };
+}
+
+export class GPT2Tokenizer extends ByteLevelTokenizer {
+  static override readonly conversion: Conversion | null = gpt2Conversion;
+  static override readonly defaults: ClassDefaults = {
+    ...defaults(
+      kWithoutTypes,
+      { bos_token: kEndOfText, eos_token: kEndOfText, unk_token: kEndOfText },
+      { add_prefix_space: false, add_bos_token: false },
+    ),
+    normalizesSpecial: true,
+  };
+}
+
+export class Qwen2Tokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = qwen2Conversion;
+  static override readonly defaults = defaults(
+    kWithoutTypes,
+    { eos_token: kEndOfText, unk_token: kEndOfText, pad_token: kEndOfText },
+    { clean_up_tokenization_spaces: false },
+  );
+}
+
+/** Begins with `bos_token` and ends with `eos_token` as `add_bos_token` and `add_eos_token` say. */
+export class LlamaTokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = llamaConversion;
+  static override readonly defaults = defaults(
+    kWithoutTypes,
+    { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' },
+    {
+      add_bos_token: true,
+      add_eos_token: false,
+      add_prefix_space: true,
+      legacy: null,
+      padding_side: 'left',
+      clean_up_tokenization_spaces: false,
+    },
+  );
+}
+
+const kMostExtraIds = 100_000;
+
+export class T5Tokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = t5Conversion;
+  static override readonly defaults: ClassDefaults = {
+    ...defaults(
+      kWithoutTypes,
+      { eos_token: '</s>', unk_token: '<unk>', pad_token: '<pad>' },
+      { extra_ids: 100, add_prefix_space: true, legacy: null },
+    ),
+    additional: withExtraIds,
+  };
+}
+
+/** T5's sentinels, unless they are among the tokens given. @throws ValueError where their number is another one */
+function withExtraIds(given: readonly SpecialToken[] | null, { extra_ids: count }: JsonObject): SpecialToken[] {
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 0 || count > kMostExtraIds)
+    throw new ValueError(`extra_ids must be a whole number up to ${kMostExtraIds}, got ${JSON.stringify(count)}`);
+  const found = (given ?? []).filter((token) => contentOf(token).includes('<extra_id_')).length;
+  if (found === 0) return [...(given ?? []), ...Array.from({ length: count }, (_, i) => `<extra_id_${i}>`)];
+  if (count > 0 && count !== found)
+    throw new ValueError(
+      `extra_ids is ${count}, and additional_special_tokens have ${found} of <extra_id_0>, <extra_id_1> …; give all or none`,
+    );
+  return [...(given ?? [])];
+}
+
 export class XLMRobertaTokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = xlmRobertaConversion;
   static override readonly defaults = defaults(kWithoutTypes, {
     ...kRobertaTokens,
     mask_token: addedToken('<mask>', { lstrip: true, special: true }),
@@ -121,6 +225,7 @@ export class XLMRobertaTokenizer extends PreTrainedTokenizer {
 }
 
 export class CamembertTokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = camembertConversion;
   static override readonly defaults = defaults(
     kWithoutTypes,
     { ...kRobertaTokens, mask_token: addedToken('<mask>', { lstrip: true, special: true }) },
@@ -130,6 +235,7 @@ export class CamembertTokenizer extends PreTrainedTokenizer {
 }
 
 export class AlbertTokenizer extends PreTrainedTokenizer {
+  static override readonly conversion: Conversion | null = albertConversion;
   static override readonly defaults = defaults(
     kWithTypes,
     {

@@ -1,7 +1,7 @@
 import { NotImplementedError, TypeError, ValueError } from '../../errors';
 import { type AddedToken, addedToken, contentOf, readSpecialToken, type SpecialToken } from './added-token';
 import type { JsonObject, TokenizerFolder } from './folder';
-import { kSpecialTokenNames, type SpecialTokens } from './special-tokens';
+import { kSpecialTokenNames, type SpecialTokenName, type SpecialTokens } from './special-tokens';
 import type { Side } from './truncation';
 
 /**
@@ -29,6 +29,13 @@ export interface ClassDefaults {
   special: SpecialTokens;
   /** Further members of its own, such as do_lower_case. */
   init: JsonObject;
+  /**
+   * Whether special tokens that are given as texts are matched in normalised texts, where the tokenizer is made of the
+   * files of older libraries.
+   */
+  normalizesSpecial?: boolean;
+  /** The further special tokens, where they are not those given or else those of `special`. */
+  additional?(given: readonly SpecialToken[] | null, init: JsonObject): SpecialToken[];
 }
 
 /** Python's int(1e30): no limit. */
@@ -52,12 +59,14 @@ export const kInitNames: readonly string[] = [
 /**
  * @param stored - tokenizer.json. Its `padding` and `truncation` do not act on calls; but the sides and the padding token
  *   that they name are used where the configuration names none, as in Transformers.
+ * @param isConverted - whether the tokenizer is made of the files of older libraries
  */
 export function configure(
   folder: TokenizerFolder,
   options: JsonObject,
   defaults: ClassDefaults,
   stored: JsonObject,
+  isConverted = false,
 ): TokenizerConfiguration {
   const { init, addedTokens } = mergeFiles(folder, options);
   const merged: JsonObject = { ...storedDefaults(stored), ...defaults.init, ...init };
@@ -69,7 +78,7 @@ export function configure(
     init,
     options,
     addedTokens,
-    special: readSpecialTokens(merged, defaults.special, addedTokens),
+    special: specialFor(merged, defaults, addedTokens, isConverted),
     model_max_length: readLength(merged['model_max_length'] ?? merged['max_len'] ?? kVeryLargeInteger),
     padding_side: readSide('padding_side', merged['padding_side'] ?? 'right'),
     truncation_side: readSide('truncation_side', merged['truncation_side'] ?? 'right'),
@@ -92,13 +101,32 @@ function mergeFiles(
   for (const [name, value] of Object.entries(folder.specialTokensMap ?? {})) {
     if (options[name]) continue;
     const known = name === 'additional_special_tokens' ? ((init[name] as unknown[] | null) ?? []) : null;
-    init[name] = known && Array.isArray(value) ? unite(known, value) : value;
+    init[name] = known && Array.isArray(value) ? unite(known, value.map(marked)) : marked(value);
   }
   const { named, additional } = readSpecialTokens(init, { named: {}, additional: [] }, addedTokens);
   const special = new Set([...Object.values(named), ...additional].map(contentOf));
   for (const [content, id] of Object.entries(folder.addedTokens ?? {}))
     addedTokens.set(id as number, addedToken(content, { special: special.has(content) }));
   return { init, addedTokens };
+}
+
+/** What special_tokens_map.json has with rules is special. */
+function marked(token: unknown): unknown {
+  return token !== null && typeof token === 'object' && !Array.isArray(token) ? { ...token, special: true } : token;
+}
+
+function specialFor(
+  init: JsonObject,
+  defaults: ClassDefaults,
+  addedTokens: ReadonlyMap<number, AddedToken>,
+  isConverted: boolean,
+): SpecialTokens {
+  const { named, additional, given } = readSpecialTokens(init, defaults.special, addedTokens);
+  if (isConverted && defaults.normalizesSpecial)
+    for (const [name, token] of Object.entries(named))
+      if (typeof token === 'string')
+        named[name as SpecialTokenName] = addedToken(token, { special: true, normalized: true });
+  return { named, additional: defaults.additional ? defaults.additional(given, init) : additional };
 }
 
 function toAdded(token: unknown, id: string): AddedToken {
@@ -116,7 +144,7 @@ function readSpecialTokens(
   init: JsonObject,
   defaults: SpecialTokens,
   addedTokens: ReadonlyMap<number, AddedToken>,
-): SpecialTokens {
+): SpecialTokens & { given: SpecialToken[] | null } {
   const rules = new Map([...addedTokens.values()].map((token) => [token.content, token]));
   const named = { ...defaults.named };
   for (const name of kSpecialTokenNames) {
@@ -128,14 +156,10 @@ function readSpecialTokens(
     }
   }
   const lists = [init['additional_special_tokens'], init['extra_special_tokens']].filter((list) => list != null);
-  const additional = lists.flatMap((list) => Object.values(list as object));
-  return {
-    named,
-    additional:
-      lists.length === 0
-        ? [...defaults.additional]
-        : additional.map((token, i) => readSpecialToken(token, `additional_special_tokens[${i}]`)),
-  };
+  const listed = lists.flatMap((list) => Object.values(list as object));
+  const given =
+    lists.length === 0 ? null : listed.map((token, i) => readSpecialToken(token, `additional_special_tokens[${i}]`));
+  return { named, additional: given ?? [...defaults.additional], given };
 }
 
 /** A plain string takes the matching rules that the configuration has for it, else its class for the attribute. */

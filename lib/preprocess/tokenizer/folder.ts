@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { locateGguf } from '../../checkpoint/gguf/locate-gguf';
-import { NotImplementedError, OSError, ValueError } from '../../errors';
+import { OSError, ValueError } from '../../errors';
 import { folderOf, locateModel, type ModelRepo } from '../../hub/model-repo';
 import type { HubOptions } from '../../hub/options';
 import type { GgufVocabulary } from '../backend/messages';
@@ -14,7 +14,7 @@ export const kTokenizerConfigFile = 'tokenizer_config.json';
 export const kSpecialTokensMapFile = 'special_tokens_map.json';
 export const kAddedTokensFile = 'added_tokens.json';
 
-/** Vocabularies in the formats of older libraries; they are carried over when a tokenizer is saved. */
+/** Vocabularies in the formats of older libraries. */
 export const kVocabularyFiles: readonly string[] = [
   'vocab.txt',
   'vocab.json',
@@ -27,9 +27,12 @@ export const kVocabularyFiles: readonly string[] = [
 
 export type JsonObject = Record<string, unknown>;
 
-/** What is read of a folder besides `tokenizer.json`; null for a file that is not there. */
+/** What is read of a folder besides the vocabulary; null for a file that is not there. */
 export interface TokenizerFolder {
   path: string;
+  /** Names of everything in the folder; none where a GGUF file says it all. */
+  names: readonly string[];
+  /** tokenizer.json, or the GGUF file in its place. */
   tokenizerPath: string;
   config: JsonObject | null;
   specialTokensMap: JsonObject | null;
@@ -50,6 +53,7 @@ export async function readGgufFolder(
   const { vocabulary, config, modelConfig } = await readGgufTokenizer(file, hub.signal ?? undefined);
   return {
     path: dirname(file),
+    names: [],
     tokenizerPath: file,
     config,
     specialTokensMap: null,
@@ -61,18 +65,26 @@ export async function readGgufFolder(
 
 /** What is fetched of a repository. */
 const kFetchedToo = [kSpecialTokensMapFile, kAddedTokensFile, 'config.json'];
+/** The config of Google's BERT, which names no family. */
+const kBertConfigFile = 'bert_config.json';
 
 /**
  * Reads the small files of a tokenizer folder, given as a path or as a model id; those of a repository are fetched.
- * @throws OSError when there is no such folder or repository, or no tokenizer.json in it, NotImplementedError when it has only a
- *   vocabulary in an older format, ValueError when a file is not JSON
+ * @param vocabularyToo - of a repository: whether its older vocabularies are fetched where there is a tokenizer.json
+ * @throws OSError when there is no such folder or repository, or no vocabulary in it, ValueError when a file is not JSON
  */
-export async function readFolder(path: string, subfolder = '', hub: HubOptions = {}): Promise<TokenizerFolder> {
+export async function readFolder(
+  path: string,
+  subfolder = '',
+  hub: HubOptions = {},
+  vocabularyToo = false,
+): Promise<TokenizerFolder> {
   const location = await locateModel(path, hub);
-  if (typeof location !== 'string') await fetchTokenizer(location, subfolder);
+  if (typeof location !== 'string') await fetchTokenizer(location, subfolder, vocabularyToo);
   const folder = folderOf(location, subfolder);
   const names = await listFolder(folder);
-  if (!names.includes(kTokenizerFile)) throw noTokenizerFile(folder, names);
+  if (!names.some((name) => name === kTokenizerFile || kVocabularyFiles.includes(name)))
+    throw noTokenizerFile(folder, names);
   await refuseFolder(join(folder, kTokenizerFile));
   const read = (name: string): Promise<JsonObject | null> =>
     names.includes(name) ? readJsonObject(join(folder, name)) : Promise.resolve(null);
@@ -80,23 +92,33 @@ export async function readFolder(path: string, subfolder = '', hub: HubOptions =
     read(kTokenizerConfigFile),
     read(kSpecialTokensMapFile),
     read(kAddedTokensFile),
-    read('config.json'),
+    names.includes('config.json') || !names.includes(kBertConfigFile)
+      ? read('config.json')
+      : Promise.resolve({ model_type: 'bert' }),
   ]);
   const tokenizerPath = join(folder, kTokenizerFile);
-  return { path: folder, tokenizerPath, config, specialTokensMap, addedTokens, modelConfig };
+  return { path: folder, names, tokenizerPath, config, specialTokensMap, addedTokens, modelConfig };
 }
 
 /** Fetches the files of a tokenizer, all of one commit. */
-async function fetchTokenizer(repo: ModelRepo, subfolder: string): Promise<void> {
+async function fetchTokenizer(repo: ModelRepo, subfolder: string, vocabularyToo: boolean): Promise<void> {
   const place = (name: string) => join(subfolder, name).split('\\').join('/');
   const tokenizer = await repo.fetch(place(kTokenizerFile));
+  const fetchSmall = () =>
+    Promise.all([kTokenizerConfigFile, ...kFetchedToo].map((name) => repo.fetch(place(name), true)));
   if (tokenizer) {
-    await Promise.all([kTokenizerConfigFile, ...kFetchedToo].map((name) => repo.fetch(place(name), true)));
-    return;
+    const [config] = await fetchSmall();
+    if (!vocabularyToo && !(await setsPrefixSpace(config))) return;
   }
-  const vocabularies: string[] = [];
-  for (const name of kVocabularyFiles) if (await repo.has(place(name))) vocabularies.push(name);
-  throw noTokenizerFile(repo.id, vocabularies);
+  const found = await Promise.all(kVocabularyFiles.map((name) => repo.fetch(place(name), !!tokenizer)));
+  if (tokenizer) return;
+  if (found.every((file) => file === null)) throw noTokenizerFile(repo.id, []);
+  await Promise.all([fetchSmall(), repo.fetch(place(kBertConfigFile), true)]);
+}
+
+/** Whether a configuration may ask for the older vocabulary: see `prefersFiles` of a conversion. */
+async function setsPrefixSpace(config: string | null | undefined): Promise<boolean> {
+  return config != null && ((await readJsonObject(config))['add_prefix_space'] ?? null) !== null;
 }
 
 async function listFolder(path: string): Promise<string[]> {
@@ -127,17 +149,13 @@ async function refuseFolder(file: string): Promise<void> {
 }
 
 function noTokenizerFile(folder: string, names: readonly string[]): Error {
-  const vocabularies = names.filter((name) => kVocabularyFiles.includes(name));
-  if (vocabularies.length > 0)
-    return new NotImplementedError(
-      `'${folder}' has ${vocabularies.join(', ')} but no ${kTokenizerFile}, and building a tokenizer from these is not ` +
-        'supported yet; in Python, AutoTokenizer.from_pretrained(folder).save_pretrained(folder) writes the missing file',
-    );
   const shown =
     names.length === 0 ? 'nothing' : names.slice(0, 20).sort().join(', ') + (names.length > 20 ? ', …' : '');
-  return new OSError(`there is no ${kTokenizerFile} in '${folder}'; it holds ${shown}`, {
-    code: 'ERR_NO_TOKENIZER',
-  });
+  return new OSError(
+    `there is no ${kTokenizerFile} in '${folder}', nor ${kVocabularyFiles.slice(0, -1).join(', ')} or ` +
+      `${kVocabularyFiles.at(-1)}; it holds ${shown}`,
+    { code: 'ERR_NO_TOKENIZER' },
+  );
 }
 
 async function readJsonObject(path: string): Promise<JsonObject> {

@@ -53,6 +53,8 @@ export async function readGgufTokenizer(path: string, signal?: AbortSignal): Pro
   const head = byteLevel ? byteLevelHead(metadata, path) : sentencePieceHead();
   return {
     vocabulary: {
+      kind: 'gguf',
+      path,
       head: {
         version: '1.0',
         truncation: null,

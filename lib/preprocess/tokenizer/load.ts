@@ -1,18 +1,22 @@
 import { isGgufName } from '../../checkpoint/gguf/locate-gguf';
 import { modelSubfolder } from '../../env';
-import { NotImplementedError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
+import { NotImplementedError, OSError, TypeError, throwIfAborted, unknownName, ValueError } from '../../errors';
 import { type HubOptions, hubOptionNames, hubOptionsOf } from '../../hub/options';
 import { DownloadProgress, type DownloadProgressInfo } from '../../hub/progress';
 import { warn, warnOnce } from '../../logging';
 import { checkOptionKinds, givenOptions, type OptionKind } from '../../options';
 import type { FileProgressInfo } from '../../progress-info';
 import { Backend } from '../backend/backend';
+import type { TokenizerFile } from '../backend/messages';
+import type { Vocabulary as StoredFiles } from '../backend/vocabulary-files';
 import { type AddedToken, contentOf, type SpecialToken } from './added-token';
 import { configure, kInitNames, type TokenizerConfiguration } from './configuration';
+import { type Conversion, conversionPaths, type Settings } from './conversion';
 import {
   type JsonObject,
   kTokenizerConfigFile,
   kTokenizerFile,
+  kVocabularyFiles,
   readFolder,
   readGgufFolder,
   type TokenizerFolder,
@@ -35,12 +39,23 @@ export interface FromPretrainedOptions {
   /** `model_type` whose tokenizer class is to be used. */
   tokenizer_type?: string | null;
   use_fast?: boolean;
+  /** Makes the tokenizer of the vocabulary in an older library's format, also where there is a tokenizer.json. */
+  from_slow?: boolean;
   progress_callback?: ((info: FileProgress) => void) | null;
   signal?: AbortSignal | null;
   [init: string]: unknown;
 }
 
-const kLoadNames = ['config', 'subfolder', 'gguf_file', 'tokenizer_type', 'use_fast', 'progress_callback', 'signal'];
+const kLoadNames = [
+  'config',
+  'subfolder',
+  'gguf_file',
+  'tokenizer_type',
+  'use_fast',
+  'from_slow',
+  'progress_callback',
+  'signal',
+];
 /** What the values of the options of loading may be. */
 export const kLoadKinds: Readonly<Record<string, OptionKind>> = {
   config: 'object',
@@ -48,6 +63,7 @@ export const kLoadKinds: Readonly<Record<string, OptionKind>> = {
   gguf_file: 'string',
   tokenizer_type: 'string',
   use_fast: 'boolean',
+  from_slow: 'boolean',
   progress_callback: 'function',
 };
 /** They choose what is downloaded, and mean nothing for a folder. */
@@ -90,34 +106,134 @@ export async function loadTokenizer<T extends PreTrainedTokenizer>(
     options.progress_callback?.({ status, name: path, file });
   const backend = new Backend();
   try {
-    for (const status of ['initiate', 'download'] as const) report(status, kTokenizerFile);
-    const { head, vocabulary } = folder.vocabulary
-      ? await backend.adopt(folder.tokenizerPath, folder.vocabulary, signal)
-      : await backend.open(folder.tokenizerPath, signal);
-    delete folder.vocabulary; // the thread has it now
-    const configuration = configure(folder, init, Class.defaults, head);
-    const changes = Class.changesTo(head, { ...Class.defaults.init, ...configuration.init });
-    const postProcessor = readPostProcessor({ ...head, ...changes }['post_processor'], folder.tokenizerPath);
+    const files = conversionOf(Class, path, folder, init, options);
+    const named = files?.conversion.files ?? [kTokenizerFile];
+    for (const name of named) for (const status of ['initiate', 'download'] as const) report(status, name);
+    const {
+      file,
+      configuration,
+      path: opened,
+      source,
+    } = await openVocabulary(Class, folder, init, files, backend, signal);
+    const { head, vocabulary } = file;
+    const settings = settingsOf(Class, configuration);
+    const changes = Class.changesTo(head, settings.init);
     const { stored, tokens } = mergeAddedTokens(head, configuration);
+    const conversion = files || (Class.conversion?.alwaysPostProcesses && source === null) ? Class.conversion : null;
+    const names = conversion ? tokensAround(conversion, settings) : [];
     // Truncation, padding and special tokens are put on by this package: the library's own are switched off.
     const off = { truncation: null, padding: null, post_processor: null };
-    const ids = await backend.build(folder.tokenizerPath, { ...changes, ...off, added_tokens: stored }, tokens, signal);
-    report('done', kTokenizerFile);
+    const ids = await backend.build(opened, { ...changes, ...off, added_tokens: stored }, tokens, names, signal);
+    for (const name of named) report('done', name);
     if (folder.config)
       for (const status of ['initiate', 'download', 'done'] as const) report(status, kTokenizerConfigFile);
-    const added = addedById(stored, tokens, ids);
+    const added = addedById(stored, tokens, ids.tokens);
+    const around = conversion
+      ? conversion.postProcessor(settings, lookUp(names, ids.names, settings), opened)
+      : { ...head, ...changes }['post_processor'];
     return new Class({
       backend,
       vocabulary: new Vocabulary(vocabulary, added),
-      postProcessor,
+      postProcessor: readPostProcessor(around, opened),
       configuration,
       folder,
       subwordPrefix: subwordPrefixOf(head),
+      converted: files && {
+        path: opened,
+        files: named,
+        source: source as StoredFiles,
+        changes: {
+          ...changes,
+          added_tokens: [...added].map(([id, token]) => ({ id, ...token })),
+          post_processor: around,
+        },
+      },
     });
   } catch (error) {
     backend.dispose();
     throw withCode(error, folder.path);
   }
+}
+
+/** The files that the class makes a tokenizer of; null where there is a tokenizer.json to read. */
+interface FilesToConvert {
+  conversion: Conversion;
+  paths: string[];
+}
+
+/** @throws OSError when there is no tokenizer.json and nothing that the class could make one of */
+function conversionOf(
+  Class: TokenizerClass,
+  path: string,
+  folder: TokenizerFolder,
+  init: JsonObject,
+  options: FromPretrainedOptions,
+): FilesToConvert | null {
+  const { conversion } = Class;
+  if (folder.vocabulary) return null;
+  const hasFile = folder.names.includes(kTokenizerFile);
+  if (conversion === null) {
+    if (hasFile && !options.from_slow) return null;
+    const there = folder.names.filter((name) => kVocabularyFiles.includes(name)).join(', ');
+    throw new OSError(
+      hasFile
+        ? `from_slow is on, and a ${Class.name} is made of tokenizer.json alone`
+        : `'${path}' holds ${there} and no ${kTokenizerFile}, and nothing says which class makes a tokenizer of it; load it by ` +
+            'the class of its model, such as BertTokenizer, or name that by the option tokenizer_type',
+      { code: 'ERR_NO_TOKENIZER' },
+    );
+  }
+  const isAsked = options.from_slow || conversion.prefersFiles?.(init);
+  const isConfigured = conversion.prefersFiles?.({ ...folder.config, ...init });
+  const isThere = conversion.files.every((name) => folder.names.includes(name));
+  if (hasFile && !isAsked && !(isConfigured && isThere)) return null;
+  return { conversion, paths: conversionPaths(conversion, Class.name, path, folder) };
+}
+
+interface OpenedVocabulary {
+  file: TokenizerFile;
+  configuration: TokenizerConfiguration;
+  path: string;
+  /** What was read in place of a tokenizer.json. */
+  source: StoredFiles | null;
+}
+
+async function openVocabulary(
+  Class: TokenizerClass,
+  folder: TokenizerFolder,
+  init: JsonObject,
+  files: FilesToConvert | null,
+  backend: Backend,
+  signal?: AbortSignal,
+): Promise<OpenedVocabulary> {
+  if (files) {
+    const configuration = configure(folder, init, Class.defaults, {}, true);
+    const source = files.conversion.vocabulary(files.paths, settingsOf(Class, configuration));
+    const path = files.paths[0] as string;
+    return { file: await backend.adopt(path, source, signal), configuration, path, source };
+  }
+  const { tokenizerPath: path, vocabulary: source = null } = folder;
+  const file = source ? await backend.adopt(path, source, signal) : await backend.open(path, signal);
+  delete folder.vocabulary; // the thread has it now
+  return { file, configuration: configure(folder, init, Class.defaults, file.head), path, source };
+}
+
+function settingsOf(Class: TokenizerClass, configuration: TokenizerConfiguration): Settings {
+  const { init, special, addedTokens } = configuration;
+  return { init: { ...Class.defaults.init, ...init }, special, addedTokens };
+}
+
+/** The tokens that may be put around texts. */
+function tokensAround({ fixedTokens = [] }: Conversion, { special }: Settings): string[] {
+  return [...new Set([...allSpecial(special).map(contentOf), ...fixedTokens])];
+}
+
+/** The id of a token, of the unknown one where there is no such token. */
+function lookUp(names: readonly string[], ids: readonly (number | null)[], { special }: Settings) {
+  const known = new Map(names.map((name, i) => [name, ids[i] ?? null]));
+  const unknown = special.named.unk_token;
+  const other = unknown === undefined ? null : (known.get(contentOf(unknown)) ?? null);
+  return (token: string): number | null => known.get(token) ?? other;
 }
 
 /** The files of a tokenizer, or what a GGUF file says in their place. */
@@ -126,7 +242,7 @@ export function findFolder(path: string, options: FromPretrainedOptions): Promis
   const [subfolder, hub] = [modelSubfolder(options.subfolder), hubOptionsFor(path, options)];
   return gguf_file !== null || isGgufName(path)
     ? readGgufFolder(path, gguf_file, subfolder, hub)
-    : readFolder(path, subfolder, hub);
+    : readFolder(path, subfolder, hub, Boolean(options.from_slow ?? options['add_prefix_space'] != null));
 }
 
 /** How the files are fetched when `path` is a repository. @throws ValueError, TypeError naming the option */
@@ -140,10 +256,10 @@ export function hubOptionsFor(path: string, options: FromPretrainedOptions): Hub
   };
 }
 
-/** A TypeError of the language itself comes from a file whose members are not what they should be. */
+/** An error of the language itself comes from a file whose members are not what they should be, or nested without end. */
 function withCode(error: unknown, path: string): unknown {
   const { code, constructor } = error as { code?: unknown; constructor?: { name: string } };
-  if (code !== undefined || constructor?.name !== 'TypeError') return error;
+  if (code !== undefined || !['TypeError', 'RangeError'].includes(constructor?.name ?? '')) return error;
   return new ValueError(`the tokenizer files in '${path}' are damaged: ${(error as Error).message}`, {
     code: 'ERR_TOKENIZER_FILE',
     cause: error,
@@ -189,29 +305,32 @@ const kGeneric = ['PreTrainedTokenizer', 'TokenizersBackend'];
 type StoredToken = AddedToken & { id: number };
 
 /**
- * The added tokens of tokenizer.json with the configuration's, and the tokens that only the configuration has, in the
- * order in which Transformers adds them. A token with matching rules replaces the one of the file; a plain string only
- * stands in where the file has none.
+ * The added tokens of tokenizer.json, and those that the configuration adds to them, in the order in which Transformers
+ * adds them. A token with other matching rules is added again, which the library takes for a change; a plain string only
+ * stands in where there is no such token.
  */
 function mergeAddedTokens(
   head: JsonObject,
   { addedTokens, special }: TokenizerConfiguration,
 ): { stored: StoredToken[]; tokens: AddedToken[] } {
-  const stored = new Map((head['added_tokens'] as StoredToken[] | undefined)?.map((token) => [token.content, token]));
-  const fresh = new Map<string, AddedToken>();
+  const stored = (head['added_tokens'] as StoredToken[] | undefined) ?? [];
+  const latest = new Map<string, AddedToken>(stored.map((token) => [token.content, token]));
+  const tokens: AddedToken[] = [];
   const specials = allSpecial(special);
   const specialContents = new Set(specials.map(contentOf));
   const put = (token: AddedToken): void => {
-    const known = stored.get(token.content);
-    if (known) stored.set(token.content, { id: known.id, ...token });
-    else fresh.set(token.content, token);
+    const known = latest.get(token.content);
+    if (known && kRules.every((rule) => known[rule] === token[rule])) return;
+    latest.set(token.content, token);
+    tokens.push(token);
   };
   for (const [, token] of [...addedTokens].sort(([a], [b]) => a - b))
     put({ ...token, special: token.special || specialContents.has(token.content) });
-  for (const token of specials)
-    if (typeof token === 'object' || !(stored.has(token) || fresh.has(token))) put(asSpecial(token));
-  return { stored: [...stored.values()], tokens: [...fresh.values()] };
+  for (const token of specials) if (typeof token === 'object' || !latest.has(token)) put(asSpecial(token));
+  return { stored, tokens };
 }
+
+const kRules = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const;
 
 function allSpecial({ named, additional }: SpecialTokens): SpecialToken[] {
   return [...kSpecialTokenNames.flatMap((name) => named[name] ?? []), ...additional];

@@ -5,7 +5,7 @@ import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions, refuseSurplus } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
 import type { Backend } from '../backend/backend';
-import type { GgufVocabulary } from '../backend/messages';
+import type { Vocabulary as StoredFiles } from '../backend/vocabulary-files';
 import type { AddedToken } from './added-token';
 import {
   BatchEncoding,
@@ -18,13 +18,14 @@ import { type CallDefaults, type CallPlan, planCall, type TokenizerOptions } fro
 import { cleanUpTokenization } from './clean-up';
 import { commonLength, int64Tensor, listColumn, type Padding, paddedLength, tensorColumn } from './columns';
 import { type ClassDefaults, readSide, type TokenizerConfiguration } from './configuration';
+import type { Conversion } from './conversion';
 import { encodeRows } from './encode-rows';
 import type { JsonObject, TokenizerFolder } from './folder';
 import { type FromPretrainedOptions, loadTokenizer, type TokenizerClass } from './load';
 import { countSpecialTokens, type PostProcessor } from './post-processor';
 import type { Row } from './rows';
 import { type Samples, type TextInput, toSamples } from './samples';
-import { type SaveOptions, savedState, saveTokenizer } from './save';
+import { filesOf, type SaveOptions, savedState, saveTokenizer } from './save';
 import { SpecialTokensMixin } from './special-tokens';
 import { type TokenIds, toIdLists } from './token-ids';
 import type { Side } from './truncation';
@@ -40,6 +41,18 @@ export interface TokenizerParts {
   folder: TokenizerFolder;
   /** What the model puts before a token that goes on with a word, such as '##'; null when it marks none. */
   subwordPrefix: string | null;
+  /** Where there was no tokenizer.json: what it was made of. */
+  converted: Converted | null;
+}
+
+/** What a tokenizer was made of in place of a tokenizer.json, which saving writes. */
+export interface Converted {
+  path: string;
+  /** Names of the files in the folder. */
+  files: readonly string[];
+  source: StoredFiles;
+  /** Members of tokenizer.json that the configuration decided. */
+  changes: JsonObject;
 }
 
 export interface DecodeOptions {
@@ -90,6 +103,9 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     init: {},
   };
 
+  /** How a tokenizer is made where there is no tokenizer.json; null where it cannot. */
+  static readonly conversion: Conversion | null = null;
+
   /** Members of tokenizer.json that the configuration changes. */
   static changesTo(_file: JsonObject, _init: JsonObject): JsonObject {
     return {};
@@ -112,6 +128,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
   readonly subwordPrefix: string | null;
   /** @internal The options of `from_pretrained`, and the state after it: what saving compares with. */
   readonly loaded: { options: JsonObject; state: JsonObject };
+  /** @internal */
+  readonly converted: Converted | null;
 
   private readonly backend: Backend;
   private readonly postProcessor: PostProcessor;
@@ -125,6 +143,7 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     this.postProcessor = parts.postProcessor;
     this.folder = parts.folder;
     this.subwordPrefix = parts.subwordPrefix;
+    this.converted = parts.converted;
     this.model_max_length = configuration.model_max_length;
     this.padding_side = configuration.padding_side;
     this.truncation_side = configuration.truncation_side;
@@ -138,9 +157,8 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
 
   /**
    * Loads the tokenizer of a folder.
-   * @param path - folder with tokenizer.json
-   * @throws OSError when there is no such folder or file, ValueError when a file is damaged, NotImplementedError when
-   *   the folder has only a vocabulary of another format
+   * @param path - folder with tokenizer.json, or with the vocabulary that the class reads in its place
+   * @throws OSError when there is no such folder or file, ValueError when a file is damaged
    */
   static from_pretrained<T extends PreTrainedTokenizer>(
     this: TokenizerClass<T>,
@@ -315,9 +333,9 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
     return this.model_max_length - this.num_special_tokens_to_add(true);
   }
 
-  /** @internal The text of the tokenizer.json that a GGUF file's vocabulary amounts to. */
-  fileText(vocabulary: GgufVocabulary, signal?: AbortSignal): Promise<string> {
-    return this.backend.text(vocabulary, signal);
+  /** @internal The text of the tokenizer.json that a vocabulary amounts to, members in `changes` replaced. */
+  fileText(path: string, source: StoredFiles, changes: JsonObject, signal?: AbortSignal): Promise<string> {
+    return this.backend.text(path, source, changes, signal);
   }
 
   /**
@@ -326,6 +344,11 @@ export class PreTrainedTokenizer extends SpecialTokensMixin {
    */
   save_pretrained(directory: string, options?: SaveOptions | null): Promise<string[]> {
     return saveTokenizer(this, this.folder, directory, givenOptions(options, 'save_pretrained'));
+  }
+
+  /** @internal The files that `save_pretrained` writes, by name. */
+  files(): Promise<Map<string, Uint8Array>> {
+    return filesOf(this, this.folder, undefined);
   }
 
   /**

@@ -14,7 +14,7 @@ import {
   type TokenizerFolder,
 } from './folder';
 import { readGgufTokenizer } from './gguf';
-import type { PreTrainedTokenizer } from './pretrained-tokenizer';
+import type { Converted, PreTrainedTokenizer } from './pretrained-tokenizer';
 import { kSpecialTokenNames } from './special-tokens';
 
 export interface SaveOptions {
@@ -61,27 +61,61 @@ export async function saveTokenizer(
   return [...files.keys()].map((name) => join(directory, name));
 }
 
-async function filesOf(
+/** What `saveTokenizer` writes, by name. */
+export async function filesOf(
   tokenizer: PreTrainedTokenizer,
   source: TokenizerFolder,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, Uint8Array>> {
   if (isGgufName(source.tokenizerPath)) return filesOfGguf(tokenizer, source, signal);
+  if (tokenizer.converted) return filesOfConverted(tokenizer, tokenizer.converted, source, signal);
+  const files = await carriedOver(source, kCarriedOver);
+  const config = changedConfig(tokenizer, source.config);
+  if (config) files.set(kTokenizerConfigFile, toJson(config));
+  const map = changedSpecialTokensMap(tokenizer, source.specialTokensMap);
+  if (map) files.set(kSpecialTokensMapFile, toJson(map));
+  return files;
+}
+
+/** The files of `names` that the folder has, as they are. */
+async function carriedOver(source: TokenizerFolder, names: readonly string[]): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   try {
-    const names = await readdir(source.path);
-    for (const name of kCarriedOver)
-      if (names.includes(name)) files.set(name, await readFile(await realpath(join(source.path, name))));
+    const found = await readdir(source.path);
+    for (const name of names)
+      if (found.includes(name)) files.set(name, await readFile(await realpath(join(source.path, name))));
   } catch (error) {
     throw new OSError(
       `the tokenizer cannot be saved, since the files it was loaded from cannot be read: ${(error as Error).message}`,
       { cause: error },
     );
   }
-  const config = changedConfig(tokenizer, source.config);
-  if (config) files.set(kTokenizerConfigFile, toJson(config));
-  const map = changedSpecialTokensMap(tokenizer, source.specialTokensMap);
-  if (map) files.set(kSpecialTokensMapFile, toJson(map));
+  return files;
+}
+
+/** The vocabulary as it is, and the tokenizer.json that it was made into: what Transformers 4.57.6 writes. */
+async function filesOfConverted(
+  tokenizer: PreTrainedTokenizer,
+  { path, files: names, source: vocabulary, changes }: Converted,
+  source: TokenizerFolder,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Uint8Array>> {
+  const files = await carriedOver(source, [...names, 'chat_template.jinja']);
+  const text = await tokenizer.fileText(path, vocabulary, changes, signal);
+  files.set(kTokenizerFile, new TextEncoder().encode(text));
+  const added = [...tokenizer.added_tokens_decoder];
+  const config = {
+    ...(tokenizer.constructor as typeof PreTrainedTokenizer).defaults.init,
+    ...source.config,
+    tokenizer_class: tokenizer.constructor.name,
+    ...savedState(tokenizer),
+    ...changesOf(tokenizer),
+    added_tokens_decoder: Object.fromEntries(added),
+  };
+  files.set(kTokenizerConfigFile, toJson(config));
+  files.set(kSpecialTokensMapFile, toJson({ ...tokenizer.special_tokens_map }));
+  const further = added.filter(([id]) => id >= tokenizer.vocab_size).map(([id, { content }]) => [content, id]);
+  if (further.length > 0) files.set(kAddedTokensFile, toJson(Object.fromEntries(further)));
   return files;
 }
 
@@ -95,7 +129,7 @@ async function filesOfGguf(
   const tokenizer_class = tokenizer.constructor.name;
   const config = { tokenizer_class, ...source.config, ...savedState(tokenizer), ...changesOf(tokenizer) };
   return new Map([
-    [kTokenizerFile, new TextEncoder().encode(await tokenizer.fileText(vocabulary, signal))],
+    [kTokenizerFile, new TextEncoder().encode(await tokenizer.fileText(source.tokenizerPath, vocabulary, {}, signal))],
     [kTokenizerConfigFile, toJson(config)],
     [kSpecialTokensMapFile, toJson({ ...tokenizer.special_tokens_map })],
   ]);

@@ -1,4 +1,7 @@
+import type { Module } from '../../nn/module';
 import { CONV2D_AXES, type Dialect, type Reading, reversed, wantedShape } from './dialect';
+import { type ModelWeight, weightsOf } from './model-weights';
+import type { Writing } from './writing';
 
 /**
  * Flax: names are paths in a tree, joined by '/' in msgpack files and by '.' in safetensors; kernels are [in, out], and so
@@ -21,3 +24,22 @@ export const flax: Dialect = {
     return { name: named(last) };
   },
 };
+
+/** How each weight of a model is stored by Flax, by its name in `state_dict`: tied ones once. */
+export function flaxWritings(model: Module, inSafetensors: boolean): Map<string, Writing> {
+  const writings = new Map<string, Writing>();
+  for (const weight of weightsOf(model))
+    if (weight.tiedTo === null) writings.set(weight.name, writingOf(weight, inSafetensors ? '.' : '/'));
+  return writings;
+}
+
+function writingOf({ name, kind, parameter: { dims } }: ModelWeight, separator: string): Writing {
+  const parts = name.split('.');
+  const last = parts.pop() as string;
+  const joined = (end: string) => [...parts, end].join(separator);
+  if (kind === 'table') return { name: joined('embedding'), shape: dims };
+  if (kind === 'scale') return { name: joined('scale'), shape: dims };
+  if (kind === 'matrix' || kind === 'conv1d')
+    return { name: joined('kernel'), shape: [...dims].reverse(), axes: reversed(dims.length) };
+  return { name: joined(last), shape: dims };
+}

@@ -27,6 +27,7 @@ export function biasesOf(root: Module, output: Linear): Set<Parameter> {
   return biases;
 }
 
-function ownersOf(root: Module, module: Module): Module[] {
+/** The modules that have `module` as a field. */
+export function ownersOf(root: Module, module: Module): Module[] {
   return [...root.modules()].filter((owner) => [...owner.children()].includes(module));
 }

@@ -34,12 +34,23 @@ const families = {
   modernbert: { classes: heads('ModernBert', ['ForMaskedLM', ...four]), prunes: false },
   gpt2: { classes: heads('GPT2', ['LMHeadModel', 'DoubleHeadsModel', ...four.slice(0, 3)]), prunes: true },
   llama: { classes: heads('Llama', ['ForCausalLM', ...four.slice(0, 3)]), prunes: false },
+  qwen2: { classes: heads('Qwen2', ['ForCausalLM', ...four.slice(0, 3)]), prunes: false },
+  t5: {
+    classes: heads('T5', ['ForConditionalGeneration', 'ForSequenceClassification', 'ForQuestionAnswering']),
+    prunes: false,
+  },
+  // Upstream prunes it, and cannot load what it has saved of it.
+  't5-encoder': { classes: ['T5EncoderModel', 'T5ForTokenClassification'], prunes: false },
+  bart: {
+    classes: heads('Bart', ['ForConditionalGeneration', 'ForSequenceClassification', 'ForQuestionAnswering']),
+    prunes: false,
+  },
 };
 
 /** A config as both sides' constructors take it, and what the driver has to know of it. */
 function randomConfig(family, random, tiny) {
   const { int, pick, chance } = random;
-  const rotary = family === 'llama' || family === 'modernbert';
+  const rotary = ['llama', 'qwen2', 'modernbert'].includes(family);
   const H = pick(tiny ? [1, 2] : [1, 2, 3, 4, 6]);
   const D = rotary ? pick(tiny ? [2] : [2, 4, 8]) : pick(tiny ? [1, 2] : [1, 2, 3, 4, 8]);
   const [C, L, V, P] = [H * D, int(1, 3), int(6, tiny ? 9 : 60), int(6, 40)];
@@ -98,6 +109,46 @@ function randomConfig(family, random, tiny) {
       const bias = { attention_bias: chance(0.4), mlp_bias: chance(0.4), num_key_value_heads: kv, pad_token_id: 0 };
       const wide = chance(0.3) ? { head_dim: pick([2, 4, 6]) } : {};
       return { ...result, config: { ...common, ...plain, ...bias, ...wide, max_position_embeddings: P } };
+    }
+    case 'qwen2': {
+      const kv = pick([1, 2, 3, 4, 6].filter((n) => H % n === 0));
+      return {
+        ...result,
+        config: { ...common, ...plain, num_key_value_heads: kv, pad_token_id: 0, max_position_embeddings: P },
+      };
+    }
+    case 't5':
+    case 't5-encoder': {
+      const { initializer_range, torchscript, ...rest } = common;
+      const shape = { d_model: C, d_kv: int(1, 4), d_ff: int(1, 20), num_heads: H, num_layers: L };
+      const buckets = {
+        relative_attention_num_buckets: pick([4, 8, 32]),
+        relative_attention_max_distance: pick([9, 128]),
+      };
+      const more = {
+        ...(family === 't5' && { num_decoder_layers: int(1, 3) }),
+        initializer_factor: initializer_range * 2,
+        feed_forward_proj: pick(['relu', 'gated-gelu', 'gated-silu']),
+        decoder_start_token_id: 0,
+      };
+      return { ...result, config: { ...rest, ...shape, ...buckets, ...more } };
+    }
+    case 'bart': {
+      // Without ties upstream draws both halves' tables anew at each load: it has not saved them.
+      const { initializer_range, torchscript, tie_word_embeddings, ...rest } = common;
+      const halves = {
+        encoder_layers: L,
+        decoder_layers: int(1, 3),
+        encoder_attention_heads: H,
+        decoder_attention_heads: H,
+      };
+      const widths = {
+        d_model: C,
+        encoder_ffn_dim: int(1, 20),
+        decoder_ffn_dim: int(1, 20),
+        init_std: initializer_range,
+      };
+      return { ...result, config: { ...rest, ...halves, ...widths, max_position_embeddings: P } };
     }
     case 'modernbert': {
       const names = ['mlp_bias', 'attention_bias', 'norm_bias', 'decoder_bias', 'classifier_bias'];

@@ -83,6 +83,8 @@ def load(name, path, options, **_):
 def resize(rows, options, seed, **_):
     torch.manual_seed(seed)
     table = model.resize_token_embeddings(rows, **options)
+    if hasattr(model, "final_logits_bias"):  # upstream puts float32 zeros behind it, whatever it was
+        model.final_logits_bias = model.final_logits_bias.to(model.dtype)
     return {"rows": table.num_embeddings, "same": table is model.get_input_embeddings()}
 
 

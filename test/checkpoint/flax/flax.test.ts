@@ -65,6 +65,8 @@ it.each([
   ['a text longer than the file', '81dbffffffff61', 'MSGPACK_TRUNCATED'],
   ['half a number', '81a161cd01', 'MSGPACK_TRUNCATED'],
   ['nesting of 200,000 levels', '91'.repeat(200_000), 'MSGPACK_TOO_DEEP'],
+  ['a hundred thousand values that are no arrays', `81a161dd000186a1${'c0'.repeat(100_001)}`, 'MSGPACK_TOO_LARGE'],
+  ['a hundred thousand maps of nothing', `81a161dd000186a1${'80'.repeat(100_001)}`, 'MSGPACK_TOO_LARGE'],
   ['one key twice', '82a16101a16102', 'MSGPACK_DUPLICATE_KEY'],
   ['a key that is a number', '810101', 'MSGPACK_INVALID'],
   ['a key that is not UTF-8', '81a1ff01', 'MSGPACK_INVALID'],

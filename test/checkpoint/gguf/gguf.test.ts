@@ -144,6 +144,37 @@ describe('what is wrong with a file is said by name', () => {
       'METADATA_INVALID',
       /power of two/,
     ],
+    [
+      'a hundred thousand lists in a list',
+      {
+        entries: [
+          entry(
+            'k',
+            list('array', 100_001, Buffer.concat(Array(100_001).fill(Buffer.concat([type('uint8'), u64(0)])))),
+          ),
+        ],
+      },
+      'METADATA_INVALID',
+      /more than 100000 arrays in arrays/,
+    ],
+    [
+      'an alignment that is a list',
+      { entries: [entry('general.alignment', list('uint32', 1, u32(32)))] },
+      'METADATA_INVALID',
+      /general\.alignment is an array; expected a uint32/,
+    ],
+    [
+      'an alignment that is a text',
+      { entries: [entry('general.alignment', type('string'), text('32'))] },
+      'METADATA_INVALID',
+      /general\.alignment is '32'; expected a uint32/,
+    ],
+    [
+      'an alignment of another kind of number',
+      { entries: [entry('general.alignment', type('uint64'), u64(32))] },
+      'METADATA_INVALID',
+      /general\.alignment is 32 \(uint64\); expected a uint32/,
+    ],
     ['five dimensions', one([1, 1, 1, 1, 1], 'float32'), 'TOO_MANY_DIMENSIONS', /5 dimensions/],
     ['a dimension that no file has', one([2n ** 63n, 2], 'float32'), 'OVERFLOW', /dimension/],
     ['a product that no file has', one([2 ** 40, 2 ** 40], 'float32'), 'OVERFLOW', /larger than the file/],

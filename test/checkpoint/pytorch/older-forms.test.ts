@@ -172,6 +172,18 @@ describe('an archive of TorchScript', () => {
     expect(source.otherKeys).toEqual([]);
   });
 
+  it('with modules under two long names each is refused: every level doubles the paths', async () => {
+    const names = ['a', 'b'].map((letter) => letter.repeat(500));
+    let root = Buffer.concat([module(pickle.dict({ weight: plain })), pickle.code(0x71, 0)]);
+    for (let level = 1; level <= 17; level++) {
+      const again = pickle.code(0x68, level - 1);
+      const both = pickle.dict({ [names[0] as string]: root, [names[1] as string]: again });
+      root = Buffer.concat([module(both), pickle.code(0x71, level)]);
+    }
+    const error = await errorOf(() => open(archive(root)));
+    expect([error.code, error.message]).toEqual(['PICKLE_TOO_LARGE', expect.stringMatching(/names of its tensors/)]);
+  });
+
   it('with a module that is its own part ends in a code', async () => {
     // PUT 0 the module, then set its state to {'a': module 0}.
     const self = Buffer.concat([

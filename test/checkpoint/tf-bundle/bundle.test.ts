@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBundle } from '../../../lib/checkpoint/tf-bundle/bundle';
+import type { Fail } from '../../../lib/checkpoint/tf-bundle/bundle-fault';
 import { crc32c, masked } from '../../../lib/checkpoint/tf-bundle/crc32c';
+import { partsOf, sliceKey } from '../../../lib/checkpoint/tf-bundle/slices';
 import { unsnapped } from '../../../lib/checkpoint/tf-bundle/snappy';
 import { CheckpointError } from '../../../lib/errors';
 import { expectTensors, type PackedTensor, readPacked, unpacked } from '../packed';
@@ -124,6 +126,66 @@ describe('checkpoints of TensorFlow', () => {
     }
     expect(codes.size).toBeGreaterThan(3);
     expect([...codes]).toContain('TF_SLICES');
+  });
+});
+
+describe('the parts of a variable', () => {
+  const wrong: Fail = (code, message) => new CheckpointError(code, message);
+  /** The parts of a variable of shape `dims` that lie at `boxes`: start and length along each dimension. */
+  const cut = (dims: number[], boxes: [start: number, length: number][][]) => {
+    const keyed = (extents: [number, number][]) => sliceKey('v', extentsOf(extents)).toString('latin1');
+    const extentsOf = (extents: [number, number][]) => extents.map(([start, length]) => ({ start, length }));
+    const entry = (shape: number[]) => ({
+      dtype: 'float32' as const,
+      dims: shape,
+      shard: 0,
+      offset: 0,
+      size: 0,
+      crc: 0,
+    });
+    const parts = new Map(boxes.map((box) => [keyed(box), { ...entry(box.map(([, length]) => length)), slices: [] }]));
+    const whole = { ...entry(dims), slices: boxes.map(extentsOf) };
+    return partsOf('v', whole, (key) => parts.get(key.toString('latin1')), wrong);
+  };
+
+  it.each([0, 1])('are compared with their neighbours alone when cut along dimension %d', (axis) => {
+    // Each with each would be fifty times as many comparisons as are made before the variable is refused.
+    const count = 10_000;
+    const dims = axis === 0 ? [count, 2] : [2, count];
+    const boxes = Array.from({ length: count }, (_, i): [number, number][] =>
+      axis === 0
+        ? [
+            [i, 1],
+            [0, 2],
+          ]
+        : [
+            [0, 2],
+            [i, 1],
+          ],
+    );
+    expect(cut(dims, boxes)).toHaveLength(count);
+  });
+
+  it('may be cut along two dimensions, and then be so many', () => {
+    const grid = (n: number) =>
+      Array.from({ length: n * n }, (_, i): [number, number][] => [
+        [Math.floor(i / n), 1],
+        [i % n, 1],
+      ]);
+    expect(cut([20, 20], grid(20))).toHaveLength(400);
+    expect(() =>
+      cut(
+        [20, 20],
+        [
+          ...grid(20).slice(1),
+          [
+            [3, 1],
+            [3, 1],
+          ],
+        ],
+      ),
+    ).toThrow(/overlap/);
+    expect(() => cut([140, 140], grid(140))).toThrow(/are too many, cut along several dimensions/);
   });
 });
 

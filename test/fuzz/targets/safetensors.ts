@@ -4,7 +4,7 @@ import { Dice } from '../dice';
 import { mutateBytes, withNumber } from '../mutate-bytes';
 import { mutateJson } from '../mutate-json';
 import type { Target } from '../target';
-import { openWeightsFile, sizeOfOnly } from './weights-file';
+import { openAndReadOne, openWeightsFile } from './weights-file';
 
 const kName = 'model.safetensors';
 const kTypes = ['F32', 'F16', 'BF16', 'F64', 'I64', 'U8', 'BOOL', 'F8_E4M3', 'C64', 'F4', 'U16', 'f32'];
@@ -66,5 +66,6 @@ export const safetensors: Target = {
   name: 'safetensors',
   about: 'headers, offsets and lengths of one file, through load_state_dict and inspect',
   make: (seed) => new Map([[kName, mutantSafetensors(seed)]]),
-  open: (folder, seed, files) => openWeightsFile(join(folder, kName), sizeOfOnly(files), seed),
+  open: (folder, seed, files) => openWeightsFile(join(folder, kName), files, seed),
+  quick: (folder, seed, files) => openAndReadOne(join(folder, kName), files, seed),
 };

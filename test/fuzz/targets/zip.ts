@@ -6,7 +6,7 @@ import { mutantArchive } from '../../checkpoint/pytorch/mutant';
 import { Dice } from '../dice';
 import { mutateBytes, spliced, withNumber } from '../mutate-bytes';
 import type { Target } from '../target';
-import { openWeightsFile, sizeOfOnly } from './weights-file';
+import { openAndReadOne, openWeightsFile } from './weights-file';
 
 const kName = 'pytorch_model.bin';
 
@@ -129,5 +129,6 @@ export const zip: Target = {
   name: 'zip',
   about: 'records and members of PyTorch archives, through load_state_dict and inspect',
   make: (seed) => new Map([[kName, mutantZip(seed)]]),
-  open: (folder, seed, files) => openWeightsFile(join(folder, kName), sizeOfOnly(files), seed),
+  open: (folder, seed, files) => openWeightsFile(join(folder, kName), files, seed),
+  quick: (folder, seed, files) => openAndReadOne(join(folder, kName), files, seed),
 };

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AutoModel } from '../../../lib/auto/auto-model';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../../lib/models/bert/model';
 import { GPT2LMHeadModel } from '../../../lib/models/gpt2/model';
 import { ModernBertModel } from '../../../lib/models/modernbert/model';
+import { T5EncoderModel, T5ForConditionalGeneration } from '../../../lib/models/t5/model';
 import type { Conv1D } from '../../../lib/nn/conv1d';
 import type { Tensor } from '../../../lib/tensor/tensor';
 import { causalLM, goldenFolder, numbers, prunable } from './tiny-models';
@@ -73,6 +77,29 @@ describe('prune_heads', () => {
       for (const [layer, head] of gone) model.prune_heads({ [layer]: [head] });
       expect(largestDifference(await states(model as never), masked)).toBeLessThan(1e-6);
     });
+
+  it("of T5's encoder computes what masking the heads does, and is saved and loaded so (rows 69, 128)", async () => {
+    await using model = await T5EncoderModel.from_pretrained(goldenFolder('t5'));
+    const { num_heads: H, num_layers: L } = model.config;
+    const mask = Array.from({ length: L }, (_, layer) => Array.from({ length: H }, (_, h) => Number(h !== layer % H)));
+    const masked = await states(model as never, { head_mask: mask });
+    for (let layer = 0; layer < L; layer++) model.prune_heads({ [layer]: [layer % H] });
+    const pruned = await states(model as never);
+    expect(largestDifference(pruned, masked)).toBeLessThan(1e-6);
+    const folder = mkdtempSync(join(tmpdir(), 'pruned-'));
+    await model.save_pretrained(folder);
+    const [loaded, info] = await T5EncoderModel.from_pretrained(folder, { output_loading_info: true });
+    expect([info.missing_keys, info.unexpected_keys]).toEqual([[], []]);
+    expect(await states(loaded as never)).toEqual(pruned);
+    await loaded.dispose();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('of T5 with a decoder is an error that names the class, and changes nothing', async () => {
+    await using model = await T5ForConditionalGeneration.from_pretrained(goldenFolder('t5'));
+    expect(() => model.prune_heads({ 0: [0] })).toThrow(/T5ForConditionalGeneration does not support prune_heads/);
+    expect(model.config.pruned_heads).toEqual({});
+  });
 
   it('keeps a union of heads in the config, passing over those that are gone (row 126)', async () => {
     await using model = tinyBert();

@@ -1,7 +1,9 @@
+import { AutoModelForSeq2SeqLM } from '../../../lib/auto/auto-model';
 import { LogLevel, setLogHook, setLogLevel } from '../../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertForSequenceClassification } from '../../../lib/models/bert/model';
 import { DistilBertForMaskedLM, DistilBertModel } from '../../../lib/models/distilbert/model';
 import { ModernBertConfig, ModernBertForMaskedLM } from '../../../lib/models/modernbert/model';
+import { T5Config, T5ForConditionalGeneration } from '../../../lib/models/t5/model';
 import { Embedding } from '../../../lib/nn/embedding';
 import { Linear } from '../../../lib/nn/linear';
 import type { Parameter } from '../../../lib/nn/parameter';
@@ -27,8 +29,10 @@ const table = (model: PreTrainedModel) => model.get_input_embeddings().weight;
 const head = (model: PreTrainedModel) => model.get_output_embeddings() as Linear;
 const bias = (model: PreTrainedModel) => head(model).bias as Parameter;
 
-async function logits(model: PreTrainedModel, ids: number[][]): Promise<Tensor> {
-  const output = (await model({ input_ids: ids })) as { logits?: Tensor };
+async function logits(model: PreTrainedModel, ids: number[][], decoder_input_ids?: number[][]): Promise<Tensor> {
+  const output = (await model({ input_ids: ids, ...(decoder_input_ids && { decoder_input_ids }) })) as {
+    logits?: Tensor;
+  };
   return output.logits as Tensor;
 }
 
@@ -63,7 +67,7 @@ describe('resize_token_embeddings', () => {
       await expect(model({ input_ids: [[before - 1]] })).rejects.toMatchObject({ code: 'ERR_INDEX_OUT_OF_RANGE' });
     });
 
-  for (const family of ['gpt2', 'llama'] as const)
+  for (const family of ['gpt2', 'llama', 'qwen2'] as const)
     it(`of ${family}: the head follows, tied or not, and has no bias (row 124)`, async () => {
       await using model = await causalLM(family);
       const before = table(model).dims[0] as number;
@@ -111,6 +115,35 @@ describe('resize_token_embeddings', () => {
     model.resize_token_embeddings(20);
     expect(hints()).toHaveLength(2);
   });
+
+  for (const [family, name, halves] of [
+    ['t5', 'base', ['encoder', 'decoder']],
+    ['t5', 'untied', ['encoder', 'decoder']],
+    ['bart', 'base', ['model.encoder', 'model.decoder']],
+  ] as const)
+    it(`of ${family} (${name}): both halves read the one table, and the head follows it or not (rows 121, 124)`, async () => {
+      await using model = await AutoModelForSeq2SeqLM.from_pretrained(goldenFolder(family, name));
+      const before = table(model).dims[0] as number;
+      const isTied = head(model).weight === table(model);
+      expect(isTied).toBe(name !== 'untied');
+      const [oldRows, oldHead] = [await rows(table(model).value), await rows(head(model).weight.value)];
+      const oldLogits = await rows(await logits(model, [[5, 6, 7]], [[3, 4]]));
+      model.resize_token_embeddings(before + 5);
+      const shared = table(model);
+      for (const half of halves) expect(model.get_parameter(`${half}.embed_tokens.weight`)).toBe(shared);
+      expect((await rows(shared.value)).slice(0, before)).toEqual(oldRows);
+      expect((await rows(head(model).weight.value)).slice(0, before)).toEqual(oldHead);
+      expect(head(model).weight === shared).toBe(isTied);
+      expect([head(model).out_features, model.config['vocab_size']]).toEqual([before + 5, before + 5]);
+      const newLogits = await rows(await logits(model, [[5, 6, 7]], [[3, 4]]));
+      expect((newLogits[0] as unknown as number[][]).map((row) => row.slice(0, before))).toEqual(oldLogits[0]);
+      expect((await logits(model, [[before + 4]], [[before + 4]])).dims).toEqual([1, 1, before + 5]);
+      model.resize_token_embeddings(before - 1);
+      expect(await rows(table(model).value)).toEqual(oldRows.slice(0, -1));
+      await expect(model({ input_ids: [[5]], decoder_input_ids: [[before - 1]] })).rejects.toMatchObject({
+        code: 'ERR_INDEX_OUT_OF_RANGE',
+      });
+    });
 
   it('refuses sizes and options that cannot be, and changes nothing (row 122)', async () => {
     await using model = await maskedLM('bert');
@@ -289,6 +322,18 @@ describe('mean_resizing', () => {
       expect(Math.abs(mean)).toBeLessThan(0.02);
       expect(std).toBeCloseTo(bound / Math.sqrt(3), 2); // that of a uniform distribution
     }
+  });
+
+  it('false draws rows of T5 as PyTorch makes them, like upstream (rows 122, 123)', async () => {
+    const config = new T5Config({ d_model: 8, d_kv: 4, d_ff: 4, num_layers: 1, num_heads: 2, vocab_size: 20 });
+    config.tie_word_embeddings = false;
+    config.initializer_factor = 0.1;
+    await using model = T5ForConditionalGeneration._from_config(config);
+    model.resize_token_embeddings(4020, { mean_resizing: false });
+    expect(moments((await rows(table(model).value)).slice(20).flat()).std).toBeCloseTo(1, 1);
+    const drawn = (await rows(head(model).weight.value)).slice(20).flat();
+    expect(Math.max(...drawn.map(Math.abs))).toBeLessThanOrEqual(8 ** -0.5);
+    expect(moments(drawn).std).toBeCloseTo(8 ** -0.5 / Math.sqrt(3), 2); // that of a uniform distribution
   });
 
   it('false gives an untied head a bias of zeros (row 124)', async () => {

@@ -20,10 +20,13 @@ export const families = [
 
 export type Family = (typeof families)[number];
 
+/** Families of decoders. */
+export type Decoder = 'gpt2' | 'llama' | 'qwen2';
+
 /** Families whose heads can be pruned. */
 export const prunable = families.filter((family) => family !== 'modernbert');
 
-export function goldenFolder(family: Family | 'gpt2' | 'llama', name = 'base'): string {
+export function goldenFolder(family: Family | Decoder | 't5' | 'bart', name = 'base'): string {
   return join(__dirname, '..', '..', 'goldens', family, name);
 }
 
@@ -33,7 +36,7 @@ export function maskedLM(family: Family, options: FromPretrainedOptions = {}): P
 }
 
 /** The family's causal LM on its tiny checkpoint. */
-export function causalLM(family: 'gpt2' | 'llama', options: FromPretrainedOptions = {}): Promise<PreTrainedModel> {
+export function causalLM(family: Decoder, options: FromPretrainedOptions = {}): Promise<PreTrainedModel> {
   return AutoModelForCausalLM.from_pretrained(goldenFolder(family), options);
 }
 
