@@ -4,7 +4,7 @@
 // names: openCheckpoint, then every name, dtype and shape, in a process that has loaded the package (at most 50 ms), and
 //   once more, when the format's code has run; all: into memory of tensors. PYTHON has what formats.py asks for.
 const { execFileSync } = require('node:child_process');
-const { existsSync, readdirSync, readFileSync, rmSync } = require('node:fs');
+const { readdirSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 
 const files = {

@@ -18,6 +18,11 @@ const AT_ONCE = 512;
 /** What structures are read from: a file, or bytes in memory. */
 export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
 
+/** Whether bytes are still to come. */
+function isLate(bytes: Buffer | Promise<Buffer>): bytes is Promise<Buffer> {
+  return 'then' in bytes;
+}
+
 /**
  * Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. What lies
  * in a page that has been read is there at once: a file has thousands of structures, and waiting for each would take longest.
@@ -48,7 +53,7 @@ export class MetadataReader {
   fields(address: number, length: number, what: string): Fields | Promise<Fields> {
     const fieldsOf = (bytes: Buffer) => new Fields(bytes, what, this.widths, this.fail, address);
     const bytes = this.bytes(address, length, what);
-    return bytes instanceof Promise ? bytes.then(fieldsOf) : fieldsOf(bytes);
+    return isLate(bytes) ? bytes.then(fieldsOf) : fieldsOf(bytes);
   }
 
   /** The same, where the last four bytes are the checksum of those before. */
@@ -67,7 +72,11 @@ export class MetadataReader {
   bytes(address: number, length: number, what: string): Buffer | Promise<Buffer> {
     this.checkRange(address, length, what);
     this.spend(length, address);
-    if (++this.structures % AT_ONCE === 0) await nextTurn();
+    if (++this.structures % AT_ONCE === 0) return nextTurn().then(() => this.inPage(address, length));
+    return this.inPage(address, length);
+  }
+
+  private inPage(address: number, length: number): Buffer | Promise<Buffer> {
     const first = Math.floor(address / PAGE);
     const start = address - first * PAGE;
     if (start + length > PAGE) {
@@ -75,7 +84,7 @@ export class MetadataReader {
       return this.file.readInto(bytes, address, this.signal).then(() => bytes);
     }
     const page = this.pages.get(first) ?? this.readPage(first);
-    if (page instanceof Promise) return page.then((bytes) => bytes.subarray(start, start + length));
+    if (isLate(page)) return page.then((bytes) => bytes.subarray(start, start + length));
     return page.subarray(start, start + length);
   }
 
