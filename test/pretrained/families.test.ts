@@ -5,9 +5,10 @@ import { PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 
 type Statics = typeof PreTrainedModel;
 
-/** Every class of models that the package exports, by name. */
+/** Every class of models that the package exports, by name; those of TensorFlow and Flax are views of these. */
 const classes = Object.entries(library).filter(
-  ([, value]) => typeof value === 'function' && value.prototype instanceof PreTrainedModel,
+  ([, value]) =>
+    typeof value === 'function' && value.prototype instanceof PreTrainedModel && value.prototype.framework === 'pt',
 ) as unknown as [string, Statics][];
 
 /** Checks what a class says of itself; matchers of objects take no functions. */

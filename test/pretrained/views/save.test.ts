@@ -87,3 +87,14 @@ it('params are saved in place of a Flax model’s own (F-12)', async () => {
   for (const [key, tensor] of b.state_dict()) expect(again.state_dict().get(key)?.data).toEqual(tensor.data);
   await again.dispose();
 });
+
+it('a Flax model without parameters of its own saves those that it is given', async () => {
+  const model = new library.FlaxBertModel(small.bert(), { _do_init: false });
+  const params = model.init_weights(3);
+  await model.save_pretrained(folder, { params });
+  const [again, loaded] = await library.FlaxBertModel.from_pretrained(folder, { _do_init: false });
+  const answer = (given: library.FlaxTree) => again({ input_ids: [[1, 2]], params: given });
+  const [a, b] = await Promise.all([answer(params), answer(loaded)]);
+  expect(a.last_hidden_state.data).toEqual(b.last_hidden_state.data);
+  await expect(model.save_pretrained(folder)).rejects.toMatchObject({ code: expect.any(String) });
+});
