@@ -98,3 +98,20 @@ it('a Flax model without parameters of its own saves those that it is given', as
   expect(a.last_hidden_state.data).toEqual(b.last_hidden_state.data);
   await expect(model.save_pretrained(folder)).rejects.toMatchObject({ code: expect.any(String) });
 });
+
+it('a state_dict with what the model has no place for is refused, and nothing is written', async () => {
+  const model = new library.TFBertForMaskedLM(small.bert() as never);
+  const [name, tensor] = [...model.state_dict()][0] as [string, library.Tensor];
+  const refused = (state_dict: Record<string, library.Tensor>) => model.save_pretrained(folder, { state_dict });
+  await expect(refused({ more: tensor })).rejects.toMatchObject({
+    code: 'ERR_STATE_DICT',
+    message: expect.stringContaining("'more' of state_dict"),
+  });
+  await expect(refused({ [name]: new library.Tensor('float32', new Float32Array(3), [3]) })).rejects.toMatchObject({
+    code: 'ERR_STATE_DICT',
+    message: expect.stringContaining(`of shape [3], has shape [${tensor.dims}]`),
+  });
+  expect(await files()).toEqual([]);
+  await refused({ [name]: tensor });
+  expect(await files()).toEqual(['tf_model.h5']);
+});
