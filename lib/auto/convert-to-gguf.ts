@@ -25,6 +25,7 @@ import {
   type WrittenTensor,
 } from '../pretrained/gguf/tensors';
 import { tokenizerEntries } from '../pretrained/gguf/tokenizer-metadata';
+import { withoutInit } from '../pretrained/init';
 import { checkWeightType } from '../pretrained/load-options';
 import { type LoadPlan, planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
@@ -76,7 +77,7 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
   const config = await AutoConfig.from_pretrained(location, { ...(signal && { signal }) });
   const architecture = architectureFor(config);
   const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
-  const model = new ModelType(config as never);
+  const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
   const opened = await openCheckpoint(location, { ...(signal && { signal }) });
   const source = translate(opened, target);

@@ -1,4 +1,4 @@
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { ImportError } from '../errors';
 
 /** What a build of the addon says of itself and of this machine. */
@@ -118,9 +118,4 @@ function missing(cause: unknown): string {
     `native-transformers has no native build that loads here (${target}): ${detail}. ` +
     `Build it with: npm run build:native${prefix} (needs a C++ compiler, make and python3, or cmake with cmake-js)`
   );
-}
-
-/** The folder that holds the loaded addon. */
-export function addonFolder(): string {
-  return dirname(addonPath());
 }

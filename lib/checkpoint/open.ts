@@ -1,7 +1,7 @@
 import { NotImplementedError, OSError, unknownName, ValueError } from '../errors';
 import { type CheckpointFault, fault, quote } from './fault';
+import { bundleReader, flaxReader, ggufReader, hdf5Reader, pytorchReader } from './formats';
 import type { HeaderLimits } from './header-limits';
-import { bundleReader, flaxReader, ggufReader, hdf5Reader, pytorchReader } from './readers';
 import {
   RESOLVE_OPTIONS,
   type ResolvedWeights,
@@ -12,6 +12,7 @@ import {
 import { openSafetensors } from './safetensors';
 import { type OpenFile, openShards } from './sharded';
 import type { CheckpointSource } from './source';
+import { nameInShard } from './weight-names';
 
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
@@ -73,7 +74,7 @@ function openResolved(
   lookOnly: boolean,
 ): Promise<CheckpointSource> {
   const open = OPENERS[format];
-  const rename = format === 'tensorflow' && sharded ? hdf5Reader().nameInShard : undefined;
+  const rename = format === 'tensorflow' && sharded ? nameInShard : undefined;
   if (open !== undefined)
     return sharded ? openShards(path, options, open(lookOnly), rename) : open(lookOnly)(path, options);
   const message =

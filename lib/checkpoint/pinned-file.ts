@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, read } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type CheckpointError, RuntimeError, throwIfAborted } from '../errors';
 import { fault, messageOf, systemCode, unreadable } from './fault';
@@ -12,6 +12,8 @@ const READ_BYTES = 16 * 1024 * 1024;
  */
 export class PinnedFile {
   private closed = false;
+  private reads = 0;
+  private whenIdle: (() => void) | null = null;
 
   private constructor(
     readonly path: string,
@@ -51,7 +53,7 @@ export class PinnedFile {
       throwIfAborted(signal);
       this.checkOpen();
       const wanted = Math.min(READ_BYTES, target.byteLength - done);
-      const { bytesRead } = await this.readSome(target, done, wanted, position + done);
+      const bytesRead = await this.readSome(target, done, wanted, position + done);
       if (bytesRead === 0) throw this.changed(`it ended at byte ${position + done}`);
       done += bytesRead;
     }
@@ -69,18 +71,22 @@ export class PinnedFile {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    // A descriptor that is given back too soon may be another file's when a read begins.
+    if (this.reads > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
     await this.handle.close();
   }
 
-  private async readSome(target: Uint8Array, offset: number, length: number, position: number) {
-    try {
-      return await this.handle.read(target, offset, length, position);
-    } catch (error) {
-      throw unreadable('FILE_UNREADABLE', this.path, `reading at byte ${position} failed: ${messageOf(error)}`, {
-        offset: position,
-        cause: error,
+  /** By the call with a callback, which takes half the time of the handle's own: small reads come in hundreds. */
+  private readSome(target: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.reads++;
+      read(this.handle.fd, target, offset, length, position, (error, bytesRead) => {
+        if (--this.reads === 0) this.whenIdle?.();
+        if (error === null) return resolve(bytesRead);
+        const message = `reading at byte ${position} failed: ${messageOf(error)}`;
+        reject(unreadable('FILE_UNREADABLE', this.path, message, { offset: position, cause: error }));
       });
-    }
+    });
   }
 
   private changed(what: string): CheckpointError {

@@ -46,3 +46,12 @@ export function shardName(name: string, number: number, count: number): string {
 export function indexName(name: string, variant?: string | null): string {
   return variantName(`${name}.index.json`, variant);
 }
+
+/**
+ * What Transformers calls a variable in a shard: its name without the first level, the model's scope. Names of one level,
+ * and those that contain 'model.', stay as they are. Source: tf_shard_checkpoint and load_tf_shard of Transformers 4.35.
+ */
+export function nameInShard(variable: string): string {
+  const slash = variable.indexOf('/');
+  return slash < 0 || variable.includes('model.') ? variable : variable.slice(slash + 1);
+}

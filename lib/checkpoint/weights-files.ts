@@ -1,15 +1,14 @@
 /** The files that hold a model's weights in a folder: how many, what they are called, and which old ones they replace. */
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFlax } from './flax/flax-writer';
-import { type LayerToWrite, writeHdf5 } from './hdf5/hdf5-writer';
-import { nameInShard } from './hdf5/keras-names';
+import { flaxWriter, hdf5Writer } from './formats';
+import type { LayerToWrite } from './hdf5/hdf5-writer';
 import { formatIndex } from './index-file';
 import { type TensorAlias, writePyTorch } from './pytorch/pytorch-writer';
 import { type TensorToWrite, writeSafetensors } from './safetensors-writer';
 import { planShards } from './shard-plan';
 import { writeWhole } from './staged-file';
-import { indexName, shardName, variantName, WEIGHTS_NAMES } from './weight-names';
+import { indexName, nameInShard, shardName, variantName, WEIGHTS_NAMES } from './weight-names';
 
 /** A tensor to write. */
 export interface WeightToWrite extends TensorToWrite {
@@ -133,13 +132,13 @@ const WRITERS: Readonly<Record<WeightsLayout['format'], Writer>> = {
   // Transformers writes shards without Keras: by the names that weights have without their scope, in no layers.
   tensorflow: (path, weights, options, { index }) =>
     index
-      ? writeHdf5(
+      ? hdf5Writer().writeHdf5(
           path,
           weights.map((weight) => ({ ...weight, name: nameInShard(weight.name) })),
           options,
         )
-      : writeHdf5(path, weights, { ...options, layers: layersOf(weights) }),
-  flax: (path, weights, options) => writeFlax(path, weights, options),
+      : hdf5Writer().writeHdf5(path, weights, { ...options, layers: layersOf(weights) }),
+  flax: (path, weights, options) => flaxWriter().writeFlax(path, weights, options),
 };
 
 /** What safetensors call the frameworks. */

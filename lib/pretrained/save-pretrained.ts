@@ -10,7 +10,7 @@ import {
   type WeightToWrite,
   writeWeights,
 } from '../checkpoint/weights-files';
-import { NotImplementedError, TypeError } from '../errors';
+import { NotImplementedError, TypeError, ValueError } from '../errors';
 import { info, error as logError } from '../logging';
 import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
@@ -64,6 +64,7 @@ export async function savePretrained(
   };
   const state = stateToSave(model, options);
   const writings = framework === 'PyTorch' ? null : writingsOf(model, framework, options.format === 'safetensors');
+  if (writings && options.state) checkOfModel(model, state, framework);
   if (options.isMain) model.prepareSave();
   const beside = options.isMain ? model.filesBesideWeights() : new Map<string, string>();
   stampConfig(model);
@@ -88,6 +89,21 @@ function stateToSave(model: PreTrainedModel, options: CheckedSaveOptions): Map<s
   return options.format === 'safetensors' && options.framework === 'PyTorch'
     ? withoutShared(state, tiedNames(model))
     : state;
+}
+
+/** @throws ValueError for a tensor that the model has no place for: the names of another framework are those of its places */
+function checkOfModel(model: PreTrainedModel, state: ReadonlyMap<string, Tensor>, framework: string): void {
+  const places = new Map<string, readonly number[]>();
+  for (const [name, { dims }] of model.named_state()) places.set(name, dims);
+  for (const [name, { dims }] of state) {
+    const wanted = places.get(name);
+    if (wanted?.join() === dims.join()) continue;
+    const place = wanted ? `has shape [${wanted}] in` : 'has no place in';
+    throw new ValueError(
+      `'${name}' of state_dict, of shape [${dims}], ${place} ${model.constructor.name}, so ${framework} has no name for it`,
+      { code: 'ERR_STATE_DICT' },
+    );
+  }
 }
 
 function stampConfig(model: PreTrainedModel): void {
@@ -165,10 +181,7 @@ class StateWriter {
     return [...state].map(([name, tensor]) => this.weight(tensor, { name, shape: tensor.dims }));
   }
 
-  /**
-   * The weights in another framework's terms; names that it does not write are those of tied weights.
-   * @throws ValueError for a name that the model does not have
-   */
+  /** The weights in another framework's terms; names that it does not write are those of tied weights. */
   written(state: ReadonlyMap<string, Tensor>, writings: ReadonlyMap<string, Writing>): StateWeight[] {
     const weights: StateWeight[] = [];
     for (const [name, writing] of writings) {

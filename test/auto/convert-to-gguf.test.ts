@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoModelForCausalLM } from '../../lib/auto/auto-model';
@@ -136,6 +137,20 @@ describe('convertToGguf', () => {
     expect([types.get('blk.1.ffn_up.weight'), types.get('blk.1.ffn_down.weight')]).toEqual(['Q4_K', 'Q8_0']);
     await using source = await openGguf(file);
     expect(source.info('blk.1.ffn_up.weight')).toMatchObject({ dtype: 'Q4_K', shape: [96, 256], byteLength: 96 * 144 });
+  });
+
+  it('has one tensor at a time in memory', async () => {
+    const large = { ...sizes, vocab_size: 8000, hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 6 };
+    const folder = await saved('large', new LlamaForCausalLM(new LlamaConfig(large)));
+    const program =
+      `const { convertToGguf, memoryStats } = require('./dist');` +
+      `convertToGguf(${JSON.stringify(folder)}).then(({ bytes }) => console.log(bytes, memoryStats().peak))`;
+    const root = join(__dirname, '..', '..');
+    const said = execFileSync(process.execPath, ['-e', program], { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+    const [bytes, peak] = said.split(' ').map(Number) as [number, number];
+    const largest = 8000 * 256 * 4;
+    expect(bytes).toBeGreaterThan(4 * largest);
+    expect(peak).toBeLessThan(1.5 * largest);
   });
 
   it('casts matrices only', async () => {

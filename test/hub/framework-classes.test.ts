@@ -4,6 +4,8 @@ import { setLogHook } from '../../lib/logging';
 import { BertConfig } from '../../lib/models/bert/model';
 import { FlaxBertForMaskedLM, FlaxT5ForConditionalGeneration } from '../../lib/models/flax';
 import { TFBertForMaskedLM } from '../../lib/models/tensorflow';
+import { goodToken } from './hub-server';
+import { allowWrites } from './hub-writes';
 import { useScratchHub } from './scratch-hub';
 
 /** What the classes of TensorFlow and Flax ask a repository for (T-17, F-10). */
@@ -79,4 +81,22 @@ it('what Keras saved while it trained is restored from a repository that has bot
     'checkpoint/extra_data.pickle': read('checkpoint/extra_data.pickle'),
   });
   expect([await model.load_repo_checkpoint('org/keras'), given]).toEqual([{ epoch: 3 }, 53]);
+});
+
+it('both are pushed in their framework’s files, under their own names (T-34)', async () => {
+  allowWrites(hub.server);
+  process.env['HF_TOKEN'] = goodToken;
+  const config = new BertConfig({ hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 8 });
+  for (const [View, repo, file] of [
+    [TFBertForMaskedLM, 'org/tf', 'tf_model.h5'],
+    [FlaxBertForMaskedLM, 'org/flax', 'flax_model.msgpack'],
+  ] as const) {
+    const { commit_message } = await new View(config).push_to_hub(repo);
+    const known = hub.server.repos.get(repo)!;
+    const files = known.commits.get(known.refs.get('main') as string) as Map<string, Buffer>;
+    expect([...files.keys()].filter((name) => !name.startsWith('.')).sort()).toEqual(
+      ['README.md', 'config.json', file].sort(),
+    );
+    expect(commit_message).toBe(`Upload ${View.name}`);
+  }
 });

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoConfig } from '../../lib/auto/auto-config';
-import { AutoModel, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
+import { AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
+import { convertToGguf } from '../../lib/auto/convert-to-gguf';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { type TensorToWrite, writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
 import { env } from '../../lib/env';
@@ -9,9 +10,11 @@ import { snapshotDownload } from '../../lib/hub/snapshot';
 import { setLogHook } from '../../lib/logging';
 import { BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { GPT2Config, GPT2LMHeadModel } from '../../lib/models/gpt2/model';
+import { Qwen2Config, Qwen2ForCausalLM } from '../../lib/models/qwen2/model';
 import { pipeline } from '../../lib/pipelines';
 import { AutoTokenizer } from '../../lib/preprocess';
 import type { ProgressInfo, TotalProgressInfo } from '../../lib/progress-info';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { goodToken } from './hub-server';
 import { useScratchHub } from './scratch-hub';
 
@@ -66,6 +69,34 @@ describe('a model', () => {
     });
     await using model = await BertModel.from_pretrained('org/bert');
     expect(model.config._commit_hash).not.toBe(hub.server.repos.get('org/bert')!.refs.get('main'));
+  });
+
+  it('comes with its config and its tokenizer from the GGUF file that gguf_file names', async () => {
+    const folder = join(hub.home, 'gguf');
+    const sizes = {
+      hidden_size: 32,
+      intermediate_size: 32,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      vocab_size: 5000,
+    };
+    const qwen2 = new Qwen2ForCausalLM(new Qwen2Config({ ...sizes, num_key_value_heads: 1 }));
+    await qwen2.save_pretrained(folder);
+    const tokens = join(goldens, 'tokenizers', 'byte-level');
+    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+      copyFileSync(join(tokens, name), join(folder, name));
+    const { file } = await convertToGguf(folder);
+    hub.server.commit('org/gguf', { 'weights/m.gguf': readFileSync(file), 'README.md': 'not wanted' });
+    const given = { gguf_file: 'm.gguf', subfolder: 'weights' };
+    await using model = await AutoModelForCausalLM.from_pretrained('org/gguf', given);
+    const tokenizer = await AutoTokenizer.from_pretrained('org/gguf', given);
+    expect(hub.server.requests().filter((line) => /README|json|safetensors/.test(line))).toEqual([]);
+    expect(model).toBeInstanceOf(Qwen2ForCausalLM);
+    const input_ids = [await tokenizer.encode('Hello, World!')];
+    const logitsOf = async (of: typeof model) => ((await of({ input_ids })) as { logits: Tensor }).logits.tolist();
+    expect(await logitsOf(model)).toEqual(await logitsOf(qwen2));
+    tokenizer.dispose();
+    await qwen2.dispose();
   });
 
   it('comes with the first of the files that Transformers asks for', async () => {

@@ -148,6 +148,17 @@ describe('init_weights', () => {
     await model.dispose();
   });
 
+  it('removes the heads that the config says are gone (row 125)', async () => {
+    await using model = no_init_weights(() => new BertModel(new BertConfig({ ...sizes, vocab_size: 20 })));
+    model.config.pruned_heads = { 1: [0, 2] };
+    model.init_weights();
+    const query = (layer: number) => model.get_parameter(`encoder.layer.${layer}.attention.self.query.weight`).dims;
+    expect([query(0), query(1)]).toEqual([
+      [64, 64],
+      [32, 64],
+    ]);
+  });
+
   it('ties what has come apart (row 125)', async () => {
     await using model = new BertForMaskedLM(new BertConfig({ ...sizes, vocab_size: 20 }));
     const { weight } = model.get_input_embeddings();

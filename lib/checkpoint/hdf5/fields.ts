@@ -32,35 +32,32 @@ export class Fields {
 
   /** The next `length` bytes. */
   take(length: number): Buffer {
-    if (length > this.left) throw this.invalid(`it ends where ${length} more bytes are needed`);
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
+    const start = this.pass(length);
+    return this.bytes.subarray(start, start + length);
   }
 
   skip(length: number): this {
-    this.take(length);
+    this.pass(length);
     return this;
   }
 
   u8(): number {
-    return this.take(1)[0] as number;
+    return this.bytes[this.pass(1)] as number;
   }
 
   u16(): number {
-    return this.take(2).readUInt16LE();
+    return this.uint(2);
   }
 
   u32(): number {
-    return this.take(4).readUInt32LE();
+    return this.uint(4);
   }
 
   /** A number of `width` bytes. */
   uint(width: number): number {
-    const bytes = this.take(width);
-    if (width <= 6) return width === 0 ? 0 : bytes.readUIntLE(0, width);
-    let high = 0;
-    for (let i = width - 1; i >= 6; i--) high = high * 256 + (bytes[i] as number);
-    const value = high * 2 ** 48 + bytes.readUIntLE(0, 6);
+    const start = this.pass(width);
+    let value = 0;
+    for (let i = start + width - 1; i >= start; i--) value = value * 256 + (this.bytes[i] as number);
     if (value > Number.MAX_SAFE_INTEGER) throw this.invalid('it has a number beyond 2^53');
     return value;
   }
@@ -76,9 +73,11 @@ export class Fields {
   /** An address as an offset in the file, or `UNDEFINED`. */
   address(): number {
     const { offset, base } = this.widths;
-    const bytes = this.take(offset);
-    if (bytes.every((byte) => byte === 0xff)) return UNDEFINED;
-    this.at -= offset;
+    const start = this.pass(offset);
+    let end = start;
+    while (end < start + offset && this.bytes[end] === 0xff) end++;
+    if (end === start + offset) return UNDEFINED;
+    this.at = start;
     return base + this.uint(offset);
   }
 
@@ -95,6 +94,14 @@ export class Fields {
   part(length: number, what = this.what): Fields {
     const place = this.place + this.at;
     return new Fields(this.take(length), what, this.widths, this.fail, place);
+  }
+
+  /** Goes past the next `length` bytes, and says where they begin: a file has tens of thousands of numbers, and a view of each would be most of the work. */
+  private pass(length: number): number {
+    const start = this.at;
+    if (length > this.bytes.byteLength - start) throw this.invalid(`it ends where ${length} more bytes are needed`);
+    this.at = start + length;
+    return start;
   }
 
   invalid(what: string) {

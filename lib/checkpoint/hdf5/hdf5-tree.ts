@@ -11,6 +11,8 @@ import { MESSAGE, type ObjectHeader, readObjectHeader } from './object-header';
 
 /** Headers that are read at the same time. */
 const AT_ONCE = 64;
+/** Groups that are read before the walk comes to them. */
+const MOST_AHEAD = 256;
 
 /** What a file holds. Paths have no slash in front; the root's is empty. */
 export interface Hdf5Tree {
@@ -77,18 +79,14 @@ class Walk {
           header.address,
         );
     }
-    for (let first = 0; first < children.length; first += AT_ONCE) {
-      const some = children.slice(first, first + AT_ONCE);
-      // The groups among them are read at the same time, and walked in order.
-      for (const { header: inner } of some) {
-        if (inner && isGroup(inner) && !this.seen.has(inner.address)) this.childrenOf(inner).catch(() => {});
-      }
-      for (const { link, header: inner } of some) await this.child(path, link, inner, depth);
-    }
+    for (const { link, header: inner } of children) await this.child(path, link, inner, depth);
     this.ahead.delete(header.address);
   }
 
-  /** The links of a group with the headers that they lead to; read once, though asked for ahead. */
+  /**
+   * The links of a group with the headers that they lead to, read once. The groups among them are read at the same time, and
+   * those in these; they are walked in order.
+   */
   private childrenOf(header: ObjectHeader): Promise<Child[]> {
     let children = this.ahead.get(header.address);
     if (children === undefined) {
@@ -108,6 +106,10 @@ class Walk {
         header: link.kind === 'hard' ? await readObjectHeader(reader, link.address) : null,
       }));
       children.push(...(await all(some)));
+    }
+    for (const { header: inner } of children) {
+      if (this.ahead.size >= MOST_AHEAD) break;
+      if (inner && isGroup(inner) && !this.seen.has(inner.address)) this.childrenOf(inner).catch(() => {});
     }
     return children;
   }

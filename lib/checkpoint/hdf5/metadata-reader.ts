@@ -8,6 +8,8 @@ import { lookup3 } from './lookup3';
 const PAGE = 16 * 1024;
 /** Pages that are kept. */
 const KEPT_PAGES = 1024;
+/** Pages that are allocated at once. */
+const PAGES_AT_ONCE = 32;
 /** A structure costs as much as so many bytes, so that many tiny ones end too. */
 const LEAST_COST = 64;
 /** Structures that are read before other work has its turn: those of pages in memory wait for nothing. */
@@ -16,11 +18,20 @@ const AT_ONCE = 512;
 /** What structures are read from: a file, or bytes in memory. */
 export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
 
-/** Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. */
+/** Whether bytes are still to come. */
+function isLate(bytes: Buffer | Promise<Buffer>): bytes is Promise<Buffer> {
+  return 'then' in bytes;
+}
+
+/**
+ * Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. What lies
+ * in a page that has been read is there at once: a file has thousands of structures, and waiting for each would take longest.
+ */
 export class MetadataReader {
   readonly fail: Fail;
   widths: Widths = { offset: 8, length: 8, base: 0 };
-  private readonly pages = new Map<number, Promise<Buffer>>();
+  private readonly pages = new Map<number, Buffer | Promise<Buffer>>();
+  private fresh = Buffer.alloc(0);
   private spent = 0;
   private structures = 0;
 
@@ -39,8 +50,10 @@ export class MetadataReader {
   }
 
   /** The structure of `length` bytes at `address`. */
-  async fields(address: number, length: number, what: string): Promise<Fields> {
-    return new Fields(await this.bytes(address, length, what), what, this.widths, this.fail, address);
+  fields(address: number, length: number, what: string): Fields | Promise<Fields> {
+    const fieldsOf = (bytes: Buffer) => new Fields(bytes, what, this.widths, this.fail, address);
+    const bytes = this.bytes(address, length, what);
+    return isLate(bytes) ? bytes.then(fieldsOf) : fieldsOf(bytes);
   }
 
   /** The same, where the last four bytes are the checksum of those before. */
@@ -56,16 +69,23 @@ export class MetadataReader {
     throw this.fail('CHECKSUM_MISMATCH', `${what} at byte ${address} does not have its checksum; fetch the file again`);
   }
 
-  async bytes(address: number, length: number, what: string): Promise<Buffer> {
+  bytes(address: number, length: number, what: string): Buffer | Promise<Buffer> {
     this.checkRange(address, length, what);
     this.spend(length, address);
-    if (++this.structures % AT_ONCE === 0) await nextTurn();
+    if (++this.structures % AT_ONCE === 0) return nextTurn().then(() => this.inPage(address, length));
+    return this.inPage(address, length);
+  }
+
+  private inPage(address: number, length: number): Buffer | Promise<Buffer> {
     const first = Math.floor(address / PAGE);
     const start = address - first * PAGE;
-    if (start + length <= PAGE) return (await this.page(first)).subarray(start, start + length);
-    const bytes = Buffer.allocUnsafeSlow(length);
-    await this.file.readInto(bytes, address, this.signal);
-    return bytes;
+    if (start + length > PAGE) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      return this.file.readInto(bytes, address, this.signal).then(() => bytes);
+    }
+    const page = this.pages.get(first) ?? this.readPage(first);
+    if (isLate(page)) return page.then((bytes) => bytes.subarray(start, start + length));
+    return page.subarray(start, start + length);
   }
 
   /**
@@ -87,14 +107,22 @@ export class MetadataReader {
     throw this.fail('H5_INVALID', message, address);
   }
 
-  private page(number: number): Promise<Buffer> {
-    const kept = this.pages.get(number);
-    if (kept !== undefined) return kept;
+  private readPage(number: number): Promise<Buffer> {
     const [oldest] = this.pages.keys();
     if (oldest !== undefined && this.pages.size >= KEPT_PAGES) this.pages.delete(oldest);
-    const bytes = Buffer.allocUnsafeSlow(Math.min(PAGE, this.file.size - number * PAGE));
-    const reading = this.file.readInto(bytes, number * PAGE, this.signal).then(() => bytes);
+    const bytes = this.freshPage(Math.min(PAGE, this.file.size - number * PAGE));
+    const reading = this.file.readInto(bytes, number * PAGE, this.signal).then(() => {
+      if (this.pages.get(number) === reading) this.pages.set(number, bytes);
+      return bytes;
+    });
     this.pages.set(number, reading);
     return reading;
+  }
+
+  private freshPage(length: number): Buffer {
+    if (this.fresh.byteLength < length) this.fresh = Buffer.allocUnsafeSlow(PAGES_AT_ONCE * PAGE);
+    const page = this.fresh.subarray(0, length);
+    this.fresh = this.fresh.subarray(length);
+    return page;
   }
 }

@@ -3,6 +3,8 @@
  * (integrations/gguf/gguf_tokenizer_mapping.py): the parts around the vocabulary; the vocabulary itself is made on the
  * tokenizer thread.
  */
+
+import { ggufReader } from '../../checkpoint/formats';
 import {
   arrayOf,
   type GgufArray,
@@ -12,7 +14,6 @@ import {
   stringOf,
 } from '../../checkpoint/gguf/gguf-values';
 import { splitPattern } from '../../checkpoint/gguf/text-splits';
-import { ggufReader } from '../../checkpoint/readers';
 import { NotImplementedError, ValueError } from '../../errors';
 import { warn } from '../../logging';
 import type { GgufVocabulary } from '../backend/messages';

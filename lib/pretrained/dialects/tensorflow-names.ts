@@ -1,4 +1,4 @@
-import { nameInShard } from '../../checkpoint/hdf5/keras-names';
+import { nameInShard } from '../../checkpoint/weight-names';
 import { NotImplementedError } from '../../errors';
 import type { ModelClass, PreTrainedModel } from '../pretrained-model';
 import { architectureOf } from '../views/view';

@@ -1,6 +1,7 @@
 /** The config of a model from the metadata of its GGUF file, as Transformers makes it, and the metadata of a config. */
+
+import { ggufReader } from '../../checkpoint/formats';
 import { arrayOf, type GgufMetadata, ggufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
-import { ggufReader } from '../../checkpoint/readers';
 import { NotImplementedError } from '../../errors';
 import { architectureOf } from './gguf-weights';
 

@@ -1,5 +1,5 @@
 import { CHECKPOINT_FAULTS, messageOf } from '../../checkpoint/fault';
-import { openFlax } from '../../checkpoint/flax/flax';
+import { flaxReader } from '../../checkpoint/formats';
 import { openSafetensors } from '../../checkpoint/safetensors';
 import type { CheckpointSource } from '../../checkpoint/source';
 import { OSError, TypeError } from '../../errors';
@@ -33,7 +33,9 @@ async function leavesIn(file: string, signal?: AbortSignal): Promise<Leaf[]> {
   if (typeof file !== 'string')
     throw new TypeError(`weights of Flax are loaded from a path, not from a ${typeof file}`);
   const isSafe = file.endsWith('.safetensors');
-  const open: (path: string, options: object) => Promise<CheckpointSource> = isSafe ? openSafetensors : openFlax;
+  const open: (path: string, options: object) => Promise<CheckpointSource> = isSafe
+    ? openSafetensors
+    : flaxReader().openFlax;
   await using source = await open(file, { ...(signal && { signal }) }).catch((error: unknown) => {
     throw unconvertible(file, error);
   });

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NumpyArray, type NumpyData, type NumpyDict, readNumpyPickle } from '../../checkpoint/numpy-pickle';
+import { numpyReader } from '../../checkpoint/formats';
+import type { NumpyArray, NumpyData, NumpyDict } from '../../checkpoint/numpy-pickle';
 import { FileNotFoundError, OSError, RuntimeError, TypeError } from '../../errors';
 import { locateModel } from '../../hub/model-repo';
 import type { HubOptions } from '../../hub/options';
@@ -36,7 +37,7 @@ export async function loadRepoCheckpoint(
     );
   const [weights, extra] = await filesOf(location, hub);
   const signal = hub.signal ?? undefined;
-  const data = await readNumpyPickle(extra, signal);
+  const data = await numpyReader().readNumpyPickle(extra, signal);
   const { epoch, state } = checkExtra(data, extra);
   await loadInto(model, openFor(weights, 'tf', signal), { strict: true, ...(signal && { signal }) });
   await (optimizer as Restorable).set_weights(state.map(tensorOf));
@@ -61,7 +62,11 @@ async function isFile(path: string): Promise<boolean> {
 
 function checkExtra(data: NumpyData, file: string): { epoch: number; state: NumpyArray[] } {
   const { epoch, optimizer_state: state } = (data ?? {}) as NumpyDict;
-  if (typeof epoch === 'number' && Array.isArray(state) && state.every((each) => each instanceof NumpyArray))
+  if (
+    typeof epoch === 'number' &&
+    Array.isArray(state) &&
+    state.every((each) => each instanceof numpyReader().NumpyArray)
+  )
     return { epoch, state };
   throw new OSError(`'${file}' is no checkpoint of Keras: it must hold 'epoch' and the list 'optimizer_state'`, {
     code: 'ERR_CHECKPOINT',

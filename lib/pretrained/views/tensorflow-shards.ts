@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openHdf5 } from '../../checkpoint/hdf5/hdf5';
+import { hdf5Reader } from '../../checkpoint/formats';
 import { openShardFiles } from '../../checkpoint/sharded';
 import { TF2_WEIGHTS_INDEX_NAME } from '../../checkpoint/weight-names';
 import { TypeError, ValueError } from '../../errors';
@@ -23,7 +23,7 @@ export function openTensorflowShards(files: readonly string[], signal?: AbortSig
   if (!Array.isArray(files) || files.length === 0 || !files.every((file) => typeof file === 'string'))
     throw new TypeError('load_tf_sharded_weights takes a list of the paths of shards');
   return async (target) => {
-    const source = await openShardFiles(files, { ...(signal && { signal }) }, openHdf5);
+    const source = await openShardFiles(files, { ...(signal && { signal }) }, hdf5Reader().openHdf5);
     const { className, base_model_prefix, parameters } = target;
     const shapes = new Map([...parameters].map(([name, { dims }]) => [name, dims]));
     return new TranslatedSource(source, tensorflow(false), { className, base_model_prefix, shapes });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { openHdf5 } from '../../../lib/checkpoint/hdf5/hdf5';
 import { HDF5_DTYPES } from '../../../lib/checkpoint/hdf5/hdf5-encoder';
 import { writeHdf5 } from '../../../lib/checkpoint/hdf5/hdf5-writer';
-import { nameInShard } from '../../../lib/checkpoint/hdf5/keras-names';
 import { openCheckpoint } from '../../../lib/checkpoint/open';
 import type { TensorToWrite } from '../../../lib/checkpoint/safetensors-writer';
+import { nameInShard } from '../../../lib/checkpoint/weight-names';
 import { errorOf, scratchFolder } from '../scratch';
 
 const scratch = scratchFolder();

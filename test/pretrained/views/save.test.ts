@@ -87,3 +87,31 @@ it('params are saved in place of a Flax model’s own (F-12)', async () => {
   for (const [key, tensor] of b.state_dict()) expect(again.state_dict().get(key)?.data).toEqual(tensor.data);
   await again.dispose();
 });
+
+it('a Flax model without parameters of its own saves those that it is given', async () => {
+  const model = new library.FlaxBertModel(small.bert(), { _do_init: false });
+  const params = model.init_weights(3);
+  await model.save_pretrained(folder, { params });
+  const [again, loaded] = await library.FlaxBertModel.from_pretrained(folder, { _do_init: false });
+  const answer = (given: library.FlaxTree) => again({ input_ids: [[1, 2]], params: given });
+  const [a, b] = await Promise.all([answer(params), answer(loaded)]);
+  expect(a.last_hidden_state.data).toEqual(b.last_hidden_state.data);
+  await expect(model.save_pretrained(folder)).rejects.toMatchObject({ code: expect.any(String) });
+});
+
+it('a state_dict with what the model has no place for is refused, and nothing is written', async () => {
+  const model = new library.TFBertForMaskedLM(small.bert() as never);
+  const [name, tensor] = [...model.state_dict()][0] as [string, library.Tensor];
+  const refused = (state_dict: Record<string, library.Tensor>) => model.save_pretrained(folder, { state_dict });
+  await expect(refused({ more: tensor })).rejects.toMatchObject({
+    code: 'ERR_STATE_DICT',
+    message: expect.stringContaining("'more' of state_dict"),
+  });
+  await expect(refused({ [name]: new library.Tensor('float32', new Float32Array(3), [3]) })).rejects.toMatchObject({
+    code: 'ERR_STATE_DICT',
+    message: expect.stringContaining(`of shape [3], has shape [${tensor.dims}]`),
+  });
+  expect(await files()).toEqual([]);
+  await refused({ [name]: tensor });
+  expect(await files()).toEqual(['tf_model.h5']);
+});
