@@ -14,7 +14,7 @@ import type { HubOptions } from './options';
 import { repoInfo } from './repo-info';
 import { pause, send, textOf } from './request';
 import { mayPass, retryAfterIn, waitBefore, withRetries } from './retry';
-import { downloadTimeout, endpoint } from './settings';
+import { downloadTimeout, endpoint, xetDisabled } from './settings';
 import { isCommitCall, uploadFetch } from './upload-fetch';
 
 /** A file to commit. */
@@ -135,7 +135,7 @@ async function commitOnce(
       })),
     ),
     hubUrl: endpoint(),
-    useXet: false,
+    useXet: !xetDisabled(),
     ...(options.signal && { abortSignal: options.signal }),
     fetch: async (input, init) => {
       if (isCommitCall(String(input))) {

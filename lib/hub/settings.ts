@@ -100,6 +100,11 @@ export function progressBarsDisabled(): boolean {
   return flag('HF_HUB_DISABLE_PROGRESS_BARS');
 }
 
+/** HF_HUB_DISABLE_XET: large files go up by LFS, also where the Hub offers Xet. */
+export function xetDisabled(): boolean {
+  return flag('HF_HUB_DISABLE_XET');
+}
+
 /** HF_HUB_DISABLE_SYMLINKS_WARNING: nothing is said of a file system without links. */
 export function symlinksWarningDisabled(): boolean {
   return flag('HF_HUB_DISABLE_SYMLINKS_WARNING');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { describeFile, goodToken, type HubServer, type LogEntry, refuse } from './hub-server';
+import { placeInXet, storeInXet } from './xet-storage';
 
 /** The half of the Hub's protocol that writes: repositories, branches, large files, commits. */
 export interface Writes {
@@ -8,6 +9,8 @@ export interface Writes {
   loseAnswers: number;
   /** Sends large files of at least so many bytes in parts of this size. */
   partSize: number | null;
+  /** Large files go to Xet's storage where it is offered and the client knows it. */
+  xet: boolean;
   /** Commits that were made, latest last. */
   commits: { repo: string; branch: string; header: Record<string, unknown>; paths: string[]; pr: boolean }[];
 }
@@ -18,7 +21,7 @@ interface CommitLine {
 }
 
 export function allowWrites(server: HubServer): Writes {
-  const writes: Writes = { loseAnswers: 0, partSize: null, commits: [] };
+  const writes: Writes = { loseAnswers: 0, partSize: null, xet: false, commits: [] };
   server.extensions.push((_, entry, url, answer) => handle(server, writes, entry, url, answer));
   return writes;
 }
@@ -31,6 +34,7 @@ function handle(server: HubServer, writes: Writes, entry: LogEntry, url: URL, an
     answer.end(JSON.stringify(value));
     return true;
   };
+  if (entry.server === 'storage' && pathname.startsWith('/v1/')) return storeInXet(server, entry, url, answer);
   if (entry.server === 'storage') return entry.method === 'GET' ? false : store(server, entry, url, answer);
   const isWrite = entry.method === 'POST' || pathname === '/api/whoami-v2';
   if (!isWrite) return false;
@@ -63,6 +67,8 @@ function handle(server: HubServer, writes: Writes, entry: LogEntry, url: URL, an
         shouldIgnore: false,
       })),
     });
+  if (pathname.endsWith('/info/lfs/objects/batch') && writes.xet && JSON.parse(body).transfers.includes('xet'))
+    return reply({ transfer: 'xet', objects: JSON.parse(body).objects.map((o: never) => placeInXet(server, o)) });
   if (pathname.endsWith('/info/lfs/objects/batch'))
     return reply({ transfer: 'basic', objects: JSON.parse(body).objects.map((o: never) => place(server, writes, o)) });
   if (pathname.endsWith('/info/lfs/objects/verify'))
