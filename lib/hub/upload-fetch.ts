@@ -75,7 +75,7 @@ function requestOf(url: URL, init: RequestInit, token: string | null, options: H
   const { body } = init;
   const isBlob = typeof body === 'object' && body !== null && 'stream' in body;
   if (isBlob) headers['content-length'] = String((body as Blob).size);
-  const isBytes = body instanceof Uint8Array;
+  const isBytes = ArrayBuffer.isView(body);
   if (body && !isBlob && !isBytes && typeof body !== 'string')
     throw new ValueError(`a request to ${url.host} has a body of a kind that cannot be sent`);
   return {

@@ -11,7 +11,6 @@ import { AutoTokenizer } from '../../lib/preprocess';
 import { goodToken } from './hub-server';
 import { allowWrites, type Writes } from './hub-writes';
 import { bytesOf, useScratchHub } from './scratch-hub';
-import { xetToken } from './xet-storage';
 
 /** Pushing: what is saved, what is asked of the Hub and in which order, and that nothing is committed twice. */
 
@@ -153,56 +152,6 @@ describe('a push', () => {
     expect(lines()).toContain('POST storage/put/OID/complete');
     expect(lines()).toContain('POST /org/name.git/info/lfs/objects/verify');
     expect(headFiles().get('model.safetensors')!.equals(weights)).toBe(true);
-  });
-
-  describe('where the Hub offers Xet', () => {
-    const large = bytesOf(400_000, 7);
-    const pushLarge = () =>
-      pushToHub(
-        {
-          className: 'BertModel',
-          async save(folder: string) {
-            writeFileSync(join(folder, 'config.json'), '{}');
-            writeFileSync(join(folder, 'model.safetensors'), large);
-          },
-        },
-        'org/name',
-        {},
-      );
-    beforeEach(() => {
-      writes.xet = true;
-    });
-    afterEach(() => delete process.env['HF_HUB_DISABLE_XET']);
-
-    it('sends a large file in chunks, with the token of that storage, and commits once', async () => {
-      await pushLarge();
-      expect(headFiles().get('model.safetensors')!.equals(large)).toBe(true);
-      expect(writes.commits).toHaveLength(1);
-      expect(lines().filter((line) => line.startsWith('PUT'))).toEqual([]);
-      const asked = hub.server.log.filter(({ server }) => server === 'storage');
-      expect(asked.some(({ url }) => url === '/v1/shards')).toBe(true);
-      for (const { headers } of asked) expect(headers.authorization).toBe(`Bearer ${xetToken}`);
-    });
-
-    it('sends nothing that the Hub has', async () => {
-      await pushLarge();
-      hub.server.forget();
-      await pushLarge();
-      expect(hub.server.log.filter(({ server }) => server === 'storage')).toEqual([]);
-    });
-
-    it('keeps to LFS where HF_HUB_DISABLE_XET says so', async () => {
-      process.env['HF_HUB_DISABLE_XET'] = '1';
-      await pushLarge();
-      expect(headFiles().get('model.safetensors')!.equals(large)).toBe(true);
-      expect(lines().filter((line) => line.startsWith('PUT'))).toHaveLength(1);
-    });
-
-    it('ends without a commit when that storage fails', async () => {
-      hub.server.faults.push({ on: '/v1/shards', status: 403 });
-      await expect(pushLarge()).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_HUB/) });
-      expect(writes.commits).toEqual([]);
-    });
   });
 
   it("takes an id without a namespace as one of the token's owner (H-02)", async () => {
