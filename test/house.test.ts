@@ -10,7 +10,7 @@ const kMostLines = 500;
 /** What a room may import besides itself and the leaves. Imports run rightward and downward only (HACKING.md). */
 const below: Record<string, string[]> = {
   hub: ['binding'], // file locks, which Node has no call for
-  checkpoint: ['hub'],
+  checkpoint: ['hub', 'binding'], // reads that never wait for a disk, which Node has no call for
   binding: [],
   tensor: ['binding'],
   nn: ['tensor', 'binding'],

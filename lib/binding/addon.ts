@@ -81,6 +81,8 @@ export interface Addon {
   exchange(a: string, b: string, done: (error: number) => void): void;
   /** Locks an open file or folder for this process; gives 0 or the number of the system's error. */
   lock(file: number): number;
+  /** Reads into `target` what the system has in memory; gives the bytes, or -1 where a read has to wait. */
+  readCached(file: number, target: Uint8Array, offset: number, length: number, position: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

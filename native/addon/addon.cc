@@ -89,5 +89,6 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "profile", profile, nullptr);
   set_function(env, exports, "exchange", exchange, nullptr);
   set_function(env, exports, "lock", lock, nullptr);
+  set_function(env, exports, "readCached", read_cached, nullptr);
   return exports;
 }

@@ -4,7 +4,6 @@ import { dirname } from 'node:path';
 
 /** Folders that are in no file system: names and bytes by path. */
 const folders = new Map<string, ReadonlyMap<string, Uint8Array>>();
-let openInMemory = 0;
 let isLooking = false;
 
 /** Makes `folder` hold `files` for those who read it while `lookAtOnce` is on; false when it is not. */
@@ -18,9 +17,15 @@ export function leaveToDisk(folder: string): void {
   folders.delete(folder);
 }
 
+/** Bytes of files that are open, by descriptors that no system gives. */
+const inMemory = new Map<number, Uint8Array>();
+/** Descriptors of files on the disk that are read at once. */
+const looking = new Set<number>();
+let nextDescriptor = 2 ** 30;
+
 /** Files of such folders that are open. */
 export function openFilesInMemory(): number {
-  return openInMemory;
+  return inMemory.size;
 }
 
 /**
@@ -31,6 +36,10 @@ export function openFilesInMemory(): number {
 export function lookAtOnce(): () => void {
   const own = { open: promises.open, stat: promises.stat, readFile: promises.readFile, realpath: promises.realpath };
   const at = promises as unknown as Record<string, unknown>;
+  const ownRead = fs.read;
+  const calls = fs as unknown as Record<string, unknown>;
+  calls['read'] = (...args: Parameters<typeof readOf>) =>
+    inMemory.has(args[0]) || looking.has(args[0]) ? readOf(...args) : (ownRead as (...a: unknown[]) => void)(...args);
   at['open'] = async (path: string, flags?: string | number, mode?: number) => {
     const files = folders.get(dirname(path));
     if (files !== undefined) return new MemoryHandle(bytesOf(files, path));
@@ -49,6 +58,7 @@ export function lookAtOnce(): () => void {
   return () => {
     isLooking = false;
     Object.assign(at, own);
+    calls['read'] = ownRead;
   };
 }
 
@@ -67,44 +77,45 @@ function statOf(bytes: Uint8Array) {
   return { isDirectory: () => false, isFile: () => true, size: BigInt(bytes.byteLength), mtimeNs: 1n };
 }
 
+type Done = (error: Error | null, bytesRead: number) => void;
+
+/** `fs.read` of such a file: `done` hears before this returns. */
+function readOf(file: number, target: Uint8Array, offset: number, length: number, position: number, done: Done): void {
+  const bytes = inMemory.get(file);
+  const found = bytes?.subarray(position, position + length);
+  if (found) target.set(found, offset);
+  done(null, found?.byteLength ?? fs.readSync(file, target, offset, length, position));
+}
+
 /** A file that is open for reading. */
 class LookingHandle {
-  constructor(readonly fd: number) {}
+  constructor(readonly fd: number) {
+    looking.add(fd);
+  }
 
   async stat(options?: fs.StatOptions & { bigint?: false }) {
     return fs.fstatSync(this.fd, options);
   }
 
-  async read(target: Uint8Array, offset: number, length: number, position: number) {
-    return { bytesRead: fs.readSync(this.fd, target, offset, length, position), buffer: target };
-  }
-
   async close(): Promise<void> {
+    looking.delete(this.fd);
     fs.closeSync(this.fd);
   }
 }
 
-/** A file that is bytes. It has no descriptor: what native code reads by itself must lie on the disk. */
+/** A file that is bytes. Its descriptor is none to native code: what that reads by itself must lie on the disk. */
 class MemoryHandle {
-  constructor(private readonly bytes: Uint8Array) {
-    openInMemory++;
-  }
+  readonly fd = nextDescriptor++;
 
-  get fd(): number {
-    throw new Error('a file in memory has no descriptor');
+  constructor(private readonly bytes: Uint8Array) {
+    inMemory.set(this.fd, bytes);
   }
 
   async stat() {
     return statOf(this.bytes);
   }
 
-  async read(target: Uint8Array, offset: number, length: number, position: number) {
-    const found = this.bytes.subarray(position, position + length);
-    target.set(found, offset);
-    return { bytesRead: found.byteLength, buffer: target };
-  }
-
   async close(): Promise<void> {
-    openInMemory--;
+    inMemory.delete(this.fd);
   }
 }

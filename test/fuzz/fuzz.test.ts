@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hunt } from './hunt';
+import { doubtOf, hunt } from './hunt';
 import { memoryFolder } from './reader';
 import { targets } from './targets';
 import { kPlantedSeed } from './targets/planted';
@@ -28,6 +28,20 @@ test.each([
     silenceMs: fault === 'hang' ? 600 : 20_000,
   });
   expect(findings).toEqual([{ target: `planted-${fault}`, seeds: [kPlantedSeed], what: expect.stringMatching(what) }]);
+});
+
+test('doubts itself when many inputs come to errors that none comes to alone', () => {
+  const tally = (odd: number) => ({
+    ran: 5000,
+    tally: new Map([
+      ['loaded', 5000 - odd],
+      ['FINDING', odd],
+    ]),
+  });
+  expect(doubtOf(tally(4900))).toMatch(/^4900 of 5000 inputs/);
+  expect(doubtOf(tally(11))).not.toBe('');
+  expect(doubtOf(tally(10))).toBe('');
+  expect(doubtOf({ ran: 5000, tally: new Map([['loaded', 5000]]) })).toBe('');
 });
 
 test.each(targets)('a seed of $name gives the same input in every process', async (target) => {

@@ -80,8 +80,21 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
   };
   await Promise.all(Array.from({ length: options.processes }, work));
   found.seconds = (Date.now() - start) / 1000;
+  const doubt = doubtOf(found);
+  if (doubt) found.findings.push({ target, seeds: [first, next - 1], what: doubt });
   for (const seed of suspects) if (found.findings.length < kMostFindings) await confirm(found, seed, folder, silenceMs);
   return found;
+}
+
+/** Errors that one input in a thousand may have among others and not alone: a watchdog's, or a full machine's. */
+const kMostOddShare = 1 / 1000;
+const kFewOdd = 10;
+
+/** What to say when many inputs come to errors that have no code, which hides what the inputs come to. */
+export function doubtOf({ tally, ran }: Pick<Hunt, 'tally' | 'ran'>): string {
+  const odd = tally.get('FINDING') ?? 0;
+  if (odd <= Math.max(kFewOdd, ran * kMostOddShare)) return '';
+  return `${odd} of ${ran} inputs come to errors without a code; where they do not so alone, the reading in memory is broken`;
 }
 
 /** Reads one input in a process of its own. */
