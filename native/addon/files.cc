@@ -123,9 +123,10 @@ napi_value read_cached(napi_env env, napi_callback_info info) {
   const Bytes array = bytes_of(env, argv[1]);
   const int64_t offset = static_cast<int64_t>(number_of(env, argv[2]));
   const int64_t length = static_cast<int64_t>(number_of(env, argv[3]));
-  if (offset < 0 || length < 0 || offset > array.bytes - length) return number(env, -1);
-  return number(env, static_cast<double>(read_in_memory(int_of(env, argv[0]), static_cast<char*>(array.data) + offset,
-                                                        length, static_cast<int64_t>(number_of(env, argv[4])))));
+  const int64_t position = static_cast<int64_t>(number_of(env, argv[4]));
+  if (offset < 0 || length < 0 || position < 0 || offset > array.bytes - length) return number(env, -1);
+  char* const to = static_cast<char*>(array.data) + offset;
+  return number(env, static_cast<double>(read_in_memory(int_of(env, argv[0]), to, length, position)));
 }
 
 }  // namespace nt
