@@ -28,9 +28,15 @@ function held() {
   };
 }
 
-/** What is held once native threads have given back what the last reading left to them, or a second has passed. */
-async function heldAtRest(tensors: number): Promise<ReturnType<typeof held>> {
-  for (let waited = 0; waited < 1000 && held().tensors > tensors; waited += 20) await pause(20);
+type Held = ReturnType<typeof held>;
+
+/**
+ * What is held once others have given back what the last reading left to them, as native threads do tensors and the thread of
+ * tokenizers its own files, or a second has passed.
+ */
+async function heldAtRest(before: Held): Promise<Held> {
+  const isMore = (now: Held) => kLeaks.some(([what]) => now[what] > before[what]);
+  for (let waited = 0; waited < 1000 && isMore(held()); waited += 20) await pause(20);
   return held();
 }
 
@@ -75,7 +81,7 @@ async function readMany(target: Target): Promise<void> {
   const warmed = next;
   const before = held();
   await readSome(target, diary, () => (next < end && isTime() ? next++ : null));
-  const after = held();
+  const after = await heldAtRest(before);
   const seeds = [warmed, next - 1];
   for (const [what, name] of kLeaks)
     if (after[what] > before[what])
@@ -103,12 +109,12 @@ async function leakingSeeds(
 ): Promise<number[]> {
   const folder = join(order.folder, 'lane0');
   const leaks = async (low: number, high: number) => {
-    const before = held()[what];
+    const before = held();
     for (let seed = low; seed < high; seed++) {
       await judge(target, seed, folder);
       if (seed % 64 === 0) send({ kind: 'progress', tally: {} });
     }
-    return held()[what] > before;
+    return (await heldAtRest(before))[what] > before[what];
   };
   let [low, high] = [from, end];
   while (high - low > 1) {
@@ -198,7 +204,7 @@ async function readAlone(target: Target): Promise<void> {
     if (best === null || verdict.finding || verdict.ms < best.ms) best = verdict;
     if (verdict.finding) break;
   }
-  const after = await heldAtRest(before.tensors);
+  const after = await heldAtRest(before);
   const verdict = best as Verdict;
   const slowest = target.slowestMs ?? kSlowestMs;
   const growth = peak() - most;
