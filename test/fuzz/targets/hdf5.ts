@@ -54,7 +54,13 @@ export async function mapHdf5(bytes: Buffer, folder: string): Promise<MappedFile
     Object.assign(Fields.prototype, { take });
     Object.assign(MetadataReader.prototype, { checkSum });
   }
-  return { bytes, fields: [...fields.values()], nodes: [], sums: [...sums.values()] };
+  // In the order of the file: in which order the reader comes by is a matter of time.
+  return {
+    bytes,
+    fields: [...fields.values()].sort((a, b) => a.at - b.at || a.width - b.width),
+    nodes: [],
+    sums: [...sums.values()].sort((a, b) => a.at - b.at),
+  };
 }
 
 let corpus: readonly MappedFile[];
