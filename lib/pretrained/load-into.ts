@@ -1,16 +1,13 @@
-import { heldBytes } from '../binding/runtime';
 import type { ClassFramework } from '../checkpoint/framework-files';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { RuntimeError } from '../errors';
-import { Call } from '../tensor/call';
-import { fence } from '../tensor/load';
 import { translate } from './dialects/translate';
+import { fillParameters } from './fill-parameters';
 import type { LoadingInfo } from './from-pretrained';
-import { type LoadStep, type LoadTarget, planLoad } from './load-plan';
+import { type LoadTarget, planLoad } from './load-plan';
 import { loadTargetOf } from './load-target';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
-import { storedTensor } from './stored-tensor';
 
 /** How weights are brought into a model that is there already. */
 export interface LoadIntoOptions {
@@ -57,31 +54,13 @@ export async function loadInto(model: PreTrainedModel, open: OpenFor, options: L
       `Error(s) in loading state_dict for ${name}${listed('Missing', missing_keys)}${listed('Unexpected', unexpected_keys)}`,
       { code: 'ERR_STATE_DICT' },
     );
-  await fill(source, steps, options.signal);
+  const fillings = steps.map(({ source: stored, parameter }) => [stored, parameter] as const);
+  await fillParameters(source, [[source, fillings]], options.signal);
   return { missing_keys, unexpected_keys, mismatched_keys, error_msgs: [] };
 }
 
 function listed(title: string, keys: readonly string[]): string {
   return keys.length === 0 ? '' : `\n${title} key(s): ${keys.map((key) => `"${key}"`).join(',')}.`;
-}
-
-async function fill(source: CheckpointSource, steps: readonly LoadStep[], signal?: AbortSignal): Promise<void> {
-  const call = new Call(signal);
-  try {
-    for (const { source: stored, parameter } of steps) {
-      const tensor = await storedTensor(source, stored, { signal });
-      call.run(() => {
-        heldBytes.arriving(() => {
-          parameter.value = tensor.load(parameter.type, parameter.pack);
-        });
-      });
-    }
-    await call.run(() => fence(signal));
-    await source.verify();
-  } finally {
-    call.end();
-    heldBytes.arrived();
-  }
 }
 
 /**

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { heldBytes } from '../binding/runtime';
 import { openCheckpoint, requirePyTorch } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_INDEX_NAME } from '../checkpoint/weight-names';
@@ -8,11 +7,9 @@ import { RuntimeError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { namedOptions } from '../options';
-import { Call } from '../tensor/call';
-import { fence } from '../tensor/load';
+import { type Filling, fillParameters } from './fill-parameters';
 import type { IncompatibleKeys } from './load-state-dict';
 import type { PreTrainedModel } from './pretrained-model';
-import { storedTensor } from './stored-tensor';
 
 /** Options of `load_sharded_checkpoint`. */
 export interface LoadShardedOptions {
@@ -52,7 +49,8 @@ export async function load_sharded_checkpoint(
   for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
   const keys = compare(model, source, parameters);
   check(model, source, parameters, strict ? keys : { missing_keys: [], unexpected_keys: [] });
-  await fill(source, parameters, signal);
+  const parts = source.parts.map((part) => [part, fillingsOf(part, parameters)] as const);
+  await fillParameters(source, parts, signal);
   return keys;
 }
 
@@ -105,30 +103,10 @@ function check(
     });
 }
 
-/** Shard after shard. */
-async function fill(
-  source: CheckpointSource,
-  parameters: Map<string, Parameter>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const call = new Call(signal);
-  try {
-    for (const part of source.parts) {
-      for (const name of part.names()) {
-        const parameter = parameters.get(name);
-        if (!parameter) continue;
-        const stored = await storedTensor(part, name, { signal });
-        call.run(() => {
-          heldBytes.arriving(() => {
-            parameter.value = stored.load(parameter.type, parameter.pack);
-          });
-        });
-      }
-      await call.run(() => fence(signal));
-    }
-    await source.verify();
-  } finally {
-    call.end();
-    heldBytes.arrived();
+/** The tensors of a shard that the model has places for. */
+function* fillingsOf(part: CheckpointSource, parameters: ReadonlyMap<string, Parameter>): Iterable<Filling> {
+  for (const name of part.names()) {
+    const parameter = parameters.get(name);
+    if (parameter) yield [name, parameter];
   }
 }
