@@ -77,3 +77,25 @@ export function headOf(members: {
   const around = { version: '1.0', truncation: null, padding: null, added_tokens: [] };
   return { ...around, normalizer, pre_tokenizer, post_processor: null, decoder, model };
 }
+
+/** BPE over bytes, around its vocabulary and merges. */
+export const BYTE_LEVEL_MODEL: JsonObject = {
+  type: 'BPE',
+  dropout: null,
+  unk_token: null,
+  continuing_subword_prefix: '',
+  end_of_word_suffix: '',
+  fuse_unk: false,
+  byte_fallback: false,
+  ignore_merges: false,
+};
+
+/** How pieces of SentencePiece become text again, but for the space at its start. */
+export const PIECE_DECODERS: readonly JsonObject[] = [
+  { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+  { type: 'ByteFallback' },
+  { type: 'Fuse' },
+];
+
+/** Takes away the space at the start. */
+export const STRIP_DECODER: JsonObject = { type: 'Strip', content: ' ', start: 1, stop: 0 };

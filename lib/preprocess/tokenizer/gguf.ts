@@ -17,6 +17,7 @@ import { splitPattern } from '../../checkpoint/gguf/text-splits';
 import { NotImplementedError, ValueError } from '../../errors';
 import { warn } from '../../logging';
 import type { GgufVocabulary } from '../backend/messages';
+import { BYTE_LEVEL_MODEL, PIECE_DECODERS, STRIP_DECODER } from './conversion';
 import type { JsonObject } from './folder';
 
 /** What a GGUF file says of a tokenizer. */
@@ -148,16 +149,7 @@ function byteLevelHead(metadata: GgufMetadata, path: string): JsonObject {
         ? { ...bytes, use_regex: true }
         : { type: 'Sequence', pretokenizers: [split, { ...bytes, use_regex: false }] },
     decoder: { ...bytes, add_prefix_space: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: '',
-      end_of_word_suffix: '',
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-    },
+    model: BYTE_LEVEL_MODEL,
   };
 }
 
@@ -167,12 +159,7 @@ function sentencePieceHead(): JsonObject {
     pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: false },
     decoder: {
       type: 'Sequence',
-      decoders: [
-        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
-        { type: 'ByteFallback' },
-        { type: 'Fuse' },
-        { type: 'Strip', content: ' ', start: 1, stop: 0 },
-      ],
+      decoders: [...PIECE_DECODERS, STRIP_DECODER],
     },
     model: {
       type: 'BPE',

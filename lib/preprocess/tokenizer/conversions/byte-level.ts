@@ -1,5 +1,5 @@
 import { ValueError } from '../../../errors';
-import { type Conversion, flag, headOf, type Settings, textOf } from '../conversion';
+import { BYTE_LEVEL_MODEL, type Conversion, flag, headOf, type Settings, textOf } from '../conversion';
 import type { JsonObject } from '../folder';
 import { idIn, templateOf, templateProcessing } from '../template';
 
@@ -13,16 +13,7 @@ function head(pre_tokenizer: JsonObject, normalizer: JsonObject | null = null) {
     normalizer,
     pre_tokenizer,
     decoder: kBytes,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: '',
-      end_of_word_suffix: '',
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-    },
+    model: BYTE_LEVEL_MODEL,
   });
 }
 

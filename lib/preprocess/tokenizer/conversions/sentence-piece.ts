@@ -1,6 +1,6 @@
 import { ValueError } from '../../../errors';
 import type { SentencePieceFiles } from '../../backend/vocabulary-files';
-import { type Conversion, flag, headOf, type Settings, textOf } from '../conversion';
+import { type Conversion, flag, headOf, PIECE_DECODERS, type Settings, STRIP_DECODER, textOf } from '../conversion';
 import type { JsonObject } from '../folder';
 import { templateOf, templateProcessing } from '../template';
 
@@ -139,7 +139,6 @@ export const llamaConversion: Conversion = {
 function llamaHead(init: JsonObject) {
   const prefixes = flag(init, 'add_prefix_space') === true;
   const spaces = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
-  const strip = { type: 'Strip', content: ' ', start: 1, stop: 0 };
   return headOf({
     normalizer: isLegacy(init)
       ? { type: 'Sequence', normalizers: [...(prefixes ? [{ type: 'Prepend', prepend: '▁' }] : []), spaces] }
@@ -149,12 +148,7 @@ function llamaHead(init: JsonObject) {
       : { type: 'Metaspace', replacement: '▁', prepend_scheme: prefixes ? 'first' : 'never', split: false },
     decoder: {
       type: 'Sequence',
-      decoders: [
-        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
-        { type: 'ByteFallback' },
-        { type: 'Fuse' },
-        ...(prefixes ? [strip] : []),
-      ],
+      decoders: [...PIECE_DECODERS, ...(prefixes ? [STRIP_DECODER] : [])],
     },
     model: {},
   });
