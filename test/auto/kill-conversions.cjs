@@ -1,8 +1,8 @@
 // Kills conversions to GGUF at random moments and looks at what is left. By hand, 200 kills: node test/auto/kill-conversions.cjs 200
-const { spawn } = require('node:child_process');
 const { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { run, runAndKill } = require('../run-and-kill.cjs');
 
 const program = join(__dirname, '..', 'pretrained', 'programs', 'convert-to-gguf.cjs');
 
@@ -17,7 +17,7 @@ async function killConversions(kills, longestMs = 250) {
     const whole = [await convertOnce(target, models, 0), await convertOnce(target, models, 1)];
     rmSync(join(folder, 'out'), { recursive: true });
     for (; found.kills < kills; found.kills++) {
-      await startAndKill(target, models, Math.random() * longestMs);
+      await runAndKill(program, ['forever', target, ...models], Math.random() * longestMs);
       const left = existsSync(join(folder, 'out')) ? readdirSync(join(folder, 'out')) : [];
       if (left.some((name) => name.endsWith('.tmp'))) found.interrupted++;
       for (const name of left.filter((name) => name.endsWith('.tmp'))) rmSync(join(folder, 'out', name));
@@ -50,35 +50,8 @@ async function saveModel(folder, marker) {
 
 /** The bytes of a complete conversion of one model, by a process that ends by itself. */
 async function convertOnce(target, models, which) {
-  await run([which === 0 ? 'plain' : 'quantized', target, models[which]], () => {});
+  await run(program, [which === 0 ? 'plain' : 'quantized', target, models[which]]);
   return readFileSync(target);
-}
-
-/** Starts endless conversions, and kills them `ms` after the first, second or third of them has begun. */
-function startAndKill(target, models, ms) {
-  let begun = Math.floor(Math.random() * 3);
-  return run(['forever', target, ...models], (child) => {
-    child.stdout.on('data', (text) => {
-      begun -= String(text).split('\n').length - 1;
-      if (begun < 0) setTimeout(() => child.kill('SIGKILL'), ms);
-    });
-  });
-}
-
-function run(args, started) {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  started(child);
-  let said = '';
-  child.stderr.on('data', (text) => {
-    said += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (code === 0 || signal === 'SIGKILL') resolve();
-      else reject(new Error(`${program} ended with ${code ?? signal}: ${said}`));
-    });
-  });
 }
 
 module.exports = { killConversions };

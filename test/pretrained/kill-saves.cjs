@@ -1,5 +1,4 @@
 // Kills saves at random moments and looks at what is left. By hand, 200 kills a mode: node test/pretrained/kill-saves.cjs 200 [MODE…]
-const { spawn } = require('node:child_process');
 const {
   existsSync,
   mkdirSync,
@@ -12,6 +11,7 @@ const {
 } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { run, runAndKill } = require('../run-and-kill.cjs');
 
 const modes = ['single', 'sharded', 'sharded to single', 'bin', 'loaded', 'foreign', 'in place'];
 const foreign = {
@@ -29,7 +29,7 @@ async function killSaves(mode, kills, longestMs = 250) {
   try {
     await prepare(mode, target);
     for (; found.kills < kills; found.kills++) {
-      await startAndKill(mode, target, Math.random() * longestMs);
+      await runAndKill(join(__dirname, 'programs', 'save-forever.cjs'), [mode, target], Math.random() * longestMs);
       if (readdirSync(folder).length > 1 || readdirSync(target).some((name) => name.startsWith('.')))
         found.interrupted++;
       await inspect(mode, target, found);
@@ -51,34 +51,7 @@ async function prepare(mode, target) {
 
 /** A complete save, by a process that ends by itself. */
 function saveOnce(target) {
-  return run(join(__dirname, 'programs', 'save-once.cjs'), [target], () => {});
-}
-
-/** Starts endless saves, and kills them `ms` after the first, second or third of them has begun. */
-function startAndKill(mode, target, ms) {
-  let begun = Math.floor(Math.random() * 3);
-  return run(join(__dirname, 'programs', 'save-forever.cjs'), [mode, target], (child) => {
-    child.stdout.on('data', (text) => {
-      begun -= String(text).split('\n').length - 1;
-      if (begun < 0) setTimeout(() => child.kill('SIGKILL'), ms);
-    });
-  });
-}
-
-function run(script, args, started) {
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  started(child);
-  let said = '';
-  child.stderr.on('data', (text) => {
-    said += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (code === 0 || signal === 'SIGKILL') resolve();
-      else reject(new Error(`${script} ended with ${code ?? signal}: ${said}`));
-    });
-  });
+  return run(join(__dirname, 'programs', 'save-once.cjs'), [target]);
 }
 
 async function inspect(mode, target, found) {
