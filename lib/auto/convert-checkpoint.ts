@@ -34,8 +34,8 @@ import { FolderRewrite, type RewriteReport } from '../pretrained/rewrite-folder'
 import { type RewriteStep, RewrittenWeights, typeOfMost } from '../pretrained/rewrite-weights';
 import { namesToDrop, tiedNames } from '../pretrained/shared-tensors';
 import { parseDtype } from '../tensor/dtype';
-import { architectureOf } from './architecture';
 import { AutoConfig } from './auto-config';
+import { savedClass } from './saved-class';
 
 /** Formats of weights, and who names and arranges them there. */
 const FORMATS = {
@@ -148,7 +148,7 @@ class Conversion {
     const maxShardBytes = parseSize(options.max_shard_size ?? '5GB');
     const target = await targetOf(folder ?? '', options.output ?? undefined);
     const config = await AutoConfig.from_pretrained(location, { ...(signal && { signal }) });
-    const ModelType = architectureOf(config, location);
+    const ModelType = savedClass(config, location);
     checkClass(form.framework, ModelType.name);
     const model: PreTrainedModel = withoutInit(() => new ModelType(config as never));
     const loadTarget = loadTargetOf(ModelType, model);

@@ -6,9 +6,9 @@ import type { LoadingInfo } from '../pretrained/from-pretrained';
 import { withoutInit } from '../pretrained/init';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import { type DType, isFloating } from '../tensor/dtype';
-import { architectureOf } from './architecture';
 import { AutoConfig } from './auto-config';
 import type { LoadableClass } from './auto-model';
+import { savedClass } from './saved-class';
 
 /** Surgery on a checkpoint's folder: the model that its config names is loaded, changed and saved. */
 
@@ -51,7 +51,7 @@ export async function editCheckpoint(
 ): Promise<EditReport> {
   throwIfAborted(options.signal);
   const target = await targetOf(folder, options.output);
-  const ModelType = architectureOf(await AutoConfig.from_pretrained(folder), folder);
+  const ModelType = savedClass(await AutoConfig.from_pretrained(folder), folder);
   const found = await report(folder, target, ModelType, edit);
   if (!options.dryRun) await rewrite(folder, target, ModelType, edit, options);
   return found;

@@ -33,11 +33,12 @@ export function uploadFetch(token: string, options: HubOptions): typeof fetch {
   return async (input, init = {}) => {
     const url = new URL(String(input));
     const request = requestOf(url, init, url.origin === home ? token : null, options);
-    const ask = () => (isXetQuestion(url, home) ? send(request) : follow(request, home));
+    const isQuestion = isXetQuestion(url, home);
+    const ask = () => (isQuestion ? send(request) : follow(request, home));
     const answer = isCommitCall(url.href)
       ? await ask()
       : await withRetries(`${request.method} ${url.pathname}`, ask, options.signal);
-    if (isXetQuestion(url, home)) return new Response(Readable.toWeb(answer.body) as never, { status: answer.status });
+    if (isQuestion) return new Response(Readable.toWeb(answer.body) as never, { status: answer.status });
     const text = await textOf(answer, 64 * 1024 * 1024, options.signal);
     if (url.pathname.endsWith('/info/lfs/objects/batch')) remember(text, verifications);
     const done = verifications.get(url.href);
