@@ -6,7 +6,7 @@ import { type Datatype, readDatatype } from './datatype';
 import { type Fields, UNDEFINED } from './fields';
 import { type Filter, readFilters, unknownFilter } from './filters';
 import { type ChunkedLayout, readLayout } from './layout';
-import type { MetadataReader } from './metadata-reader';
+import type { MetadataReader, Reading } from './metadata-reader';
 import { MESSAGE, type Message, type ObjectHeader, readObjectHeader } from './object-header';
 
 /** A dataset whose elements weights can have. */
@@ -40,16 +40,16 @@ const MOST_SPREAD = 1100;
 const SMALL_BYTES = 64 * 2 ** 20;
 
 /** @returns null for elements that no weight has, such as texts */
-export async function readDataset(
+export function* readDataset(
   reader: MetadataReader,
   header: ObjectHeader,
   limits: HeaderLimits,
-): Promise<Dataset | Refusal | null> {
+): Reading<Dataset | Refusal | null> {
   if (header.find(MESSAGE.externalFiles))
     return { code: 'H5_EXTERNAL_REFUSED', what: 'keeps its elements in other files' };
-  const space = readDataspace(await bodyOf(header, MESSAGE.dataspace, reader), limits);
-  const type = readDatatype(await bodyOf(header, MESSAGE.datatype, reader));
-  const layoutFields = await bodyOf(header, MESSAGE.layout, reader);
+  const space = readDataspace(yield* bodyOf(header, MESSAGE.dataspace, reader), limits);
+  const type = readDatatype(yield* bodyOf(header, MESSAGE.datatype, reader));
+  const layoutFields = yield* bodyOf(header, MESSAGE.layout, reader);
   const layout = readLayout(layoutFields);
   if (layout.kind === 'virtual') return { code: 'H5_EXTERNAL_REFUSED', what: 'is put together from other datasets' };
   if (type.dtype === null || space.isNull) return null;
@@ -60,10 +60,10 @@ export async function readDataset(
     throw reader.fail('BUDGET_EXCEEDED', message, header.address);
   }
   const dataset = { header: header.address, dtype, shape: space.dims, item, byteLength, isBigEndian };
-  const fill = await fillOf(header, type, reader);
+  const fill = fillOf(header, type, reader);
   if (layout.kind === 'chunked') {
     const filtersIn = header.find(MESSAGE.filters);
-    const filters = filtersIn ? readFilters(await unshared(filtersIn, reader)) : [];
+    const filters = filtersIn ? readFilters(yield* unshared(filtersIn, reader)) : [];
     const unknown = filters.map(unknownFilter).find((name) => name !== null);
     if (unknown)
       return {
@@ -96,9 +96,9 @@ function rangeOf(reader: MetadataReader, offset: number, byteLength: number): Pl
   throw reader.fail('TENSOR_OUT_OF_RANGE', message, offset);
 }
 
-async function bodyOf(header: ObjectHeader, type: number, reader: MetadataReader): Promise<Fields> {
+function* bodyOf(header: ObjectHeader, type: number, reader: MetadataReader): Reading<Fields> {
   const message = header.find(type);
-  if (message) return unshared(message, reader);
+  if (message) return message.isShared ? yield* unshared(message, reader) : message.fields;
   throw reader.fail(
     'H5_INVALID',
     `the object at byte ${header.address} has no message ${type}, as datasets have`,
@@ -107,19 +107,19 @@ async function bodyOf(header: ObjectHeader, type: number, reader: MetadataReader
 }
 
 /** The body of a message; where that is a committed type, from the header of that. */
-async function unshared({ fields, isShared, type }: Message, reader: MetadataReader): Promise<Fields> {
+function* unshared({ fields, isShared, type }: Message, reader: MetadataReader): Reading<Fields> {
   if (!isShared) return fields;
   const [version, kind] = [fields.u8(), fields.u8()];
   const isHeap = version === 3 && kind === 1;
   if (type !== MESSAGE.datatype || version > 3 || version < 1 || isHeap)
     throw fields.unsupported('is kept in a table of shared messages');
   if (version === 1) fields.skip(6);
-  const committed = (await readObjectHeader(reader, fields.address())).find(MESSAGE.datatype);
+  const committed = (yield* readObjectHeader(reader, fields.address())).find(MESSAGE.datatype);
   if (committed === undefined || committed.isShared) throw fields.invalid('the type that it names is none');
   return committed.fields;
 }
 
-async function fillOf(header: ObjectHeader, { size }: Datatype, reader: MetadataReader): Promise<Buffer | null> {
+function fillOf(header: ObjectHeader, { size }: Datatype, reader: MetadataReader): Buffer | null {
   const message = header.find(MESSAGE.fill);
   const old = header.find(MESSAGE.oldFill);
   let value: Buffer | null = null;

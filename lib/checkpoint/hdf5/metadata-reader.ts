@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { throwIfAborted } from '../../errors';
 import type { PinnedFile } from '../pinned-file';
 import { Fields, UNDEFINED, type Widths } from './fields';
 import { type Fail, failing } from './hdf5-fault';
@@ -15,77 +16,70 @@ const LEAST_COST = 64;
 /** Structures that are read before other work has its turn: those of pages in memory wait for nothing. */
 const AT_ONCE = 512;
 
-/** What structures are read from: a file, or bytes in memory. */
-export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
-
-/** Whether bytes are still to come. */
-function isLate(bytes: Buffer | Promise<Buffer>): bytes is Promise<Buffer> {
-  return 'then' in bytes;
-}
+/** What is read of a file. It yields where it has to wait: for bytes, or for others to have their turn. */
+export type Reading<T> = Generator<void, T>;
 
 /**
- * Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. What lies
- * in a page that has been read is there at once: a file has thousands of structures, and waiting for each would take longest.
+ * Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. Readings
+ * are generators and no promises: a file has thousands of structures, most of them in pages that are there, and waiting for
+ * each would take longest.
  */
 export class MetadataReader {
   readonly fail: Fail;
   widths: Widths = { offset: 8, length: 8, base: 0 };
-  private readonly pages = new Map<number, Buffer | Promise<Buffer>>();
+  private readonly pages = new Map<number, Buffer>();
   private fresh = Buffer.alloc(0);
+  private waiting: Promise<void> | null = null;
   private spent = 0;
   private structures = 0;
 
   constructor(
-    readonly file: ReadableFile,
+    readonly file: PinnedFile,
     private readonly budget: number,
     private readonly signal?: AbortSignal,
   ) {
     this.fail = failing(file.path);
   }
 
-  /** Lets go of what was read, and of its account: what follows is another piece of work. */
-  renew(): void {
-    this.pages.clear();
-    this.spent = 0;
+  /** Waits for what a reading waits for until it ends. @throws AbortError */
+  async run<T>(reading: Reading<T>): Promise<T> {
+    for (;;) {
+      const step = reading.next();
+      if (step.done) return step.value;
+      const { waiting } = this;
+      this.waiting = null;
+      await (waiting ?? nextTurn());
+      throwIfAborted(this.signal);
+    }
   }
 
   /** The structure of `length` bytes at `address`. */
-  fields(address: number, length: number, what: string): Fields | Promise<Fields> {
-    const fieldsOf = (bytes: Buffer) => new Fields(bytes, what, this.widths, this.fail, address);
-    const bytes = this.bytes(address, length, what);
-    return isLate(bytes) ? bytes.then(fieldsOf) : fieldsOf(bytes);
+  *fields(address: number, length: number, what: string): Reading<Fields> {
+    this.checkRange(address, length, what);
+    this.spend(length, address);
+    if (++this.structures % AT_ONCE === 0) yield;
+    const number = Math.floor(address / PAGE);
+    const start = address - number * PAGE;
+    if (start + length > PAGE) {
+      const bytes = Buffer.allocUnsafe(length);
+      if (!this.file.readNow(bytes, address)) yield* this.wait(this.file.readInto(bytes, address, this.signal));
+      return new Fields(bytes, 0, length, what, this.widths, this.fail, address);
+    }
+    const page = this.pages.get(number) ?? (yield* this.page(number));
+    return new Fields(page, start, length, what, this.widths, this.fail, address);
   }
 
   /** The same, where the last four bytes are the checksum of those before. */
-  async summed(address: number, length: number, what: string): Promise<Fields> {
-    const fields = await this.fields(address, length, what);
+  *summed(address: number, length: number, what: string): Reading<Fields> {
+    const fields = yield* this.fields(address, length, what);
     this.checkSum(fields.bytes, what, address);
-    return new Fields(fields.bytes.subarray(0, length - 4), what, this.widths, this.fail, address);
+    return fields.part(length - 4);
   }
 
   checkSum(bytes: Buffer, what: string, address: number): void {
     const end = bytes.byteLength - 4;
     if (end >= 0 && lookup3(bytes.subarray(0, end)) === bytes.readUInt32LE(end)) return;
     throw this.fail('CHECKSUM_MISMATCH', `${what} at byte ${address} does not have its checksum; fetch the file again`);
-  }
-
-  bytes(address: number, length: number, what: string): Buffer | Promise<Buffer> {
-    this.checkRange(address, length, what);
-    this.spend(length, address);
-    if (++this.structures % AT_ONCE === 0) return nextTurn().then(() => this.inPage(address, length));
-    return this.inPage(address, length);
-  }
-
-  private inPage(address: number, length: number): Buffer | Promise<Buffer> {
-    const first = Math.floor(address / PAGE);
-    const start = address - first * PAGE;
-    if (start + length > PAGE) {
-      const bytes = Buffer.allocUnsafeSlow(length);
-      return this.file.readInto(bytes, address, this.signal).then(() => bytes);
-    }
-    const page = this.pages.get(first) ?? this.readPage(first);
-    if (isLate(page)) return page.then((bytes) => bytes.subarray(start, start + length));
-    return page.subarray(start, start + length);
   }
 
   /**
@@ -107,16 +101,19 @@ export class MetadataReader {
     throw this.fail('H5_INVALID', message, address);
   }
 
-  private readPage(number: number): Promise<Buffer> {
+  private *page(number: number): Reading<Buffer> {
+    const begin = number * PAGE;
+    const bytes = this.freshPage(Math.min(PAGE, this.file.size - begin));
+    if (!this.file.readNow(bytes, begin)) yield* this.wait(this.file.readInto(bytes, begin, this.signal));
     const [oldest] = this.pages.keys();
     if (oldest !== undefined && this.pages.size >= KEPT_PAGES) this.pages.delete(oldest);
-    const bytes = this.freshPage(Math.min(PAGE, this.file.size - number * PAGE));
-    const reading = this.file.readInto(bytes, number * PAGE, this.signal).then(() => {
-      if (this.pages.get(number) === reading) this.pages.set(number, bytes);
-      return bytes;
-    });
-    this.pages.set(number, reading);
-    return reading;
+    this.pages.set(number, bytes);
+    return bytes;
+  }
+
+  private *wait(until: Promise<void>): Reading<void> {
+    this.waiting = until;
+    yield;
   }
 
   private freshPage(length: number): Buffer {
