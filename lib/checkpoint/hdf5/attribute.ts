@@ -3,7 +3,6 @@ import { elementsOf, readDataspace } from './dataspace';
 import { type Datatype, readDatatype } from './datatype';
 import { type Fields, UNDEFINED } from './fields';
 import type { GlobalHeaps } from './global-heap';
-import type { Reading } from './metadata-reader';
 
 /** What an attribute says: text or numbers, one or several; null for a kind of value that is not read. */
 export type AttributeValue = string | number | bigint | readonly (string | number | bigint)[] | null;
@@ -11,11 +10,12 @@ export type AttributeValue = string | number | bigint | readonly (string | numbe
 /** Shared parts of an attribute are committed types, which weights' attributes have no use for. */
 const SHARED_PARTS = 3;
 
-export function* readAttribute(
+/** Reads an attribute, as a piece of work. */
+export function readAttribute(
   fields: Fields,
   heaps: GlobalHeaps,
   limits: HeaderLimits,
-): Reading<{ name: string; value: AttributeValue }> {
+): { name: string; value: AttributeValue } {
   const version = fields.u8();
   if (version < 1 || version > 3) throw fields.unsupported(`has version ${version}`);
   const flags = fields.u8();
@@ -35,18 +35,18 @@ export function* readAttribute(
   const values: (string | number | bigint)[] = [];
   for (let i = 0; i < count; i++) {
     const element = fields.part(type.size);
-    const value = type.text === 'variable' ? yield* variableText(element, heaps) : valueOf(element, type);
+    const value = type.text === 'variable' ? variableText(element, heaps) : valueOf(element, type);
     if (value === null) return { name, value: null };
     values.push(value);
   }
   return { name, value: space.dims.length === 0 && count === 1 ? (values[0] as string) : values };
 }
 
-function* variableText(element: Fields, heaps: GlobalHeaps): Reading<string> {
+function variableText(element: Fields, heaps: GlobalHeaps): string {
   const length = element.u32();
   const address = element.address();
   const index = element.u32();
-  return length === 0 || address === UNDEFINED ? '' : textOf(yield* heaps.object(address, index, length));
+  return length === 0 || address === UNDEFINED ? '' : textOf(heaps.object(address, index, length));
 }
 
 function valueOf(element: Fields, type: Datatype): string | number | bigint | null {

@@ -1,14 +1,14 @@
 import type { HeaderLimits } from '../header-limits';
 import { type AttributeValue, readAttribute } from './attribute';
-import { btree2, type EachRecord } from './btree2';
-import { type Fields, UNDEFINED } from './fields';
-import { FractalHeap } from './fractal-heap';
+import type { EachRecord } from './btree2';
 import type { GlobalHeaps } from './global-heap';
 import type { MetadataReader, Reading } from './metadata-reader';
 import { MESSAGE, type ObjectHeader } from './object-header';
+import { denseReader } from './rare';
 
-/** What groups without attributes share: most have none. */
-const NONE: ReadonlyMap<string, AttributeValue> = new Map();
+export function hasAttributes(header: ObjectHeader): boolean {
+  return header.has(MESSAGE.attribute) || header.has(MESSAGE.attributeInfo);
+}
 
 /** The attributes of an object: in its header, or, where there are many, in a heap. */
 export function* readAttributes(
@@ -16,12 +16,10 @@ export function* readAttributes(
   header: ObjectHeader,
   heaps: GlobalHeaps,
   limits: HeaderLimits,
-): Reading<ReadonlyMap<string, AttributeValue>> {
-  const info = header.find(MESSAGE.attributeInfo)?.fields;
-  if (info === undefined && header.find(MESSAGE.attribute) === undefined) return NONE;
+): Reading<Map<string, AttributeValue>> {
   const found = new Map<string, AttributeValue>();
   const add: EachRecord = function* (fields) {
-    const { name, value } = yield* readAttribute(fields, heaps, limits);
+    const { name, value } = yield* reader.patiently(() => readAttribute(fields.again(), heaps, limits));
     if (found.has(name)) throw fields.fail('DUPLICATE_NAME', `two attributes are called '${name}'`, fields.place);
     found.set(name, value);
     if (found.size > limits.metadataEntries) throw fields.fail('H5_TOO_LARGE', 'an object has too many attributes');
@@ -31,22 +29,9 @@ export function* readAttributes(
     if (isShared) throw fields.unsupported('is kept in a table of shared messages');
     yield* add(fields);
   }
-  if (info) yield* denseAttributes(reader, info, add);
+  const info = header.find(MESSAGE.attributeInfo)?.fields;
+  if (info) yield* denseReader().denseAttributes(reader, info, add);
   return found;
-}
-
-function* denseAttributes(reader: MetadataReader, info: Fields, each: EachRecord): Reading<void> {
-  const version = info.u8();
-  if (version !== 0) throw info.unsupported(`has version ${version}`);
-  if (info.u8() & 1) info.skip(2);
-  const [heapAt, namesAt] = [info.address(), info.address()];
-  if (heapAt === UNDEFINED || namesAt === UNDEFINED) return;
-  const heap = yield* FractalHeap.open(reader, heapAt);
-  yield* btree2(reader, namesAt, [8], function* (record) {
-    const id = record.part(8);
-    if (record.u8() & 2) throw record.unsupported('keeps an attribute in a table of shared messages');
-    yield* each(yield* heap.object(id));
-  });
 }
 
 /**

@@ -3,9 +3,11 @@ import type { MetadataReader, Reading } from './metadata-reader';
 
 /** Levels of a tree: each has at least one entry, so a real one is never this deep. */
 const DEEPEST = 32;
+/** Bytes of a node of a group's tree, as HDF5 makes it. */
+const MOST_ALONG = 1024;
 
 /** Is given each entry of the leaves: the key in front of a child, and where the child lies. */
-export type EachEntry = (key: Fields, child: number) => Reading<void>;
+export type EachEntry = (key: Fields, child: number) => Iterable<void>;
 
 /**
  * Walks the entries of the leaves of a tree of version 1, in order.
@@ -23,7 +25,7 @@ export function btree1(
 
   function* walk(level: number | null, place: number): Reading<void> {
     visit(reader, seen, place);
-    const node = yield* readNode(reader, place, type, keyBytes);
+    const node = yield* reader.patiently(() => readNode(reader, place, type, keyBytes));
     if (level !== null && node.level !== level) throw node.fields.invalid(`its level is ${node.level}, not ${level}`);
     if (node.level > DEEPEST) throw node.fields.invalid(`its level is ${node.level}; at most ${DEEPEST}`);
     for (let i = 0; i < node.count; i++) {
@@ -36,6 +38,28 @@ export function btree1(
       else yield* walk(node.level - 1, child);
     }
   }
+}
+
+/** The children of a tree that is one node, as a piece of work; null when it has more levels. */
+export function readOnlyNode(
+  reader: MetadataReader,
+  address: number,
+  type: 0 | 1,
+  keyBytes: number,
+): readonly number[] | null {
+  const { fields, level, count } = readNode(reader, address, type, keyBytes);
+  if (level > 0) return null;
+  const children: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const child = fields.skip(keyBytes).address();
+    if (child === UNDEFINED) throw fields.invalid('a child has no address');
+    children.push(child);
+  }
+  if (count > 1) {
+    const seen = new Set([address]);
+    for (const child of children) visit(reader, seen, child);
+  }
+  return children;
 }
 
 /** Two ways to one node would be two to all below it, and so without end. @throws CheckpointError `H5_INVALID` */
@@ -51,16 +75,16 @@ interface Node {
   count: number;
 }
 
-function* readNode(reader: MetadataReader, address: number, type: number, keyBytes: number): Reading<Node> {
+function readNode(reader: MetadataReader, address: number, type: number, keyBytes: number): Node {
   const what = type === 0 ? "a group's tree" : 'a tree of chunks';
   const { offset } = reader.widths;
   const headerBytes = 8 + 2 * offset;
-  const header = yield* reader.fields(address, headerBytes, what);
+  const header = reader.now(address, headerBytes, what, MOST_ALONG);
   if (!header.isSigned('TREE')) throw header.invalid(`it does not begin with 'TREE'`);
   const found = header.skip(4).u8();
   const level = header.u8();
   const count = header.u16();
   if (found !== type) throw header.invalid(`it is of type ${found} and not ${type}`);
-  const fields = yield* reader.fields(address, headerBytes + count * (keyBytes + offset) + keyBytes, what);
-  return { fields: fields.skip(headerBytes), level, count };
+  const fields = reader.rest(header.skip(2 * offset), count * (keyBytes + offset) + keyBytes);
+  return { fields, level, count };
 }

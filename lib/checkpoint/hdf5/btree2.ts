@@ -17,7 +17,7 @@ interface Tree {
 }
 
 /** Is given each record of a tree. */
-export type EachRecord = (record: Fields) => Reading<void>;
+export type EachRecord = (record: Fields) => Iterable<void>;
 
 /** Walks the records of the tree whose header is at `address`, in order. */
 export function* btree2(

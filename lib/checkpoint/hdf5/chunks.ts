@@ -5,7 +5,7 @@ import { extensibleArray } from './extensible-array';
 import { type Fields, UNDEFINED } from './fields';
 import { fixedArray } from './fixed-array';
 import type { ChunkedLayout } from './layout';
-import type { MetadataReader, Reading } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 
 /** A chunk that was written. */
 export interface Chunk {
@@ -30,7 +30,7 @@ export interface ChunkGrid {
 export type Element = (fields: Fields) => Omit<Chunk, 'at'> | null;
 
 /** Is given each element that was written, and its number. */
-export type EachElement = (index: number, found: Omit<Chunk, 'at'>) => Reading<void>;
+export type EachElement = (index: number, found: Omit<Chunk, 'at'>) => Iterable<void>;
 
 /** Chunks of a dataset: each is an object of some hundred bytes while the dataset is read. */
 const MOST_CHUNKS = 4_000_000;
@@ -47,7 +47,7 @@ export function* findChunks(reader: MetadataReader, grid: ChunkGrid, add: (chunk
   });
 }
 
-function* placesOf(reader: MetadataReader, grid: ChunkGrid, each: (chunk: Chunk) => Reading<void>): Reading<void> {
+function* placesOf(reader: MetadataReader, grid: ChunkGrid, each: (chunk: Chunk) => Iterable<void>): Reading<void> {
   const { layout, dims, isFiltered } = grid;
   const { address, index } = layout;
   if (address === UNDEFINED || dims.includes(0)) return;
@@ -69,9 +69,9 @@ function* placesOf(reader: MetadataReader, grid: ChunkGrid, each: (chunk: Chunk)
       });
       return;
     case 'btree2':
-      yield* btree2(reader, address, [10, 11], function* (record) {
+      yield* btree2(reader, address, [10, 11], (record) => {
         const found = element(record);
-        if (found) yield* each({ at: layout.chunk.map(() => record.u64()), ...found });
+        return found ? each({ at: layout.chunk.map(() => record.u64()), ...found }) : NOTHING;
       });
       return;
     case 'implicit': {
@@ -87,9 +87,9 @@ function* placesOf(reader: MetadataReader, grid: ChunkGrid, each: (chunk: Chunk)
     default: {
       const places = new Places(grid);
       const array = index.kind === 'fixed' ? fixedArray : extensibleArray;
-      yield* array(reader, address, element, places.end, function* (i, found) {
+      yield* array(reader, address, element, places.end, (i, found) => {
         const at = places.at(i);
-        if (at) yield* each({ at, ...found });
+        return at ? each({ at, ...found }) : NOTHING;
       });
     }
   }

@@ -1,7 +1,7 @@
 /** Arrays of chunks that grow: an index block, then blocks of elements that double, the later ones behind blocks of blocks. */
 import type { EachElement, Element } from './chunks';
 import { type Fields, UNDEFINED } from './fields';
-import type { MetadataReader, Reading } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 
 /** Elements that are looked at before other work has its turn. */
 const AT_ONCE = 4096;
@@ -48,9 +48,7 @@ export function* extensibleArray(
   const bytes = 6 + offset + p.inIndex * p.itemBytes + (blockCount + supers) * offset + 4;
   const block = yield* reader.summed(indexBlock, bytes, WHAT);
   block.signed('EAIB').skip(1 + offset);
-  const eachWithin: EachElement = function* (index, found) {
-    if (index < end) yield* each(index, found);
-  };
+  const eachWithin: EachElement = (index, found) => (index < end ? each(index, found) : NOTHING);
   let index = 0;
   for (; index < p.inIndex; index++) {
     const found = element(block.part(p.itemBytes));

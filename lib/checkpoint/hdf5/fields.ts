@@ -4,6 +4,9 @@ import type { Fail } from './hdf5-fault';
 /** In place of an address that the file leaves undefined. */
 export const UNDEFINED = -1;
 
+/** The higher half of the largest number that is exact. */
+const MOST_HIGH = 2 ** 21 - 1;
+
 /** How wide addresses and lengths are, and what both count from. */
 export interface Widths {
   offset: number;
@@ -47,6 +50,12 @@ export class Fields {
     return this.page.subarray(start, start + length);
   }
 
+  /** From its first byte on once more. */
+  again(): this {
+    this.at = 0;
+    return this;
+  }
+
   skip(length: number): this {
     this.pass(length);
     return this;
@@ -69,9 +78,12 @@ export class Fields {
   uint(width: number): number {
     const start = this.pass(width);
     if (width === 8) {
-      const value = this.u32At(start + 4) * 2 ** 32 + this.u32At(start);
-      if (value > Number.MAX_SAFE_INTEGER) throw this.invalid('it has a number beyond 2^53');
-      return value;
+      const low = this.u32At(start);
+      const high = this.u32At(start + 4);
+      // Not added where it is zero: the sum would be a number with a point to the engine, and be allocated whenever it is used.
+      if (high === 0) return low;
+      if (high > MOST_HIGH) throw this.invalid('it has a number beyond 2^53');
+      return high * 2 ** 32 + low;
     }
     let value = 0;
     for (let i = start + width - 1; i >= start; i--) value = value * 256 + (this.page[i] as number);

@@ -1,7 +1,7 @@
 /** Heaps of version 2: where the links and attributes of large groups lie. */
 import { btree2, bytesFor } from './btree2';
 import { type Fields, UNDEFINED } from './fields';
-import type { MetadataReader, Reading } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 
 /** Kinds of objects, by two bits of their ids. */
 const MANAGED = 0;
@@ -130,9 +130,10 @@ export class FractalHeap {
 
   private *readHuge(): Reading<Map<number, [number, number]>> {
     const found = new Map<number, [number, number]>();
-    yield* btree2(this.reader, this.hugeTree, [1], function* (record) {
+    yield* btree2(this.reader, this.hugeTree, [1], (record) => {
       const [address, length] = [record.address(), record.length()];
       found.set(record.length(), [address, length]);
+      return NOTHING;
     });
     return found;
   }

@@ -2,7 +2,7 @@
 import { quote } from '../fault';
 import type { HeaderLimits } from '../header-limits';
 import type { AttributeValue } from './attribute';
-import { readAttributes } from './attributes';
+import { hasAttributes, readAttributes } from './attributes';
 import { type Dataset, type Refusal, readDataset } from './dataset';
 import { GlobalHeaps } from './global-heap';
 import { isGroup, type Link, readLinks } from './group';
@@ -18,6 +18,9 @@ export interface Hdf5Tree {
   others: Set<string>;
 }
 
+/** What groups without attributes share: most have none. */
+const NONE: ReadonlyMap<string, AttributeValue> = new Map();
+
 /** What is done with something that a load refuses: an error, or a note. */
 export type Refuse = (path: string, refusal: Refusal) => void;
 
@@ -28,7 +31,7 @@ export function* readTree(
   refuse: Refuse,
 ): Reading<Hdf5Tree> {
   const walk = new Walk(reader, limits, refuse);
-  yield* walk.group('', yield* readObjectHeader(reader, root), 0);
+  yield* walk.group('', yield* reader.patiently(() => readObjectHeader(reader, root)), 0);
   walk.followSoftLinks();
   return walk.tree;
 }
@@ -55,10 +58,18 @@ class Walk {
       throw reader.fail('H5_TOO_LARGE', `its groups are more than ${limits.depth} deep`, header.address);
     }
     this.seen.add(header.address);
-    tree.groups.set(path, yield* readAttributes(reader, header, this.heaps, limits));
+    tree.groups.set(path, hasAttributes(header) ? yield* readAttributes(reader, header, this.heaps, limits) : NONE);
     const links = yield* readLinks(reader, header, limits.tensors);
     this.checkNames(path, links, header.address);
-    for (const link of links) yield* this.child(path, link, depth);
+    for (const link of links) {
+      const inner = path === '' ? link.name : `${path}/${link.name}`;
+      this.countPath(inner);
+      if (link.kind === 'hard') {
+        const child = yield* reader.patiently(() => this.object(inner, link.address));
+        if (child) yield* this.group(inner, child, depth + 1);
+      } else this.otherLink(path, inner, link);
+      this.countObjects();
+    }
   }
 
   /** Soft links lead to what has been found under another path, or out of what this file holds. */
@@ -85,32 +96,35 @@ class Walk {
     }
   }
 
-  private *child(parent: string, link: Link, depth: number): Reading<void> {
-    const { reader, limits, tree, refuse } = this;
-    const path = parent === '' ? link.name : `${parent}/${link.name}`;
-    this.countPath(path);
-    if (link.kind === 'hard') yield* this.object(path, yield* readObjectHeader(reader, link.address), depth);
-    else if (link.kind === 'external')
-      refuse(path, { code: 'H5_EXTERNAL_REFUSED', what: `leads into another file, ${quote(link.path)}` });
-    else {
-      const target = link.path.startsWith('/') ? link.path : `${parent}/${link.path}`;
-      const parts = target.split('/').filter((part) => part !== '' && part !== '.');
-      this.softLinks.push([path, parts.join('/')]);
-    }
-    if (tree.datasets.size + tree.groups.size + tree.others.size + this.softLinks.length > limits.tensors)
-      throw reader.fail('TOO_MANY_TENSORS', `it holds more than ${limits.tensors} objects`);
-  }
-
-  private *object(path: string, header: ObjectHeader, depth: number): Reading<void> {
-    const { reader, limits, tree } = this;
+  /** What a link leads to, as a piece of work. @returns the header of a group that is still to be walked */
+  private object(path: string, address: number): ObjectHeader | null {
+    const { reader, tree } = this;
+    const header = readObjectHeader(reader, address);
     if (this.seen.has(header.address)) tree.others.add(path);
-    else if (isGroup(header)) yield* this.group(path, header, depth + 1);
-    else if (header.find(MESSAGE.layout) || header.find(MESSAGE.externalFiles)) {
-      const found = yield* readDataset(reader, header, limits);
+    else if (isGroup(header)) return header;
+    else if (header.has(MESSAGE.layout) || header.has(MESSAGE.externalFiles)) {
+      const found = readDataset(reader, header, this.limits);
       if (found === null) tree.others.add(path);
       else if ('code' in found) this.refuse(path, found);
       else tree.datasets.set(path, found);
     } else tree.others.add(path);
+    return null;
+  }
+
+  private otherLink(parent: string, path: string, link: Exclude<Link, { kind: 'hard' }>): void {
+    if (link.kind === 'external') {
+      this.refuse(path, { code: 'H5_EXTERNAL_REFUSED', what: `leads into another file, ${quote(link.path)}` });
+      return;
+    }
+    const target = link.path.startsWith('/') ? link.path : `${parent}/${link.path}`;
+    const parts = target.split('/').filter((part) => part !== '' && part !== '.');
+    this.softLinks.push([path, parts.join('/')]);
+  }
+
+  private countObjects(): void {
+    const { datasets, groups, others } = this.tree;
+    if (datasets.size + groups.size + others.size + this.softLinks.length > this.limits.tensors)
+      throw this.reader.fail('TOO_MANY_TENSORS', `it holds more than ${this.limits.tensors} objects`);
   }
 
   /** The long name of a group stands in the paths of all that it holds. */

@@ -1,6 +1,6 @@
 /** Object headers: the messages that say what a group or a dataset is. */
 import { type Fields, UNDEFINED } from './fields';
-import type { MetadataReader, Reading } from './metadata-reader';
+import type { MetadataReader } from './metadata-reader';
 
 /** Numbers of the messages that are read. */
 export const MESSAGE = {
@@ -25,6 +25,8 @@ const FAIL_IF_UNKNOWN = 0x80;
 /** Highest number of a message in HDF5 2.0. */
 const HIGHEST = 0x18;
 const MOST_BLOCKS = 4096;
+/** Bytes of a header's first block, nearly always. */
+const MOST_ALONG = 1024;
 /** Bytes in front of a message, in a header of either kind; its number of creation comes on top. */
 const OLD_FRAME = 8;
 const NEW_FRAME = 4;
@@ -46,24 +48,34 @@ export interface Message {
 
 /** What stands in an object's header. */
 export class ObjectHeader {
-  constructor(
-    readonly address: number,
-    readonly messages: readonly Message[],
-  ) {}
+  readonly messages: Message[] = [];
+  /** Bit n: there is a message of type n. */
+  private types = 0;
+
+  constructor(readonly address: number) {}
+
+  add(message: Message): void {
+    this.messages.push(message);
+    this.types |= 1 << message.type;
+  }
+
+  has(type: number): boolean {
+    return (this.types & (1 << type)) !== 0;
+  }
 
   find(type: number): Message | undefined {
-    for (const message of this.messages) if (message.type === type) return message;
-    return undefined;
+    if (!this.has(type)) return undefined;
+    return this.messages.find((message) => message.type === type);
   }
 }
 
-/** Reads the header at `address`, all its blocks. */
-export function* readObjectHeader(reader: MetadataReader, address: number): Reading<ObjectHeader> {
+/** Reads the header at `address`, all its blocks, as a piece of work. */
+export function readObjectHeader(reader: MetadataReader, address: number): ObjectHeader {
   reader.checkRange(address, 4, WHAT);
-  const start = yield* reader.fields(address, Math.min(64, reader.file.size - address), WHAT);
+  const start = reader.now(address, Math.min(64, reader.file.size - address), WHAT, MOST_ALONG);
   const isNew = start.isSigned('OHDR');
-  const blocks: Block[] = [yield* isNew ? firstNewBlock(reader, start) : firstOldBlock(reader, start)];
-  const messages: Message[] = [];
+  const blocks: Block[] = [isNew ? firstNewBlock(reader, start) : firstOldBlock(reader, start)];
+  const header = new ObjectHeader(address);
   for (const { fields, tracked } of blocks) {
     // A gap that is too short for a message may follow the last one.
     while (fields.left >= (isNew ? NEW_FRAME + (tracked ? TRACKED : 0) : OLD_FRAME)) {
@@ -71,16 +83,16 @@ export function* readObjectHeader(reader: MetadataReader, address: number): Read
       if (message === null) continue;
       if (message.type !== MESSAGE.continuation) {
         reader.spend(message.fields.byteLength, message.fields.place);
-        messages.push(message);
+        header.add(message);
         continue;
       }
       const next = message.fields.address();
       const length = message.fields.length();
       if (next === UNDEFINED || blocks.length >= MOST_BLOCKS) throw start.invalid('its blocks lead on without end');
-      blocks.push(yield* nextBlock(reader, next, length, isNew, tracked));
+      blocks.push(nextBlock(reader, next, length, isNew, tracked));
     }
   }
-  return new ObjectHeader(address, messages);
+  return header;
 }
 
 /** A run of messages. */
@@ -90,33 +102,27 @@ interface Block {
   tracked: boolean;
 }
 
-function* firstOldBlock(reader: MetadataReader, start: Fields): Reading<Block> {
+function firstOldBlock(reader: MetadataReader, start: Fields): Block {
   const version = start.u8();
   if (version !== 1) throw start.invalid(`it has version ${version}; expected 1`);
   const length = start.skip(7).u32();
-  return { fields: yield* reader.fields(start.place + 16, length, start.what), tracked: false };
+  return { fields: reader.rest(start.skip(4), length), tracked: false };
 }
 
-function* firstNewBlock(reader: MetadataReader, start: Fields): Reading<Block> {
+function firstNewBlock(reader: MetadataReader, start: Fields): Block {
   const flags = start.signed('OHDR', 2).u8();
   if (flags & 0x20) start.skip(16);
   if (flags & 0x10) start.skip(4);
   const length = start.uint(1 << (flags & 3));
-  const fields = yield* reader.summed(start.place, start.at + length + 4, start.what);
+  const fields = reader.summedNow(start.place, start.at + length + 4, start.what);
   fields.skip(start.at);
   return { fields, tracked: (flags & 4) !== 0 };
 }
 
-function* nextBlock(
-  reader: MetadataReader,
-  address: number,
-  length: number,
-  isNew: boolean,
-  tracked: boolean,
-): Reading<Block> {
+function nextBlock(reader: MetadataReader, address: number, length: number, isNew: boolean, tracked: boolean): Block {
   const what = 'a continued object header';
-  if (!isNew) return { fields: yield* reader.fields(address, length, what), tracked };
-  const fields = yield* reader.summed(address, Math.max(length, 8), what);
+  if (!isNew) return { fields: reader.now(address, length, what), tracked };
+  const fields = reader.summedNow(address, Math.max(length, 8), what);
   if (!fields.isSigned('OCHK')) throw fields.invalid(`it does not begin with 'OCHK'`);
   return { fields: fields.skip(4), tracked };
 }
