@@ -49,13 +49,12 @@ export class BundleSource implements CheckpointSource {
     readonly forbidden: readonly string[],
   ) {
     this.files = [index, ...data.map((file) => file.path)];
-    const place = ({ parts: [part] }: StoredVariable) =>
-      [part ? data.indexOf(part.file) : -1, part?.offset ?? 0] as const;
-    const places = new Map([...variables].map(([name, variable]) => [name, place(variable)]));
-    this.ordered = [...variables.keys()].sort((a, b) => {
-      const [p, q] = [places.get(a) as readonly [number, number], places.get(b) as readonly [number, number]];
-      return p[0] - q[0] || p[1] - q[1];
+    const numbers = new Map(data.map((file, i) => [file, i]));
+    const placed = Array.from(variables, ([name, { parts }]) => {
+      const part = parts[0];
+      return { name, file: part ? (numbers.get(part.file) as number) : -1, offset: part?.offset ?? 0 };
     });
+    this.ordered = placed.sort((a, b) => a.file - b.file || a.offset - b.offset).map(({ name }) => name);
   }
 
   names(): readonly string[] {

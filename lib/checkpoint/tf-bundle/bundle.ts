@@ -124,7 +124,6 @@ async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly
       continue;
     }
     const item = bitsOf(dtype) / 8;
-    const bytesOf = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, item);
     const parts =
       entry.slices.length === 0
         ? [
@@ -138,15 +137,21 @@ async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly
         : partsOf(name, entry, (key) => entries.get(key.toString('latin1')), fail).map((part) =>
             partOf(name, part.entry, part.starts, part.sizes),
           );
-    for (const { size, sizes } of parts) {
-      if (size !== bytesOf(sizes))
+    for (let i = 0; i < parts.length; i++) {
+      const { size, sizes } = parts[i] as StoredPart;
+      const needed = bytesOf(sizes, item);
+      if (size !== needed)
         throw fail(
           'SIZE_MISMATCH',
-          `${quote(name)} of [${sizes}] ${dtype} needs ${bytesOf(sizes)} bytes and has ${size}`,
+          `${quote(name)} of [${sizes}] ${dtype} needs ${needed} bytes and has ${size}`,
           name,
         );
     }
-    variables.set(name, { dtype, shape: dims, item, byteLength: bytesOf(dims), parts });
+    variables.set(name, { dtype, shape: dims, item, byteLength: bytesOf(dims, item), parts });
   }
   return { variables, others };
+}
+
+function bytesOf(sizes: readonly number[], item: number): number {
+  return sizes.reduce((product, size) => product * size, item);
 }
