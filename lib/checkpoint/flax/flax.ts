@@ -1,6 +1,6 @@
 /** Opens Flax files (`flax_model.msgpack`): a tree of arrays in msgpack, of which only what lies between the arrays is read. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted, unknownName } from '../../errors';
+import { unknownName } from '../../errors';
+import { inTurns, TurnTaker } from '../../turns';
 import { unreadable } from '../fault';
 import { foreignFormat, isGitLfsPointer } from '../foreign-format';
 import { type HeaderLimits, headerLimits } from '../header-limits';
@@ -63,13 +63,13 @@ async function scan(file: PinnedFile, limits: HeaderLimits, signal?: AbortSignal
   };
   const window = new MsgpackWindow(file.size, fail);
   const steps = new MsgpackTree(window, limits).read();
+  const turns = new TurnTaker(signal);
   const small = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, file.size));
   for (;;) {
     const step = steps.next();
-    if (step.done) return flaxLeaves(step.value, limits, fail);
+    if (step.done) return inTurns(flaxLeaves(step.value, limits, fail), signal);
     if (step.value === 0) {
-      await nextTurn();
-      throwIfAborted(signal);
+      await turns.next();
       continue;
     }
     const bytes =

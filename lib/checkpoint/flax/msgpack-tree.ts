@@ -71,8 +71,8 @@ export const NUMPY_DTYPES: ReadonlySet<string> = new Set<StoredDType>([
 
 type Kind = 'map' | 'list' | 'text' | 'binary' | 'extension' | 'integer' | 'float' | 'constant';
 
-/** Values that are read before other work has its turn. */
-const AT_ONCE = 1000;
+/** Values that are read between two chances for other work to have its turn. */
+const AT_ONCE = 64;
 
 export class MsgpackTree {
   private values = 0;

@@ -1,4 +1,5 @@
 /** The names that Keras gives to the datasets of a file of weights. */
+import type { Steps } from '../../turns';
 import { quote } from '../fault';
 import { textsOf } from './attributes';
 import type { Dataset } from './dataset';
@@ -22,16 +23,20 @@ export interface NamedDatasets {
 /** A group beside the layers, for weights that belong to none. */
 export const TOP_LEVEL = 'top_level_model_weights';
 
+/** Weights between two steps. */
+const AT_ONCE = 64;
+
 /**
  * Tensors are named as Keras does: by the `weight_names` of each layer. The shards of Transformers have no layers: there, and
  * in files that Keras did not write, a tensor's name is its path.
  */
-export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
+export function* namedByKeras(tree: Hdf5Tree, fail: Fail): Steps<NamedDatasets> {
   const listed = textsOf(tree.groups.get('') ?? new Map(), 'layer_names');
   if (listed === null || listed.some((name) => tree.datasets.has(name)))
     return { datasets: tree.datasets, layers: [], unlisted: [] };
   const named: NamedDatasets = { datasets: new Map(), layers: [], unlisted: [] };
   const used = new Set<Dataset>();
+  let seen = 0;
   const names = tree.groups.has(TOP_LEVEL) && !listed.includes(TOP_LEVEL) ? [...listed, TOP_LEVEL] : listed;
   for (const layer of names) {
     const attributes = tree.groups.get(layer);
@@ -40,6 +45,7 @@ export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
     const weights = textsOf(attributes, 'weight_names') ?? [];
     named.layers.push({ name: layer, weights });
     for (const weight of weights) {
+      if (++seen % AT_ONCE === 0) yield;
       const dataset = tree.datasets.get(`${layer}/${weight}`);
       if (dataset === undefined) {
         if (tree.others.has(`${layer}/${weight}`)) continue;
@@ -56,6 +62,9 @@ export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
         throw fail('DUPLICATE_NAME', `two layers have a weight ${quote(weight)}, of different shapes`);
     }
   }
-  for (const [path, dataset] of tree.datasets) if (!used.has(dataset)) named.unlisted.push(path);
+  for (const [path, dataset] of tree.datasets) {
+    if (++seen % AT_ONCE === 0) yield;
+    if (!used.has(dataset)) named.unlisted.push(path);
+  }
   return named;
 }

@@ -37,7 +37,6 @@ export class BundleSource implements CheckpointSource {
   readonly metadata: ReadonlyMap<string, string> = new Map();
   readonly indexMetadata: ReadonlyMap<string, unknown> = new Map();
   readonly parts: readonly CheckpointSource[] = [this];
-  private readonly ordered: readonly string[];
   private readonly summed = new Map<StoredPart, Promise<void>>();
 
   /** Use `openBundle`. */
@@ -45,16 +44,12 @@ export class BundleSource implements CheckpointSource {
     index: string,
     private readonly data: readonly PinnedFile[],
     private readonly variables: ReadonlyMap<string, StoredVariable>,
+    /** In the order of the files, each by its bytes. */
+    private readonly ordered: readonly string[],
     readonly otherKeys: readonly string[],
     readonly forbidden: readonly string[],
   ) {
     this.files = [index, ...data.map((file) => file.path)];
-    const numbers = new Map(data.map((file, i) => [file, i]));
-    const placed = Array.from(variables, ([name, { parts }]) => {
-      const part = parts[0];
-      return { name, file: part ? (numbers.get(part.file) as number) : -1, offset: part?.offset ?? 0 };
-    });
-    this.ordered = placed.sort((a, b) => a.file - b.file || a.offset - b.offset).map(({ name }) => name);
   }
 
   names(): readonly string[] {
