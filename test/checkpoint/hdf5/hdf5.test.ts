@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CHECKPOINT_FAULTS } from '../../../lib/checkpoint/fault';
 import { openHdf5 } from '../../../lib/checkpoint/hdf5/hdf5';
 import { lookup3 } from '../../../lib/checkpoint/hdf5/lookup3';
+import { PinnedFile } from '../../../lib/checkpoint/pinned-file';
 import { CheckpointError } from '../../../lib/errors';
 import { expectTensors, type PackedTensor, readPacked, unpacked } from '../packed';
 import { errorOf, scratchFolder } from '../scratch';
@@ -28,6 +29,27 @@ describe('HDF5 files of h5py', () => {
     expect(Object.keys(tensors).length).toBeGreaterThan(0);
     await expectTensors(source, tensors);
   });
+
+  it.each([...readable, 'keras earliest', 'keras latest'])(
+    '%s: the same where every byte is waited for',
+    async (name) => {
+      const path = fileOf(packed(name));
+      await using source = await openHdf5(path);
+      const readNow = jest.spyOn(PinnedFile.prototype, 'readNow').mockReturnValue(false);
+      try {
+        await using late = await openHdf5(path);
+        expect(late.names()).toEqual(source.names());
+        for (const tensor of source.names()) {
+          expect(late.info(tensor)).toEqual(source.info(tensor));
+          expect(await late.read(tensor)).toEqual(await source.read(tensor));
+        }
+        expect(late.attributes).toEqual(source.attributes);
+        expect(readNow).toHaveBeenCalled();
+      } finally {
+        readNow.mockRestore();
+      }
+    },
+  );
 
   it('reads attributes of every kind', async () => {
     for (const name of ['dtypes earliest', 'dtypes latest', 'dtypes user block']) {
