@@ -7,7 +7,7 @@ import { openCheckpoint } from '../checkpoint/open';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
-import { OSError } from '../errors';
+import { OSError, ValueError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
 import { translate } from '../pretrained/dialects/translate';
 import { withoutInit } from '../pretrained/init';
@@ -176,6 +176,11 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   summary.details.push(['loads as', ModelType.name]);
   if (!named && summary.architectures.length > 0)
     summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);
+  for (const { source: name } of plan.steps) {
+    const { dtype } = weights.info(name);
+    if (dtype.startsWith('complex'))
+      throw new ValueError(`'${name}' is stored as ${dtype}, which no model computes in`);
+  }
   if (plan.missing_keys.length > 0)
     summary.reasons.push(`missing, to be newly initialized: ${plan.missing_keys.join(', ')}`);
   if (plan.unexpected_keys.length > 0) summary.reasons.push(`not used: ${plan.unexpected_keys.join(', ')}`);
