@@ -44,7 +44,10 @@ export interface CheckpointSummary {
  */
 export async function inspectCheckpoint(path: string): Promise<CheckpointSummary> {
   const folder = await resolveModelFolder(path);
-  const found = await stat(folder).catch((error: unknown) => {
+  const found = await stat(folder).catch(async (error: unknown) => {
+    // The prefix of a TensorFlow 1 checkpoint.
+    const index = await stat(`${folder}.index`).catch(() => null);
+    if (index) return index;
     throw new OSError(`there is no folder '${path}'; give the folder of a checkpoint, with config.json and weights`, {
       code: 'ERR_NO_FOLDER',
       cause: error,

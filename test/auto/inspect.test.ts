@@ -64,4 +64,11 @@ describe('the inspection of a checkpoint', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it('shows a TensorFlow 1 checkpoint by its prefix', async () => {
+    const prefix = join(__dirname, '..', 'goldens', 'frameworks', 'bert-tf1-shards', 'model.ckpt');
+    const found = await inspectCheckpoint(prefix);
+    expect(found.files).toEqual([expect.objectContaining({ file: 'model.ckpt.index', format: 'tensorflow1' })]);
+    expect(found.reasons).toContainEqual(expect.stringContaining('set from_tf'));
+  });
 });
