@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
+import { partNames } from '../checkpoint/gguf/part-names';
 import { openCheckpoint } from '../checkpoint/open';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
@@ -43,10 +44,10 @@ export interface CheckpointSummary {
  * @throws OSError when there is no such folder; everything else that is wrong is among the reasons
  */
 export async function inspectCheckpoint(path: string): Promise<CheckpointSummary> {
-  const folder = await resolveModelFolder(path);
-  const found = await stat(folder).catch(async (error: unknown) => {
+  const given = await resolveModelFolder(path);
+  const found = await stat(given).catch(async (error: unknown) => {
     // The prefix of a TensorFlow 1 checkpoint.
-    const index = await stat(`${folder}.index`).catch(() => null);
+    const index = await stat(`${given}.index`).catch(() => null);
     if (index) return index;
     throw new OSError(`there is no folder '${path}'; give the folder of a checkpoint, with config.json and weights`, {
       code: 'ERR_NO_FOLDER',
@@ -67,6 +68,9 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     loads: false,
     reasons: [],
   };
+  const gguf = found.isDirectory() ? await onlyGguf(given) : null;
+  if (gguf !== null) summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${gguf}'`);
+  const folder = gguf === null ? given : join(given, gguf);
   const hasOwnConfig = isGgufName(folder);
   if (found.isFile() && !hasOwnConfig)
     summary.reasons.push(
@@ -94,8 +98,17 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
   }
 }
 
+/** The GGUF file, or the first of its parts, that a folder without a config holds; null where it holds none or several. */
+async function onlyGguf(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  const [first, ...others] = names.filter(isGgufName).sort();
+  if (first === undefined || names.includes('config.json')) return null;
+  const parts = partNames(first) ?? [];
+  return others.every((name) => parts.includes(name)) ? first : null;
+}
+
 /** What errors say of files that a load takes only when it is asked to. */
-const FLAG_NEEDED = /set from_(tf|flax)/;
+const FLAG_NEEDED = /set (from_(tf|flax)|gguf_file)/;
 
 /** Opens the weights; TensorFlow's and Flax', which a load must be told of, with that among the reasons. */
 async function openToLook(summary: CheckpointSummary, location: string): Promise<CheckpointSource | null> {

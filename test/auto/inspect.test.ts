@@ -71,4 +71,19 @@ describe('the inspection of a checkpoint', () => {
     expect(found.files).toEqual([expect.objectContaining({ file: 'model.ckpt.index', format: 'tensorflow1' })]);
     expect(found.reasons).toContainEqual(expect.stringContaining('set from_tf'));
   });
+
+  it('shows the GGUF file that a folder holds in place of a config and weights, and how to load it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    const vocabulary = join(__dirname, '..', 'goldens', 'gguf', 'llama-vocabulary.gguf');
+    try {
+      cpSync(vocabulary, join(folder, 'model-00001-of-00002.gguf'));
+      const found = await inspectCheckpoint(folder);
+      expect(found).toMatchObject({ path: folder, loads: false });
+      expect(found.reasons[0]).toBe("it is a GGUF file in a folder: set gguf_file to 'model-00001-of-00002.gguf'");
+      cpSync(vocabulary, join(folder, 'another.gguf'));
+      expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/config\.json/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
