@@ -1,13 +1,14 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
+import { partNames } from '../checkpoint/gguf/part-names';
 import { openCheckpoint } from '../checkpoint/open';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
-import { OSError } from '../errors';
+import { OSError, ValueError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
 import { translate } from '../pretrained/dialects/translate';
 import { withoutInit } from '../pretrained/init';
@@ -43,8 +44,11 @@ export interface CheckpointSummary {
  * @throws OSError when there is no such folder; everything else that is wrong is among the reasons
  */
 export async function inspectCheckpoint(path: string): Promise<CheckpointSummary> {
-  const folder = await resolveModelFolder(path);
-  const found = await stat(folder).catch((error: unknown) => {
+  const given = await resolveModelFolder(path);
+  const found = await stat(given).catch(async (error: unknown) => {
+    // The prefix of a TensorFlow 1 checkpoint.
+    const index = await stat(`${given}.index`).catch(() => null);
+    if (index) return index;
     throw new OSError(`there is no folder '${path}'; give the folder of a checkpoint, with config.json and weights`, {
       code: 'ERR_NO_FOLDER',
       cause: error,
@@ -64,6 +68,9 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     loads: false,
     reasons: [],
   };
+  const gguf = found.isDirectory() ? await onlyGguf(given) : null;
+  if (gguf !== null) summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${gguf}'`);
+  const folder = gguf === null ? given : join(given, gguf);
   const hasOwnConfig = isGgufName(folder);
   if (found.isFile() && !hasOwnConfig)
     summary.reasons.push(
@@ -91,8 +98,17 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
   }
 }
 
+/** The GGUF file, or the first of its parts, that a folder without a config holds; null where it holds none or several. */
+async function onlyGguf(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  const [first, ...others] = names.filter(isGgufName).sort();
+  if (first === undefined || names.includes('config.json')) return null;
+  const parts = partNames(first) ?? [];
+  return others.every((name) => parts.includes(name)) ? first : null;
+}
+
 /** What errors say of files that a load takes only when it is asked to. */
-const FLAG_NEEDED = /set from_(tf|flax)/;
+const FLAG_NEEDED = /set (from_(tf|flax)|gguf_file)/;
 
 /** Opens the weights; TensorFlow's and Flax', which a load must be told of, with that among the reasons. */
 async function openToLook(summary: CheckpointSummary, location: string): Promise<CheckpointSource | null> {
@@ -176,6 +192,11 @@ function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: C
   summary.details.push(['loads as', ModelType.name]);
   if (!named && summary.architectures.length > 0)
     summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);
+  for (const { source: name } of plan.steps) {
+    const { dtype } = weights.info(name);
+    if (dtype.startsWith('complex'))
+      throw new ValueError(`'${name}' is stored as ${dtype}, which no model computes in`);
+  }
   if (plan.missing_keys.length > 0)
     summary.reasons.push(`missing, to be newly initialized: ${plan.missing_keys.join(', ')}`);
   if (plan.unexpected_keys.length > 0) summary.reasons.push(`not used: ${plan.unexpected_keys.join(', ')}`);
