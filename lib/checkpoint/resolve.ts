@@ -97,7 +97,13 @@ const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
 
 /** The format of a single file of weights by the end of its name; null when it ends like none. */
 export function weightsFormatOf(name: string): WeightsFormat | null {
-  return ENDINGS.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
+  return endingOf(name)?.[1] ?? null;
+}
+
+/** A TensorFlow checkpoint may have the number of its step in its name. */
+function endingOf(name: string): (typeof ENDINGS)[number] | undefined {
+  const plain = name.toLowerCase().replace(/\.ckpt-\d+\.index$/, '.ckpt.index');
+  return ENDINGS.find(([end]) => plain.endsWith(end));
 }
 
 function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
@@ -106,7 +112,7 @@ function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
     const index = INDEX_FORMATS.find(([part]) => name.includes(part));
     if (index !== undefined) return { format: index[1], path, sharded: true };
   }
-  const [, format, sharded] = ENDINGS.find(([end]) => name.endsWith(end)) ?? [];
+  const [, format, sharded] = endingOf(name) ?? [];
   if (format === undefined || sharded === undefined) {
     const message = `'${path}' does not end like a file of weights; expected ${ENDINGS.map(([end]) => end).join(', ')}`;
     throw fault('UNSUPPORTED_FORMAT', message, { file: path });

@@ -25,6 +25,8 @@ const INSPECTION: CheckpointSummary = {
   bytes: 90_852_864,
   details: [['pooling', 'mean']],
   loads: true,
+  isFile: false,
+  call: null,
   reasons: [],
 };
 
