@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import type { CheckpointSource } from '../checkpoint/source';
@@ -65,8 +65,12 @@ export async function configSource(
     if ((await stat(file).catch(() => null))?.isFile()) return file;
   }
   const names = [CONFIG_NAME, ...originalConfigs.keys()];
+  const gguf = (await readdir(place.folder)).find(isGgufName);
   throw new OSError(
-    `'${place.folder}' has none of the files ${names.join(', ')}; give the config of '${place.location}' as config`,
+    `'${place.folder}' has none of the files ${names.join(', ')}; ` +
+      (gguf === undefined || place.kind === 'file'
+        ? `give the config of '${place.location}' as config`
+        : `a GGUF file needs none: give its path, '${join(place.folder, gguf)}'`),
     { code: 'ERR_NO_CONFIG' },
   );
 }

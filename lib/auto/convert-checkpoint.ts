@@ -35,7 +35,7 @@ import {
 import { FolderRewrite, type RewriteReport } from '../pretrained/rewrite-folder';
 import { type RewriteStep, RewrittenWeights, typeOfMost } from '../pretrained/rewrite-weights';
 import { namesToDrop, tiedNames } from '../pretrained/shared-tensors';
-import { type DType, parseDtype } from '../tensor/dtype';
+import { parseDtype } from '../tensor/dtype';
 import {
   type CheckpointPlace,
   type ClassChoice,
@@ -179,6 +179,7 @@ class Conversion {
     const maxShardBytes = parseSize(options.max_shard_size ?? '5GB');
     const target = await targetFor(place, options);
     const config = await configAt(place, options, signal);
+    const saysClass = config.architectures?.[0] ?? null;
     const ModelType = classAt(place, options, config, opened);
     checkClass(form.framework, ModelType.name);
     const model: PreTrainedModel = withoutInit(() => new ModelType(config as never));
@@ -197,7 +198,10 @@ class Conversion {
         target,
         plan: planWeights(all, layout, parametersOf(all)),
         oldNames: weightFilesOf(opened, variant),
-        texts: await this.texts(config, ModelType.name, dtype, typeOfMost(all)),
+        texts:
+          saysClass === ModelType.name && (await this.hasOwnConfig())
+            ? await newConfig(place.folder, dtype)
+            : await this.texts(config, ModelType.name, dtype ?? typeOfMost(all)),
         goesAlong: { folder: undefined, file: isOfModel, gguf: () => false }[place.kind],
         verify: () => opened.verify(),
         signal,
@@ -211,20 +215,19 @@ class Conversion {
     }
   }
 
-  /** The config where there was none, or another is wanted, and the tokenizer's files where they have other names. */
-  private async texts(
-    config: PretrainedConfig,
-    className: string,
-    dtype: DType | null,
-    typeOfWeights: string,
-  ): Promise<Map<string, string>> {
+  /** Whether the config that is read is the one that goes along with the weights. */
+  private async hasOwnConfig(): Promise<boolean> {
+    const from = await configSource(this.place, this.options);
+    return !this.options.config && typeof from === 'string' && basename(from) === CONFIG_NAME;
+  }
+
+  /** The config as one that names the class, and the tokenizer's files where they have other names. */
+  private async texts(config: PretrainedConfig, className: string, dtype: string): Promise<Map<string, string>> {
     const { place, options } = this;
     const from = await configSource(place, options);
     const name = typeof from === 'string' ? basename(from) : '';
-    const isKept = !options.config && name === CONFIG_NAME && config.architectures?.[0] === className;
-    if (isKept) return newConfig(place.folder, dtype);
     config.architectures = [className];
-    config.torch_dtype = dtype ?? typeOfWeights;
+    config.torch_dtype = dtype;
     const texts = new Map([[CONFIG_NAME, config.to_json_string()]]);
     for (const [here, there] of Object.entries(originalConfigs.get(name)?.files ?? {})) {
       const text = await readFile(join(place.folder, here), 'utf8').catch(() => null);
@@ -249,7 +252,7 @@ class Conversion {
     if (unfilled.length > 0)
       throw new RuntimeError(
         `'${this.place.location}' lacks weights of ${className}, ${this.options.class ? 'the class that was chosen' : 'which its config names'}: ${someOf(unfilled.map(({ name }) => name))}. ` +
-          'Nothing was changed; name another class as class, or load it and save it to give them new values',
+          'Nothing was changed; give another class, or load it and save it to give them new values',
         { code: 'ERR_STATE_DICT' },
       );
     if (unexpected_keys.length > 0)

@@ -1,7 +1,6 @@
 import { basename, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
-import { frameworkOf, openCheckpoint } from '../checkpoint/open';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
@@ -73,9 +72,8 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
   };
   const config = await attempt(summary, () => configAt(place, options));
   if (config) describeConfig(summary, config);
-  const found = await openToLook(summary, place.location);
-  if (found === null) return summary;
-  const { source, flag } = found;
+  const source = await attempt(summary, () => openAnyCheckpoint(place.location, { lookOnly: true }));
+  if (source === null) return summary;
   try {
     describeFiles(summary, source);
     describeGguf(summary, source);
@@ -87,30 +85,19 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
     }
     const ModelType = config && (await attempt(summary, async () => planFor(summary, place, options, config, source)));
     summary.loads = ModelType !== null;
-    if (ModelType) summary.call = await callFor(summary, ModelType, place, options, source, flag);
+    if (ModelType) summary.call = await callFor(summary, ModelType, place, options, source);
     return summary;
   } finally {
     await source.close();
   }
 }
 
-/** What errors say of files that a load takes only when it is asked to. */
-const FLAG_NEEDED = /set from_(tf|flax)/;
-
-/** Opens the weights, with the option that a load must be given for them. */
-async function openToLook(
-  summary: CheckpointSummary,
-  location: string,
-): Promise<{ source: CheckpointSource; flag: 'from_tf' | 'from_flax' | null } | null> {
-  const source = await attempt(summary, () => openCheckpoint(location, { lookOnly: true }));
-  if (source) return { source, flag: null };
-  const refusal = summary.reasons.pop() as string;
-  const other = await attempt(summary, () => openAnyCheckpoint(location, { lookOnly: true }));
-  if (other) return { source: other, flag: frameworkOf(other) === 'Flax' ? 'from_flax' : 'from_tf' };
-  // What the first look says of other frameworks' files is not the reason where those cannot be opened either.
-  if (!FLAG_NEEDED.test(refusal)) summary.reasons.splice(-1, 1, refusal);
-  return null;
-}
+/** Options that a load must be given for another framework's own files. */
+const FLAGS: Readonly<Record<string, string>> = {
+  tensorflow: 'from_tf: true',
+  tensorflow1: 'from_tf: true',
+  flax: 'from_flax: true',
+};
 
 /** The call that loads the checkpoint; null where its path alone does, and where only a conversion does. */
 async function callFor(
@@ -119,7 +106,6 @@ async function callFor(
   place: CheckpointPlace,
   choice: ClassChoice,
   { files: [first = ''], format }: CheckpointSource,
-  flag: 'from_tf' | 'from_flax' | null,
 ): Promise<string | null> {
   const isNamedByFile = place.kind === 'folder' && format === 'tensorflow1' && basename(first) !== 'model.ckpt.index';
   const location = isNamedByFile ? first.replace(/\.index$/, '') : place.location;
@@ -135,7 +121,7 @@ async function callFor(
   const isBeside = file !== null && file === join(place.location, CONFIG_NAME);
   const needsConfig = location !== place.location || (place.kind !== 'gguf' && !isBeside) || choice.config != null;
   const options = [
-    ...(flag === null ? [] : [`${flag}: true`]),
+    ...[FLAGS[format] ?? []].flat(),
     ...(needsConfig ? [file === null ? 'config' : `config: '${file}'`] : []),
   ];
   return options.length === 0 ? null : `${name}.from_pretrained('${location}', { ${options.join(', ')} })`;

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { locateGguf } from '../../checkpoint/gguf/locate-gguf';
+import { locateGgufHead } from '../../checkpoint/gguf/locate-gguf';
 import {
   kAddedTokensFile,
   kSpecialTokensMapFile,
@@ -42,7 +42,7 @@ export async function readGgufFolder(
   subfolder = '',
   hub: HubOptions = {},
 ): Promise<TokenizerFolder> {
-  const file = await locateGguf(await locateModel(path, hub), gguf_file, subfolder);
+  const file = await locateGgufHead(await locateModel(path, hub), gguf_file, subfolder);
   const { vocabulary, config, modelConfig } = await readGgufTokenizer(file, hub.signal ?? undefined);
   return {
     path: dirname(file),

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGgufName } from '../../checkpoint/gguf/locate-gguf';
 import { StagedFile } from '../../checkpoint/staged-file';
+import { clearAbandoned } from '../../checkpoint/temporary-file';
 import { kTokenizerFiles } from '../../checkpoint/tokenizer-files';
 import { OSError, TypeError, throwIfAborted, unknownName } from '../../errors';
 import type { SpecialToken } from './added-token';
@@ -36,6 +37,7 @@ export async function saveTokenizer(
   throwIfAborted(signal);
   const files = await filesOf(tokenizer, source, signal);
   await makeFolder(directory);
+  await clearAbandoned(directory);
   const staged: StagedFile[] = [];
   try {
     for (const [name, bytes] of files) {
