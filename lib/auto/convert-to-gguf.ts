@@ -1,6 +1,5 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { StoredDType } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { writeGguf } from '../checkpoint/gguf/gguf-writer';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
@@ -14,10 +13,12 @@ import type { PretrainedConfig } from '../pretrained/config';
 import { translate } from '../pretrained/dialects/translate';
 import { sameBytes } from '../pretrained/from-pretrained';
 import { ggufClasses } from '../pretrained/gguf/gguf-config';
+import { ROPE_FACTORS } from '../pretrained/gguf/gguf-weights';
 import { type Entries, modelEntries } from '../pretrained/gguf/metadata';
 import { ggufArchitectures, ggufNameOf, type HeadCounts } from '../pretrained/gguf/names';
 import type { QuantizationError } from '../pretrained/gguf/quantization-error';
 import {
+  type GgufTensor,
   GgufTensors,
   type MatrixType,
   type QuantizedType,
@@ -91,10 +92,11 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
     const steps = await stepsOf(source, target, architecture);
     const file = fileFor(place, options.output ?? null, type);
     const all = steps.map((step) => tensors.tensor(step));
+    if (opened.format === 'gguf' && opened.has(ROPE_FACTORS)) all.push(tensors.asStored(opened, ROPE_FACTORS));
     const metadata = modelEntries(config, architecture, nameOf(place), typeOfMost(all));
-    for (const [key, value] of descriptionOf(opened)) if (!metadata.has(key)) metadata.set(key, value);
+    for (const [key, value] of descriptionOf(opened)) metadata.set(key, value);
     for (const [key, value] of await tokenizerOf(place, opened, config, signal)) metadata.set(key, value);
-    if (options.dryRun) return dryReport(file, all, source, steps);
+    if (options.dryRun) return dryReport(file, all);
     await mkdir(dirname(file), { recursive: true });
     const bytes = await writeGguf(file, metadata, all, { signal });
     await source.verify();
@@ -180,7 +182,7 @@ function nameOf({ location, folder, kind }: CheckpointPlace): string {
   return kind === 'gguf' ? stemOf(location) : basename(resolve(folder));
 }
 
-/** What a GGUF file says of its origin: author, licence, sources; what it says of its tensors is said anew. */
+/** What a GGUF file says of its origin: name, author, licence, sources; what it says of its tensors is said anew. */
 function descriptionOf(source: CheckpointSource): Entries {
   const own = ['general.alignment', 'general.file_type', 'general.quantization_version'];
   const entries = [...(ggufMetadata(source) ?? [])];
@@ -240,16 +242,11 @@ function parseObject(file: string, text: string): Record<string, unknown> {
   throw new ValueError(`${file} must hold a JSON object`, { code: 'ERR_JSON' });
 }
 
-function dryReport(
-  file: string,
-  all: readonly { name: string; dtype: StoredDType; shape: readonly number[]; byteLength: number }[],
-  source: CheckpointSource,
-  steps: readonly TensorStep[],
-): GgufReport {
-  const tensors = all.map(({ name, dtype, shape, byteLength }, i) => ({
+function dryReport(file: string, all: readonly GgufTensor[]): GgufReport {
+  const tensors = all.map(({ name, dtype, shape, from, byteLength }) => ({
     name,
     shape: [...shape],
-    from: source.info((steps[i] as TensorStep).source).dtype,
+    from,
     to: dtype,
     bytes: byteLength,
     error: null,
