@@ -22,7 +22,8 @@ export function lockFile(descriptor: number): boolean | null {
   return error === 'EAGAIN' || error === 'EWOULDBLOCK' ? false : null;
 }
 
-let canReadCached: boolean | null = null;
+/** Whether there is an addon; known once somebody has asked. */
+let isNative: boolean | null = null;
 
 /**
  * Reads bytes that the system has in memory, at once, as a read that goes to a thread and back takes thirty times as long.
@@ -35,9 +36,15 @@ export function readCached(
   length: number,
   position: number,
 ): number | null {
-  canReadCached ??= hasAddon();
-  const bytes = canReadCached ? addon().readCached(file, target, offset, length, position) : -1;
+  isNative ??= hasAddon();
+  const bytes = isNative ? addon().readCached(file, target, offset, length, position) : -1;
   return bytes < 0 ? null : bytes;
+}
+
+/** CRC-32C of `bytes` behind those whose sum is `before`; null where there is no addon. */
+export function nativeCrc32c(bytes: Uint8Array, before: number): number | null {
+  isNative ??= hasAddon();
+  return isNative ? addon().crc32c(bytes, before) : null;
 }
 
 /** Files are looked into where there is no addon, too. */
