@@ -16,6 +16,7 @@ export function exchangePaths(a: string, b: string): Promise<string | null> {
  * @returns true; false when somebody else has it; null where there are no such locks
  */
 export function lockFile(descriptor: number): boolean | null {
+  if (!hasAddon()) return null;
   const error = nameOf(addon().lock(descriptor));
   if (error === null) return true;
   return error === 'EAGAIN' || error === 'EWOULDBLOCK' ? false : null;

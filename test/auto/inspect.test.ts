@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectCheckpoint } from '../../lib/auto/inspect';
@@ -19,7 +19,7 @@ describe('the inspection of a checkpoint', () => {
     await expect(inspectCheckpoint(join(golden, 'elsewhere'))).rejects.toMatchObject({
       name: 'OSError',
       code: 'ERR_NO_FOLDER',
-      message: expect.stringMatching(/there is no folder '.*elsewhere'/),
+      message: expect.stringMatching(/there is no folder or file '.*elsewhere'/),
     });
     const empty = mkdtempSync(join(tmpdir(), 'inspect-'));
     try {
@@ -32,11 +32,26 @@ describe('the inspection of a checkpoint', () => {
   });
 
   it('of one weights file shows what lies in it, and says what loading it needs', async () => {
-    const found = await inspectCheckpoint(join(golden, 'model.safetensors'));
-    expect(found).toMatchObject({ model_type: '', loads: false });
+    const file = join(golden, 'model.safetensors');
+    const found = await inspectCheckpoint(file);
+    expect(found).toMatchObject({ model_type: 'bert', isFile: true, loads: true });
     expect(found.files).toHaveLength(1);
-    expect(found.reasons).toEqual([expect.stringMatching(/needs the config too, .*inspect its folder: '.*base'/)]);
-    expect(inspectionText(found)).toMatch(/parameters.*model.safetensors.*It will not load:\n {2}it is one file/s);
+    expect(found.call).toMatch(/^Bert\w+\.from_pretrained\('.*model\.safetensors', { config: '.*config\.json' }\)$/);
+    expect(inspectionText(found)).toMatch(/parameters.*model.safetensors.*word_embeddings.*It will load: Bert/s);
+  });
+
+  it('of a file without its config shows what lies in it, and asks for one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      const file = join(folder, 'model.safetensors');
+      copyFileSync(join(golden, 'model.safetensors'), file);
+      const found = await inspectCheckpoint(file);
+      expect(found).toMatchObject({ model_type: '', loads: false, call: null });
+      expect(inspectionText(found)).toMatch(/word_embeddings.*It will not load:\n {2}.*give the config of/s);
+      expect((await inspectCheckpoint(file, { config: golden })).loads).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('says that weights of a type that no model computes in will not load', async () => {
@@ -69,7 +84,7 @@ describe('the inspection of a checkpoint', () => {
     const prefix = join(__dirname, '..', 'goldens', 'frameworks', 'bert-tf1-shards', 'model.ckpt');
     const found = await inspectCheckpoint(prefix);
     expect(found.files).toEqual([expect.objectContaining({ file: 'model.ckpt.index', format: 'tensorflow1' })]);
-    expect(found.reasons).toContainEqual(expect.stringContaining('set from_tf'));
+    expect(found.call).toMatch(/from_tf: true/);
   });
 
   it('shows the GGUF file that a folder holds in place of a config and weights, and how to load it', async () => {
@@ -78,7 +93,9 @@ describe('the inspection of a checkpoint', () => {
     try {
       cpSync(vocabulary, join(folder, 'model-00001-of-00002.gguf'));
       const found = await inspectCheckpoint(folder);
-      expect(found).toMatchObject({ path: folder, loads: false });
+      expect(found.call).toBe(
+        `LlamaForCausalLM.from_pretrained('${folder}', { gguf_file: 'model-00001-of-00002.gguf' })`,
+      );
       expect(found.reasons[0]).toBe("it is a GGUF file in a folder: set gguf_file to 'model-00001-of-00002.gguf'");
       cpSync(vocabulary, join(folder, 'another.gguf'));
       expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/config\.json/);
