@@ -120,7 +120,7 @@ class Leaves {
       return { offset: node.begin, length: node.byteLength };
     });
     const byteLength = pieces.reduce((sum, { length }) => sum + length, 0);
-    const needed = tensorBytes(dtypeNumber(dtype), Float64Array.from(shape), shape.length);
+    const needed = tensorBytes(dtypeNumber(dtype), shape, shape.length);
     if (needed !== byteLength) wrong(`of ${dtype} [${shape}] needs ${needed} bytes, and its chunks have ${byteLength}`);
     return { dtype, shape, byteLength, pieces };
   }

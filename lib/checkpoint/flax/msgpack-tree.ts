@@ -222,7 +222,7 @@ export class MsgpackTree {
     if (bytes.kind !== 'binary' && bytes.kind !== 'text') invalid('has no bytes');
     const begin = window.at;
     if (begin + bytes.count !== end) invalid(`holds ${bytes.count} bytes where ${end - begin} are left`);
-    const needed = tensorBytes(dtypeNumber(dtype), Float64Array.from(shape), shape.length);
+    const needed = tensorBytes(dtypeNumber(dtype), shape, shape.length);
     if (needed !== bytes.count) {
       window.fail(
         'MSGPACK_SIZE_MISMATCH',
