@@ -4,7 +4,7 @@ import type { StoredDType } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { writeGguf } from '../checkpoint/gguf/gguf-writer';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
-import { openCheckpoint } from '../checkpoint/open';
+import { openAnyCheckpoint } from '../checkpoint/open-any';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { NotImplementedError, RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { warn } from '../logging';
@@ -63,7 +63,7 @@ const OPTIONS = ['output', 'dtype', 'quantize', 'dryRun', 'signal'];
  * Writes a checkpoint as one GGUF file that llama.cpp and Transformers read: weights, config and tokenizer. The checkpoint
  * stays as it is; the file appears complete or not at all. One tensor at a time is in memory.
  *
- * @param location - a checkpoint's folder, or a GGUF file
+ * @param location - a checkpoint's folder, whichever framework wrote it, or a GGUF file
  * @throws NotImplementedError for architectures, config fields and tokenizers that GGUF has no words for here; ValueError for
  *   options; RuntimeError when the checkpoint lacks a weight or holds one that has no place; what reading and writing throw
  */
@@ -79,7 +79,7 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
   const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
-  const opened = await openCheckpoint(location, { ...(signal && { signal }) });
+  const opened = await openAnyCheckpoint(location, { ...(signal && { signal }) });
   const source = translate(opened, target);
   const counts = headCounts(config);
   const tensors = new GgufTensors(source, type, counts, signal);
