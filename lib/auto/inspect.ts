@@ -79,7 +79,7 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
   const config =
     found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
   if (config) describeConfig(summary, config);
-  const source = await openToLook(summary, folder);
+  const source = await openToLook(summary, folder, config?.['transformers_weights'] as string | undefined);
   if (!source) return summary;
   try {
     describeFiles(summary, source);
@@ -111,8 +111,13 @@ async function onlyGguf(folder: string): Promise<string | null> {
 const FLAG_NEEDED = /set (from_(tf|flax)|gguf_file)/;
 
 /** Opens the weights; TensorFlow's and Flax', which a load must be told of, with that among the reasons. */
-async function openToLook(summary: CheckpointSummary, location: string): Promise<CheckpointSource | null> {
-  const source = await attempt(summary, () => openCheckpoint(location, { lookOnly: true }));
+async function openToLook(
+  summary: CheckpointSummary,
+  location: string,
+  named: string | undefined,
+): Promise<CheckpointSource | null> {
+  const options = { lookOnly: true, ...(named !== undefined && { transformers_weights: named }) };
+  const source = await attempt(summary, () => openCheckpoint(location, options));
   if (source || !FLAG_NEEDED.test(summary.reasons.at(-1) ?? '')) return source;
   return attempt(summary, () => openAnyCheckpoint(location, { lookOnly: true }));
 }
