@@ -140,7 +140,8 @@ async function attempt<T>(summary: CheckpointSummary, f: () => Promise<T>): Prom
   try {
     return await f();
   } catch (error) {
-    summary.reasons.push((error as Error).message);
+    const { message } = error as Error;
+    if (!summary.reasons.includes(message)) summary.reasons.push(message);
     return null;
   }
 }

@@ -6,7 +6,7 @@ import type { CheckpointSource } from './source';
 /**
  * Opens the weights of a folder, or a file of weights, whichever framework wrote them: what a load takes by itself comes
  * first, then TensorFlow's, then Flax'.
- * @throws as `openCheckpoint` does where none of them is there
+ * @throws as `openCheckpoint` does where none of them is there, and for a file that is there and cannot be read
  */
 export async function openAnyCheckpoint(
   location: string,
@@ -17,11 +17,16 @@ export async function openAnyCheckpoint(
     try {
       return await openCheckpoint(location, { ...options, ...framework });
     } catch (error) {
-      if (!isOfOthers(error)) throw first ?? error;
+      if (!isOfOthers(error)) throw isUntaken(error) ? (first ?? error) : error;
       first ??= error;
     }
   }
   throw first;
+}
+
+/** Whether only the option that was tried is wrong, so that what came before says more. */
+function isUntaken(error: unknown): boolean {
+  return (error as CheckpointError).code === 'ERR_OPTION_VALUE';
 }
 
 /** Whether an option for another framework may find what was looked for. */

@@ -102,4 +102,23 @@ describe('the inspection of a checkpoint', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it("says what is wrong with another framework's file, beside the option that it needs, and each thing once", async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      cpSync(join(golden, 'config.json'), join(folder, 'config.json'));
+      writeFileSync(join(folder, 'tf_model.h5'), '\x89HDF\r\n\x1a\n and no more', 'latin1');
+      const found = await inspectCheckpoint(folder);
+      expect(found).toMatchObject({ loads: false });
+      expect(found.reasons).toEqual([
+        expect.stringContaining('set from_tf'),
+        expect.stringMatching(/^Unable to load weights from '.*tf_model\.h5'/),
+      ]);
+      const gguf = join(folder, 'broken.gguf');
+      writeFileSync(gguf, 'GGUF');
+      expect((await inspectCheckpoint(gguf)).reasons).toEqual([expect.stringContaining('broken.gguf')]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
