@@ -8,7 +8,8 @@ import type { CheckpointSource } from './source';
 /**
  * Opens the weights of a folder, or a file of weights, whichever framework wrote them: what a load takes by itself comes
  * first, then TensorFlow's, then Flax', then a TensorFlow checkpoint of another name than model.ckpt, such as Google's.
- * @throws as `openCheckpoint` does where none of them is there; ValueError where there are several of the last
+ * @throws as `openCheckpoint` does where none of them is there, and for a file that is there and cannot be read; ValueError
+ *   where there are several of the last
  */
 export async function openAnyCheckpoint(
   location: string,
@@ -19,7 +20,7 @@ export async function openAnyCheckpoint(
     try {
       return await openCheckpoint(location, { ...options, ...framework });
     } catch (error) {
-      if (!isOfOthers(error)) throw error;
+      if (!isOfOthers(error)) throw isUntaken(error) ? (first ?? error) : error;
       first ??= error;
     }
   }
@@ -43,6 +44,11 @@ async function tensorflowCheckpoint(folder: string): Promise<string | null> {
       { code: 'ERR_AMBIGUOUS' },
     );
   return only === undefined ? null : join(folder, only);
+}
+
+/** Whether only the option that was tried is wrong, so that what came before says more. */
+function isUntaken(error: unknown): boolean {
+  return (error as CheckpointError).code === 'ERR_OPTION_VALUE';
 }
 
 /** Whether an option for another framework may find what was looked for. */
