@@ -201,7 +201,7 @@ function otherFiles(files: readonly string[], gone: readonly string[], options: 
   const link = gone.find((name) => /\.(safetensors|bin|json)$/.test(name));
   if (link) return `; '${link}' is a link to a file that is gone: fetch it again`;
   const gguf = files.find((name) => name.endsWith('.gguf'));
-  if (gguf) return `; for '${gguf}' give gguf_file`;
+  if (gguf) return `; for '${gguf}' give gguf_file, or its path`;
   const [start] = bundlesAmong(files);
   if (start)
     return `; '${start}' is a TensorFlow 1 checkpoint under a name of its own: give that path, with from_tf and its config`;
