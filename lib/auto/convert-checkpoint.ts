@@ -251,7 +251,8 @@ class Conversion {
   private checkComplete({ unfilled, unexpected_keys }: LoadPlan, className: string): void {
     if (unfilled.length > 0)
       throw new RuntimeError(
-        `'${this.place.location}' lacks weights of ${className}, ${this.options.class ? 'the class that was chosen' : 'which its config names'}: ${someOf(unfilled.map(({ name }) => name))}. ` +
+        `'${this.place.location}' lacks weights of ${className}, the class that it is converted as: ` +
+          `${someOf(unfilled.map(({ name }) => name))}. ` +
           'Nothing was changed; give another class, or load it and save it to give them new values',
         { code: 'ERR_STATE_DICT' },
       );

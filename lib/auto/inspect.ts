@@ -93,12 +93,12 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
       return summary;
     }
     const ModelType = config && (await attempt(summary, async () => planFor(summary, place, options, config, source)));
-    summary.loads = ModelType !== null;
-    if (ModelType)
-      summary.call =
-        gguf === null
-          ? await callFor(summary, ModelType, place, options, source)
-          : `${ModelType.name}.from_pretrained('${path}', { gguf_file: '${gguf}' })`;
+    if (ModelType === null || (await attempt(summary, () => checkConfigNames(place, options))) === null) return summary;
+    summary.loads = true;
+    summary.call =
+      gguf === null
+        ? await callFor(ModelType, place, options, source)
+        : `${ModelType.name}.from_pretrained('${path}', { gguf_file: '${gguf}' })`;
     return summary;
   } finally {
     await source.close();
@@ -121,9 +121,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   flax: 'from_flax: true',
 };
 
-/** The call that loads the checkpoint; null where its path alone does, and where only a conversion does. */
+/** The call that loads the checkpoint; null where its path alone does. */
 async function callFor(
-  summary: CheckpointSummary,
   { name }: LoadableClass,
   place: CheckpointPlace,
   choice: ClassChoice,
@@ -132,21 +131,24 @@ async function callFor(
   const isNamedByFile = place.kind === 'folder' && format === 'tensorflow1' && basename(first) !== 'model.ckpt.index';
   const location = isNamedByFile ? first.replace(/\.index$/, '') : place.location;
   const from = await configSource(place, choice);
-  const file = typeof from === 'string' ? from : null;
-  const release = originalConfigs.get(basename(file ?? ''));
-  if (release !== undefined && Object.keys(release.names).length > 0) {
-    summary.reasons.push(
-      `'${file}' is a config under other names: native-transformers convert makes of it what from_pretrained takes`,
-    );
-    return null;
-  }
-  const isBeside = file !== null && file === join(place.location, CONFIG_NAME);
-  const needsConfig = location !== place.location || (place.kind !== 'gguf' && !isBeside) || choice.config != null;
-  const options = [
-    ...[FLAGS[format] ?? []].flat(),
-    ...(needsConfig ? [file === null ? 'config' : `config: '${file}'`] : []),
-  ];
+  const isBeside = place.kind === 'gguf' || from === join(place.location, CONFIG_NAME);
+  const options: string[] = [];
+  const flag = FLAGS[format];
+  if (flag !== undefined) options.push(flag);
+  if (isNamedByFile || !isBeside || choice.config)
+    options.push(typeof from === 'string' ? `config: '${from}'` : 'config');
   return options.length === 0 ? null : `${name}.from_pretrained('${location}', { ${options.join(', ')} })`;
+}
+
+/** @throws ValueError for a config whose fields have names of their own: only a conversion reads it */
+async function checkConfigNames(place: CheckpointPlace, choice: ClassChoice): Promise<true> {
+  const from = await configSource(place, choice);
+  if (typeof from !== 'string' || Object.keys(originalConfigs.get(basename(from))?.names ?? {}).length === 0)
+    return true;
+  throw new ValueError(
+    `the fields of '${from}' have other names than those of config.json: native-transformers convert makes of this ` +
+      'checkpoint one that from_pretrained takes',
+  );
 }
 
 /** Longest text of a value in the metadata. */

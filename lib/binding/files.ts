@@ -11,19 +11,20 @@ export function exchangePaths(a: string, b: string): Promise<string | null> {
   });
 }
 
+/** Whether there is an addon; known once somebody has asked. */
+let isNative: boolean | null = null;
+
 /**
  * Locks an open file or folder until it is closed, which the end of the process does too.
  * @returns true; false when somebody else has it; null where there are no such locks
  */
 export function lockFile(descriptor: number): boolean | null {
-  if (!hasAddon()) return null;
+  isNative ??= hasAddon();
+  if (!isNative) return null;
   const error = nameOf(addon().lock(descriptor));
   if (error === null) return true;
   return error === 'EAGAIN' || error === 'EWOULDBLOCK' ? false : null;
 }
-
-/** Whether there is an addon; known once somebody has asked. */
-let isNative: boolean | null = null;
 
 /**
  * Reads bytes that the system has in memory, at once, as a read that goes to a thread and back takes thirty times as long.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type CheckpointError, ValueError } from '../errors';
 import type { CheckpointFault } from './fault';
 import { type OpenOptions, openCheckpoint } from './open';
+import { bundlesAmong } from './resolve';
 import type { CheckpointSource } from './source';
 
 /**
@@ -31,15 +32,11 @@ export async function openAnyCheckpoint(
 
 /** The TensorFlow checkpoint in a folder, whatever its name; null where there is none. */
 async function tensorflowCheckpoint(folder: string): Promise<string | null> {
-  const names = await readdir(folder).catch((): string[] => []);
-  const starts = names
-    .filter((name) => name.endsWith('.index'))
-    .map((name) => name.slice(0, -'.index'.length))
-    .filter((start) => names.some((name) => name.startsWith(`${start}.data-`)));
+  const starts = bundlesAmong(await readdir(folder).catch((): string[] => []));
   const [only, ...others] = starts;
   if (others.length > 0)
     throw new ValueError(
-      `'${folder}' holds several TensorFlow checkpoints: ${starts.sort().join(', ')}; give the path of one, such as ` +
+      `'${folder}' holds several TensorFlow checkpoints: ${starts.join(', ')}; give the path of one, such as ` +
         `'${join(folder, starts.at(-1) as string)}'`,
       { code: 'ERR_AMBIGUOUS' },
     );

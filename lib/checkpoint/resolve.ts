@@ -197,7 +197,10 @@ function otherFiles(files: readonly string[], gone: readonly string[], options: 
   const link = gone.find((name) => /\.(safetensors|bin|json)$/.test(name));
   if (link) return `; '${link}' is a link to a file that is gone: fetch it again`;
   const gguf = files.find((name) => name.endsWith('.gguf'));
-  if (gguf) return `; for '${gguf}' give gguf_file`;
+  if (gguf) return `; for '${gguf}' give gguf_file, or its path`;
+  const [start] = bundlesAmong(files);
+  if (start)
+    return `; '${start}' is a TensorFlow 1 checkpoint under a name of its own: give that path, with from_tf and its config`;
   if (files.includes('adapter_config.json'))
     return '; it holds an adapter (adapter_config.json), which is not supported yet: load the model that it adapts';
   const varied = plainNames.map((name) => names.variantName(name, options.variant));
@@ -214,6 +217,12 @@ function otherFiles(files: readonly string[], gone: readonly string[], options: 
     if (variant && variant !== 'index') return `; it has weights of variant '${variant}': set variant`;
   }
   return '; check the path, or fetch the weights';
+}
+
+/** What the files of TensorFlow checkpoints begin with, among the names in a folder. */
+export function bundlesAmong(names: readonly string[]): string[] {
+  const starts = names.filter((name) => name.endsWith('.index')).map((name) => name.slice(0, -'.index'.length));
+  return starts.filter((start) => names.some((name) => name.startsWith(`${start}.data-`))).sort();
 }
 
 /** Names in a folder, by what they stand for; `gone` are links to nothing. */

@@ -8,7 +8,7 @@ import { inspectCheckpoint } from '../../lib/auto/inspect';
 import { openAnyCheckpoint } from '../../lib/checkpoint/open-any';
 import { inspectionText } from '../../lib/cli/inspect';
 import { setLogHook } from '../../lib/logging';
-import { BertForMaskedLM } from '../../lib/models/bert/model';
+import { BertConfig, BertForMaskedLM } from '../../lib/models/bert/model';
 import { errorOf } from '../checkpoint/scratch';
 import { expectSameTensors } from './same-tensors';
 
@@ -121,7 +121,7 @@ describe("Google's release of BERT", () => {
     [
       { class: 'BertForTokenClassification' },
       'ERR_STATE_DICT',
-      /lacks weights of BertForTokenClassification, the class that was chosen: classifier/,
+      /lacks weights of BertForTokenClassification, the class that it is converted as: classifier/,
     ],
     [
       { class: 'BertForMaskedLN' },
@@ -138,6 +138,15 @@ describe("Google's release of BERT", () => {
     const error = await errorOf(() => converted(googles(), options));
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(readdirSync(parent)).toEqual(['google']);
+  });
+
+  it('is no folder for from_pretrained, which says what it takes', async () => {
+    const error = await errorOf(() =>
+      BertForMaskedLM.from_pretrained(googles(), { from_tf: true, config: new BertConfig() }),
+    );
+    expect(error.message).toMatch(
+      /'bert_model\.ckpt' is a TensorFlow 1 checkpoint under a name of its own: give that path/,
+    );
   });
 
   it('of several steps is asked for by name', async () => {
@@ -201,9 +210,10 @@ describe('other releases of TensorFlow 1', () => {
     writeFileSync(join(folder, 'hparams.json'), JSON.stringify({ n_vocab: 101, n_ctx: 64, n_embd, n_head, n_layer }));
     writeFileSync(join(folder, 'encoder.json'), '{"a":0}');
     writeFileSync(join(folder, 'vocab.bpe'), '#version: 0.2\n');
-    expect((await inspectCheckpoint(folder)).reasons).toEqual([
-      expect.stringMatching(/hparams\.json' is a config under other names/),
-    ]);
+    expect(await inspectCheckpoint(folder)).toMatchObject({
+      loads: false,
+      reasons: [expect.stringMatching(/fields of '.*hparams\.json' have other names .*convert makes of this/)],
+    });
     const { output } = await converted(folder);
     await expectSameTensors(output, await wanted('gpt2-tf1'));
     expect(await AutoConfig.from_pretrained(output)).toMatchObject({ vocab_size: 101, n_positions: 64, n_embd });
@@ -278,6 +288,19 @@ describe('a file of weights', () => {
     expect(await errorOf(() => converted(place('nowhere')))).toMatchObject({ code: 'ERR_NO_FOLDER' });
     expect(existsSync(place('out'))).toBe(false);
   });
+});
+
+it('a folder of PyTorch whose class is chosen becomes that class in its place', async () => {
+  const folder = await wanted('bert-tf1-shards');
+  const { class: as, left_out } = await convertCheckpoint(folder, { to: 'safetensors', class: 'BertModel' });
+  expect([as, left_out.every((name) => name.startsWith('cls.')), left_out.length]).toEqual(['BertModel', true, 7]);
+  await using source = await openAnyCheckpoint(folder);
+  expect(source.names().filter((name) => !/^(embeddings|encoder|pooler)\./.test(name))).toEqual([]);
+  expect((await AutoConfig.from_pretrained(folder)).architectures).toEqual(['BertModel']);
+  // The same class again changes files alone, and leaves the config as it is.
+  const before = readFileSync(join(folder, 'config.json'), 'utf8');
+  await convertCheckpoint(folder, { to: 'pytorch', class: 'BertModel' });
+  expect(readFileSync(join(folder, 'config.json'), 'utf8')).toBe(before);
 });
 
 it("the first ports to PyTorch, whose config is Google's, get one that names family and class", async () => {
