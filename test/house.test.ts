@@ -17,10 +17,10 @@ const below: Record<string, string[]> = {
   generation: ['nn', 'tensor', 'binding'],
   pretrained: ['generation', 'nn', 'tensor', 'binding', 'checkpoint', 'hub'],
   models: ['pretrained', 'generation', 'nn', 'tensor', 'binding'],
-  auto: ['models', 'pretrained', 'generation', 'nn', 'tensor', 'binding', 'checkpoint', 'hub'],
+  auto: ['models', 'pretrained', 'generation', 'nn', 'tensor', 'binding', 'checkpoint', 'hub', 'preprocess'],
   preprocess: ['tensor', 'checkpoint', 'hub'], // of checkpoint: writing a file so that nothing is lost
 };
-below['pipelines'] = ['auto', ...(below['auto'] as string[]), 'preprocess'];
+below['pipelines'] = ['auto', ...(below['auto'] as string[])];
 below['jobs'] = ['pipelines', ...below['pipelines']];
 below['cli'] = ['jobs', ...below['jobs']];
 const leaves = ['errors', 'logging', 'options', 'env', 'progress-info', 'turns'];

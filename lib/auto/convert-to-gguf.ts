@@ -1,22 +1,24 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { StoredDType } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { writeGguf } from '../checkpoint/gguf/gguf-writer';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
-import { openCheckpoint } from '../checkpoint/open';
+import { openAnyCheckpoint } from '../checkpoint/open-any';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
-import { NotImplementedError, RuntimeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { kTokenizerConfigFile, kTokenizerFile, kVocabularyFiles } from '../checkpoint/tokenizer-files';
+import { NotImplementedError, RuntimeError, unknownName, ValueError } from '../errors';
 import { warn } from '../logging';
 import { givenOptions } from '../options';
 import type { PretrainedConfig } from '../pretrained/config';
 import { translate } from '../pretrained/dialects/translate';
 import { sameBytes } from '../pretrained/from-pretrained';
 import { ggufClasses } from '../pretrained/gguf/gguf-config';
+import { ROPE_FACTORS } from '../pretrained/gguf/gguf-weights';
 import { type Entries, modelEntries } from '../pretrained/gguf/metadata';
 import { ggufArchitectures, ggufNameOf, type HeadCounts } from '../pretrained/gguf/names';
 import type { QuantizationError } from '../pretrained/gguf/quantization-error';
 import {
+  type GgufTensor,
   GgufTensors,
   type MatrixType,
   type QuantizedType,
@@ -24,7 +26,7 @@ import {
   type TensorStep,
   type WrittenTensor,
 } from '../pretrained/gguf/tensors';
-import { tokenizerEntries } from '../pretrained/gguf/tokenizer-metadata';
+import { type TokenizerFiles, tokenizerEntries } from '../pretrained/gguf/tokenizer-metadata';
 import { withoutInit } from '../pretrained/init';
 import { checkWeightType } from '../pretrained/load-options';
 import { type LoadPlan, planLoad } from '../pretrained/load-plan';
@@ -32,11 +34,14 @@ import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
 import { typeOfMost } from '../pretrained/rewrite-weights';
 import { parseDtype } from '../tensor/dtype';
-import { AutoConfig } from './auto-config';
+import { type CheckpointPlace, checkpointAt, configAt } from './checkpoint-place';
 import { loadFamily } from './families';
+import { tokenizerTexts } from './tokenizer-texts';
 
 /** Options of `convertToGguf`. */
 export interface ConvertToGgufOptions {
+  /** The model's config, or where that is; default: the one beside the weights. */
+  config?: PretrainedConfig | string | null | undefined;
   /** A file that ends in `.gguf`, or a folder for `model.gguf`; default: the checkpoint's own folder. */
   output?: string | null | undefined;
   /** Type of every matrix: 'float32', 'float16' or 'bfloat16'; default: as they are, blocks as float32. */
@@ -57,13 +62,13 @@ export interface GgufReport {
   overall: QuantizationError | null;
 }
 
-const OPTIONS = ['output', 'dtype', 'quantize', 'dryRun', 'signal'];
+const OPTIONS = ['config', 'output', 'dtype', 'quantize', 'dryRun', 'signal'];
 
 /**
- * Writes a checkpoint as one GGUF file that llama.cpp and Transformers read: weights, config and tokenizer. The checkpoint
- * stays as it is; the file appears complete or not at all. One tensor at a time is in memory.
+ * Writes a checkpoint of any framework as one GGUF file that llama.cpp and Transformers read: weights, config and tokenizer.
+ * The checkpoint stays as it is; the file appears complete or not at all. One tensor at a time is in memory.
  *
- * @param location - a checkpoint's folder, or a GGUF file
+ * @param location - as `convertCheckpoint` takes it; another GGUF file is quantised again
  * @throws NotImplementedError for architectures, config fields and tokenizers that GGUF has no words for here; ValueError for
  *   options; RuntimeError when the checkpoint lacks a weight or holds one that has no place; what reading and writing throw
  */
@@ -72,24 +77,26 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
   for (const name of Object.keys(options))
     if (!OPTIONS.includes(name)) throw unknownName('option', name, 'convertToGguf', OPTIONS);
   const signal = options.signal ?? undefined;
-  throwIfAborted(signal);
   const type = matrixType(options);
-  const config = await AutoConfig.from_pretrained(location, { ...(signal && { signal }) });
+  const place = await checkpointAt(location, signal);
+  const config = await configAt(place, options, signal);
   const architecture = architectureFor(config);
   const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
-  const opened = await openCheckpoint(location, { ...(signal && { signal }) });
+  const opened = await openAnyCheckpoint(location, { ...(signal && { signal }) });
   const source = translate(opened, target);
   const counts = headCounts(config);
   const tensors = new GgufTensors(source, type, counts, signal);
   try {
     const steps = await stepsOf(source, target, architecture);
-    const file = fileFor(location, options.output ?? null, type);
+    const file = fileFor(place, options.output ?? null, type);
     const all = steps.map((step) => tensors.tensor(step));
-    const metadata = modelEntries(config, architecture, nameOf(location), typeOfMost(all));
-    for (const [key, value] of await tokenizerOf(location, opened, config)) metadata.set(key, value);
-    if (options.dryRun) return dryReport(file, all, source, steps);
+    if (opened.format === 'gguf' && opened.has(ROPE_FACTORS)) all.push(tensors.asStored(opened, ROPE_FACTORS));
+    const metadata = modelEntries(config, architecture, nameOf(place), typeOfMost(all));
+    for (const [key, value] of descriptionOf(opened)) metadata.set(key, value);
+    for (const [key, value] of await tokenizerOf(place, opened, config, signal)) metadata.set(key, value);
+    if (options.dryRun) return dryReport(file, all);
     await mkdir(dirname(file), { recursive: true });
     const bytes = await writeGguf(file, metadata, all, { signal });
     await source.verify();
@@ -160,41 +167,74 @@ async function differingCopies(source: CheckpointSource, { copies }: LoadPlan): 
   return different;
 }
 
-function fileFor(location: string, output: string | null, type: MatrixType): string {
+function fileFor({ location, folder, kind }: CheckpointPlace, output: string | null, type: MatrixType): string {
   if (output !== null) return isGgufName(output) ? resolve(output) : resolve(output, 'model.gguf');
-  if (!isGgufName(location)) return resolve(location, 'model.gguf');
-  return resolve(`${location.slice(0, -'.gguf'.length)}-${type ?? 'converted'}.gguf`);
+  if (kind !== 'gguf') return resolve(folder, 'model.gguf');
+  return resolve(folder, `${stemOf(location)}-${type ?? 'converted'}.gguf`);
 }
 
-function nameOf(location: string): string {
-  return basename(resolve(location)).replace(/\.gguf$/i, '');
+/** The name of a GGUF file without its end, nor the number of a part. */
+function stemOf(file: string): string {
+  return basename(file).replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '');
 }
 
-/** What the file says of the tokenizer: as the GGUF file says it that is converted, or as tokenizer.json says it. */
-async function tokenizerOf(location: string, source: CheckpointSource, config: PretrainedConfig): Promise<Entries> {
+function nameOf({ location, folder, kind }: CheckpointPlace): string {
+  return kind === 'gguf' ? stemOf(location) : basename(resolve(folder));
+}
+
+/** What a GGUF file says of its origin: name, author, licence, sources; what it says of its tensors is said anew. */
+function descriptionOf(source: CheckpointSource): Entries {
+  const own = ['general.alignment', 'general.file_type', 'general.quantization_version'];
+  const entries = [...(ggufMetadata(source) ?? [])];
+  return new Map(entries.filter(([key]) => key.startsWith('general.') && !own.includes(key)));
+}
+
+/**
+ * What the file says of the tokenizer: as the GGUF file says it that is converted, or as tokenizer.json says it, which is
+ * made of an older vocabulary where there is none.
+ */
+async function tokenizerOf(
+  { folder }: CheckpointPlace,
+  source: CheckpointSource,
+  config: PretrainedConfig,
+  signal: AbortSignal | undefined,
+): Promise<Entries> {
   const metadata = ggufMetadata(source);
   if (metadata !== null) return new Map([...metadata].filter(([key]) => key.startsWith('tokenizer.')));
-  const tokenizer = await readJson(join(location, 'tokenizer.json'));
-  if (tokenizer === null) {
+  const files = await tokenizerFiles(folder, signal);
+  if (files === null) {
     warn(
-      `'${location}' has no tokenizer.json, so the GGUF file is written without a tokenizer, and llama.cpp takes ids only`,
+      `'${folder}' holds no tokenizer (${kTokenizerFile}, ${kVocabularyFiles.join(', ')}), so the GGUF file is written ` +
+        'without one, and llama.cpp takes ids only',
     );
     return new Map([['tokenizer.ggml.model', { type: 'string', value: 'none' }]]);
   }
   const { bos_token_id, eos_token_id, pad_token_id } = config;
-  const files = {
-    tokenizer,
-    config: await readJson(join(location, 'tokenizer_config.json')),
-    ids: { bos_token_id, eos_token_id, pad_token_id },
-  };
-  return tokenizerEntries(files, config['vocab_size'] as number);
+  return tokenizerEntries(
+    { ...files, ids: { bos_token_id, eos_token_id, pad_token_id } },
+    config['vocab_size'] as number,
+  );
 }
 
-async function readJson(file: string): Promise<Record<string, unknown> | null> {
-  if ((await stat(file).catch(() => null)) === null) return null;
-  const bytes = await readFile(file);
+/** The contents of tokenizer.json and tokenizer_config.json; null for a folder without any vocabulary. */
+async function tokenizerFiles(
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Pick<TokenizerFiles, 'tokenizer' | 'config'> | null> {
+  const names = await readdir(folder);
+  const read = async (name: string) =>
+    names.includes(name) ? parseObject(join(folder, name), await readFile(join(folder, name), 'utf8')) : null;
+  const tokenizer = await read(kTokenizerFile);
+  if (tokenizer !== null) return { tokenizer, config: await read(kTokenizerConfigFile) };
+  if (!names.some((name) => kVocabularyFiles.includes(name))) return null;
+  const texts = await tokenizerTexts(folder, signal);
+  const made = (name: string) => parseObject(join(folder, name), texts.get(name) as string);
+  return { tokenizer: made(kTokenizerFile), config: made(kTokenizerConfigFile) };
+}
+
+function parseObject(file: string, text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch (error) {
     throw new ValueError(`${file} is not valid JSON: ${(error as Error).message}`, { code: 'ERR_JSON', cause: error });
@@ -202,16 +242,11 @@ async function readJson(file: string): Promise<Record<string, unknown> | null> {
   throw new ValueError(`${file} must hold a JSON object`, { code: 'ERR_JSON' });
 }
 
-function dryReport(
-  file: string,
-  all: readonly { name: string; dtype: StoredDType; shape: readonly number[]; byteLength: number }[],
-  source: CheckpointSource,
-  steps: readonly TensorStep[],
-): GgufReport {
-  const tensors = all.map(({ name, dtype, shape, byteLength }, i) => ({
+function dryReport(file: string, all: readonly GgufTensor[]): GgufReport {
+  const tensors = all.map(({ name, dtype, shape, from, byteLength }) => ({
     name,
     shape: [...shape],
-    from: source.info((steps[i] as TensorStep).source).dtype,
+    from,
     to: dtype,
     bytes: byteLength,
     error: null,

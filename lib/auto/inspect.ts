@@ -1,26 +1,35 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
-import { openCheckpoint } from '../checkpoint/open';
+import { partNames } from '../checkpoint/gguf/part-names';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
-import { OSError } from '../errors';
+import { ValueError } from '../errors';
 import type { PretrainedConfig } from '../pretrained/config';
+import { CONFIG_NAME } from '../pretrained/config-file';
 import { translate } from '../pretrained/dialects/translate';
 import { withoutInit } from '../pretrained/init';
 import { planLoad } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
-import type { ModelClass } from '../pretrained/pretrained-model';
-import { AutoConfig } from './auto-config';
-import { AutoModel } from './auto-model';
-import { loadFamily } from './families';
+import { AutoModel, type LoadableClass } from './auto-model';
+import {
+  type CheckpointPlace,
+  type ClassChoice,
+  checkpointAt,
+  classAt,
+  configAt,
+  configSource,
+} from './checkpoint-place';
+import { originalConfigs } from './original-releases';
 
 /** What is known of a checkpoint without loading it. */
 export interface CheckpointSummary {
   path: string;
+  /** Whether the path is that of one file, or of a TensorFlow checkpoint's start. */
+  isFile: boolean;
   model_type: string;
   architectures: string[];
   files: { file: string; format: string; tensors: number; bytes: number }[];
@@ -34,24 +43,26 @@ export interface CheckpointSummary {
   /** Facts of the config that a user asks for: name and value. */
   details: [string, string][];
   loads: boolean;
+  /** The call that loads it, where the path alone does not do. */
+  call: string | null;
   /** Why it does not load; and what to know when it does. */
   reasons: string[];
 }
 
+/** Options of `inspectCheckpoint`. */
+export type InspectOptions = ClassChoice;
+
 /**
  * Reads config and headers of a checkpoint, and plans its load without reading a weight.
- * @throws OSError when there is no such folder; everything else that is wrong is among the reasons
+ * @throws OSError when there is nothing at the path; everything else that is wrong is among the reasons
  */
-export async function inspectCheckpoint(path: string): Promise<CheckpointSummary> {
-  const folder = await resolveModelFolder(path);
-  const found = await stat(folder).catch((error: unknown) => {
-    throw new OSError(`there is no folder '${path}'; give the folder of a checkpoint, with config.json and weights`, {
-      code: 'ERR_NO_FOLDER',
-      cause: error,
-    });
-  });
+export async function inspectCheckpoint(path: string, options: InspectOptions = {}): Promise<CheckpointSummary> {
+  const given = await checkpointAt(await resolveModelFolder(path));
+  const gguf = given.kind === 'folder' ? await onlyGguf(given.location) : null;
+  const place: CheckpointPlace = gguf === null ? given : { ...given, location: join(given.folder, gguf), kind: 'gguf' };
   const summary: CheckpointSummary = {
     path,
+    isFile: given.kind !== 'folder',
     model_type: '',
     architectures: [],
     files: [],
@@ -62,18 +73,16 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
     bytes: 0,
     details: [],
     loads: false,
+    call: null,
     reasons: [],
   };
-  const hasOwnConfig = isGgufName(folder);
-  if (found.isFile() && !hasOwnConfig)
-    summary.reasons.push(
-      `it is one file, of which from_pretrained needs the config too, as { config }; inspect its folder: '${dirname(folder)}'`,
-    );
-  const config =
-    found.isFile() && !hasOwnConfig ? null : await attempt(summary, () => AutoConfig.from_pretrained(folder));
+  if (gguf !== null) summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${gguf}'`);
+  const config = await attempt(summary, () => configAt(place, options));
   if (config) describeConfig(summary, config);
-  const source = await openToLook(summary, folder);
-  if (!source) return summary;
+  const named = config?.['transformers_weights'] as string | undefined;
+  const look = { lookOnly: true, ...(named !== undefined && { transformers_weights: named }) };
+  const source = await attempt(summary, () => openAnyCheckpoint(place.location, look));
+  if (source === null) return summary;
   try {
     describeFiles(summary, source);
     describeGguf(summary, source);
@@ -83,22 +92,63 @@ export async function inspectCheckpoint(path: string): Promise<CheckpointSummary
       );
       return summary;
     }
-    const planned = config && (await attempt(summary, async () => planFor(summary, config, source)));
-    summary.loads = planned !== null && !summary.reasons.some((reason) => FLAG_NEEDED.test(reason));
+    const ModelType = config && (await attempt(summary, async () => planFor(summary, place, options, config, source)));
+    if (ModelType === null || (await attempt(summary, () => checkConfigNames(place, options))) === null) return summary;
+    summary.loads = true;
+    summary.call =
+      gguf === null
+        ? await callFor(ModelType, place, options, source)
+        : `${ModelType.name}.from_pretrained('${path}', { gguf_file: '${gguf}' })`;
     return summary;
   } finally {
     await source.close();
   }
 }
 
-/** What errors say of files that a load takes only when it is asked to. */
-const FLAG_NEEDED = /set from_(tf|flax)/;
+/** The GGUF file, or the first of its parts, that a folder without a config holds; null where it holds none or several. */
+async function onlyGguf(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  const [first, ...others] = names.filter(isGgufName).sort();
+  if (first === undefined || names.includes(CONFIG_NAME)) return null;
+  const parts = partNames(first) ?? [];
+  return others.every((name) => parts.includes(name)) ? first : null;
+}
 
-/** Opens the weights; TensorFlow's and Flax', which a load must be told of, with that among the reasons. */
-async function openToLook(summary: CheckpointSummary, location: string): Promise<CheckpointSource | null> {
-  const source = await attempt(summary, () => openCheckpoint(location, { lookOnly: true }));
-  if (source || !FLAG_NEEDED.test(summary.reasons.at(-1) ?? '')) return source;
-  return attempt(summary, () => openAnyCheckpoint(location, { lookOnly: true }));
+/** Options that a load must be given for another framework's own files. */
+const FLAGS: Readonly<Record<string, string>> = {
+  tensorflow: 'from_tf: true',
+  tensorflow1: 'from_tf: true',
+  flax: 'from_flax: true',
+};
+
+/** The call that loads the checkpoint; null where its path alone does. */
+async function callFor(
+  { name }: LoadableClass,
+  place: CheckpointPlace,
+  choice: ClassChoice,
+  { files: [first = ''], format }: CheckpointSource,
+): Promise<string | null> {
+  const isNamedByFile = place.kind === 'folder' && format === 'tensorflow1' && basename(first) !== 'model.ckpt.index';
+  const location = isNamedByFile ? first.replace(/\.index$/, '') : place.location;
+  const from = await configSource(place, choice);
+  const isBeside = place.kind === 'gguf' || from === join(place.location, CONFIG_NAME);
+  const options: string[] = [];
+  const flag = FLAGS[format];
+  if (flag !== undefined) options.push(flag);
+  if (isNamedByFile || !isBeside || choice.config)
+    options.push(typeof from === 'string' ? `config: '${from}'` : 'config');
+  return options.length === 0 ? null : `${name}.from_pretrained('${location}', { ${options.join(', ')} })`;
+}
+
+/** @throws ValueError for a config whose fields have names of their own: only a conversion reads it */
+async function checkConfigNames(place: CheckpointPlace, choice: ClassChoice): Promise<true> {
+  const from = await configSource(place, choice);
+  if (typeof from !== 'string' || Object.keys(originalConfigs.get(basename(from))?.names ?? {}).length === 0)
+    return true;
+  throw new ValueError(
+    `the fields of '${from}' have other names than those of config.json: native-transformers convert makes of this ` +
+      'checkpoint one that from_pretrained takes',
+  );
 }
 
 /** Longest text of a value in the metadata. */
@@ -119,7 +169,8 @@ async function attempt<T>(summary: CheckpointSummary, f: () => Promise<T>): Prom
   try {
     return await f();
   } catch (error) {
-    summary.reasons.push((error as Error).message);
+    const { message } = error as Error;
+    if (!summary.reasons.includes(message)) summary.reasons.push(message);
     return null;
   }
 }
@@ -162,22 +213,46 @@ function describeFiles(summary: CheckpointSummary, source: CheckpointSource): vo
   summary.dtypes = [...dtypes].map(([dtype, entry]) => ({ dtype, ...entry }));
 }
 
-/** Plans the load of the class that the config names, else of the headless network. */
-function planFor(summary: CheckpointSummary, config: PretrainedConfig, source: CheckpointSource): true {
-  const type = config.constructor as typeof PretrainedConfig;
-  const family = loadFamily(type.model_type);
-  const named = summary.architectures.map((name) => family[name]).find((c) => c !== undefined);
-  const ModelType = (named ?? AutoModel.classFor(config)) as ModelClass;
+/** Plans the load of the class that was chosen or that the config names, else of the headless network. */
+function planFor(
+  summary: CheckpointSummary,
+  place: CheckpointPlace,
+  choice: ClassChoice,
+  config: PretrainedConfig,
+  source: CheckpointSource,
+): LoadableClass {
+  const named = summary.architectures.length > 0 || choice.class != null || source.format === 'tensorflow1';
+  const [ModelType, why] = named ? classOrHeadless(place, choice, config, source) : [AutoModel.classFor(config), null];
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
   const weights = translate(source, target);
   const shapes = new Map(weights.names().map((name) => [name, weights.info(name).shape]));
   const plan = planLoad(shapes, target, { otherKeys: weights.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
-  if (!named && summary.architectures.length > 0)
-    summary.reasons.push(`${summary.architectures.join(', ')} is no class here; ${ModelType.name} is what loads`);
+  if (why !== null) summary.reasons.push(why);
+  for (const { source: name } of plan.steps) {
+    const { dtype } = weights.info(name);
+    if (dtype.startsWith('complex'))
+      throw new ValueError(`'${name}' is stored as ${dtype}, which no model computes in`);
+  }
   if (plan.missing_keys.length > 0)
     summary.reasons.push(`missing, to be newly initialized: ${plan.missing_keys.join(', ')}`);
   if (plan.unexpected_keys.length > 0) summary.reasons.push(`not used: ${plan.unexpected_keys.join(', ')}`);
-  return true;
+  return ModelType;
+}
+
+/** The class of a checkpoint; where the config names one that is not here the headless network, and what to say of that. */
+function classOrHeadless(
+  place: CheckpointPlace,
+  choice: ClassChoice,
+  config: PretrainedConfig,
+  source: CheckpointSource,
+): [LoadableClass, string | null] {
+  try {
+    return [classAt(place, choice, config, source), null];
+  } catch (error) {
+    if (choice.class != null) throw error;
+    const ModelType = AutoModel.classFor(config);
+    return [ModelType, `${config.architectures?.join(', ')} is no class here; ${ModelType.name} is what loads`];
+  }
 }

@@ -83,6 +83,8 @@ export interface Addon {
   lock(file: number): number;
   /** Reads into `target` what the system has in memory; gives the bytes, or -1 where a read has to wait. */
   readCached(file: number, target: Uint8Array, offset: number, length: number, position: number): number;
+  /** CRC-32C of `bytes` behind those whose sum is `before`. */
+  crc32c(bytes: Uint8Array, before: number): number;
 }
 
 /** The package's root folder: the same from lib/ and from dist/. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type OSError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { candidates } from './candidates';
 import { fault, messageOf, quote, systemCode } from './fault';
+import { firstBytes, formatOf } from './first-bytes';
 import { type ClassFramework, nothingFor } from './framework-files';
 import { assertSafeShardName } from './shard-name';
 import * as names from './weight-names';
@@ -64,7 +65,7 @@ export async function resolveWeights(location: string, options: ResolveOptions =
   }
   throwIfAborted(options.signal);
   const kind = await kindOf(location);
-  if (kind === 'file') return fileAsGiven(location, options);
+  if (kind === 'file') return await fileAsGiven(location, options);
   if (kind === 'absent') return tensorflow1Prefix(location, options);
   const folder = join(location, options.subfolder ?? '');
   if (folder !== location && (await kindOf(folder)) !== 'folder') throw noFolder(folder);
@@ -78,15 +79,15 @@ export async function resolveWeights(location: string, options: ResolveOptions =
 }
 
 /** Formats by the end of a file's name. */
-const ENDINGS: readonly [end: string, format: WeightsFormat, sharded: boolean][] = [
-  ['.safetensors', 'safetensors', false],
-  ['.bin', 'pytorch', false],
-  ['.pt', 'pytorch', false],
-  ['.pth', 'pytorch', false],
-  ['.h5', 'tensorflow', false],
-  ['.msgpack', 'flax', false],
-  ['.gguf', 'gguf', false],
-  ['.ckpt.index', 'tensorflow1', false],
+const ENDINGS: readonly [end: string, format: WeightsFormat][] = [
+  ['.safetensors', 'safetensors'],
+  ['.bin', 'pytorch'],
+  ['.pt', 'pytorch'],
+  ['.pth', 'pytorch'],
+  ['.h5', 'tensorflow'],
+  ['.msgpack', 'flax'],
+  ['.gguf', 'gguf'],
+  ['.index', 'tensorflow1'],
 ];
 const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
   ['.safetensors.index.', 'safetensors'],
@@ -100,19 +101,20 @@ export function weightsFormatOf(name: string): WeightsFormat | null {
   return ENDINGS.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
 }
 
-function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
+async function fileAsGiven(path: string, options: ResolveOptions): Promise<ResolvedWeights> {
   const name = path.toLowerCase();
   if (name.endsWith('.json')) {
     const index = INDEX_FORMATS.find(([part]) => name.includes(part));
     if (index !== undefined) return { format: index[1], path, sharded: true };
   }
-  const [, format, sharded] = ENDINGS.find(([end]) => name.endsWith(end)) ?? [];
-  if (format === undefined || sharded === undefined) {
-    const message = `'${path}' does not end like a file of weights; expected ${ENDINGS.map(([end]) => end).join(', ')}`;
+  const format = weightsFormatOf(name) ?? formatOf(await firstBytes(path));
+  if (format === null) {
+    const ends = ENDINGS.map(([end]) => end).join(', ');
+    const message = `'${path}' neither ends like a file of weights (${ends}) nor starts like one`;
     throw fault('UNSUPPORTED_FORMAT', message, { file: path });
   }
   if (format === 'tensorflow1' && !readsTensorFlow1(options)) throw needsFromTf(path);
-  return { format, path, sharded };
+  return { format, path, sharded: false };
 }
 
 /** TensorFlow 1 checkpoints are named by what their files start with. */
@@ -195,7 +197,10 @@ function otherFiles(files: readonly string[], gone: readonly string[], options: 
   const link = gone.find((name) => /\.(safetensors|bin|json)$/.test(name));
   if (link) return `; '${link}' is a link to a file that is gone: fetch it again`;
   const gguf = files.find((name) => name.endsWith('.gguf'));
-  if (gguf) return `; for '${gguf}' give gguf_file`;
+  if (gguf) return `; for '${gguf}' give gguf_file, or its path`;
+  const [start] = bundlesAmong(files);
+  if (start)
+    return `; '${start}' is a TensorFlow 1 checkpoint under a name of its own: give that path, with from_tf and its config`;
   if (files.includes('adapter_config.json'))
     return '; it holds an adapter (adapter_config.json), which is not supported yet: load the model that it adapts';
   const varied = plainNames.map((name) => names.variantName(name, options.variant));
@@ -212,6 +217,12 @@ function otherFiles(files: readonly string[], gone: readonly string[], options: 
     if (variant && variant !== 'index') return `; it has weights of variant '${variant}': set variant`;
   }
   return '; check the path, or fetch the weights';
+}
+
+/** What the files of TensorFlow checkpoints begin with, among the names in a folder. */
+export function bundlesAmong(names: readonly string[]): string[] {
+  const starts = names.filter((name) => name.endsWith('.index')).map((name) => name.slice(0, -'.index'.length));
+  return starts.filter((start) => names.some((name) => name.startsWith(`${start}.data-`))).sort();
 }
 
 /** Names in a folder, by what they stand for; `gone` are links to nothing. */

@@ -13,7 +13,8 @@ import { giveMode, listFolder } from './carry-over';
 import { type CheckpointFault, quote, systemCode } from './fault';
 import { FolderLock, type FolderSystem } from './folder-lock';
 import { unsafeNameReason } from './shard-name';
-import { abandonedFiles, namingTarget, syncFolder, writeError, writeWhole } from './staged-file';
+import { namingTarget, syncFolder, writeError, writeWhole } from './staged-file';
+import { abandonedFiles } from './temporary-file';
 
 /** What a save puts into a folder. */
 export interface FolderContents {

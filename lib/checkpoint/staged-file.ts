@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OSError, throwIfAborted } from '../errors';
 import { type CheckpointFault, messageOf, systemCode } from './fault';
 import { isHubBlob } from './hub-blobs';
+import { openTemporary, type TemporaryFile } from './temporary-file';
 
 /** Small writes are gathered until they reach this many bytes. */
 const GATHER_BYTES = 1024 * 1024;
@@ -25,29 +25,25 @@ export class StagedFile {
   private handle: FileHandle | null;
   /** Bytes that were appended, gathered ones among them. */
   private written = 0;
+  private isFinished = false;
 
   private constructor(
     /** Path that `commit()` puts the file at. */
     readonly destination: string,
-    private readonly temporary: string,
-    handle: FileHandle,
+    private readonly temporary: TemporaryFile,
     private readonly replaced: Stats | null,
     private readonly signal: AbortSignal | undefined,
   ) {
-    this.handle = handle;
+    this.handle = temporary.handle;
   }
 
   /** Opens a new temporary file in the folder of `path`. @throws OSError `DISK_FULL`, `WRITE_FAILED`. */
   static async create(path: string, signal?: AbortSignal): Promise<StagedFile> {
     throwIfAborted(signal);
     const destination = await behindLink(path);
-    // A name of its own, cut so that a long destination does not make it too long for the file system.
-    const name = `.${basename(destination).slice(0, 60)}.${randomBytes(8).toString('hex')}.tmp`;
-    const temporary = join(dirname(destination), name);
     try {
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-      const handle = await open(temporary, flags, 0o666);
-      return new StagedFile(destination, temporary, handle, await statOrNull(destination), signal);
+      const temporary = await openTemporary(destination);
+      return new StagedFile(destination, temporary, await statOrNull(destination), signal);
     } catch (error) {
       throw writeError(error, destination);
     }
@@ -86,18 +82,18 @@ export class StagedFile {
     this.written += length;
   }
 
-  /** Brings every byte to the disk and closes the file, which still has its temporary name. */
+  /** Brings every byte to the disk. The file still has its temporary name, and stays open where that is what holds it. */
   async finish(): Promise<void> {
     const { handle } = this;
-    if (handle === null) return;
+    if (handle === null || this.isFinished) return;
     await this.flush();
     this.gathered = Buffer.alloc(0);
     throwIfAborted(this.signal);
     try {
       await keepMode(handle, this.replaced);
       await handle.sync();
-      this.handle = null;
-      await handle.close();
+      this.isFinished = true;
+      if (!this.temporary.isHeld) await this.close();
     } catch (error) {
       throw writeError(error, this.destination);
     }
@@ -109,6 +105,7 @@ export class StagedFile {
     throwIfAborted(this.signal);
     try {
       await this.takePlace();
+      await this.close();
       await syncFolder(dirname(this.destination));
     } catch (error) {
       throw writeError(error, this.destination);
@@ -122,7 +119,7 @@ export class StagedFile {
   private async takePlace(): Promise<void> {
     for (let waited = 0; ; waited += FOLLOW_MS) {
       try {
-        return await rename(this.temporary, this.destination);
+        return await rename(this.temporary.path, this.destination);
       } catch (error) {
         if (systemCode(error) !== 'ENOENT' || waited >= LONGEST_FOLLOW_MS) throw error;
       }
@@ -130,12 +127,16 @@ export class StagedFile {
     }
   }
 
-  /** Removes the temporary file. Never fails; does nothing after `commit()`. */
-  async discard(): Promise<void> {
+  private async close(): Promise<void> {
     const { handle } = this;
     this.handle = null;
-    await handle?.close().catch(() => {});
-    await unlink(this.temporary).catch(() => {});
+    await handle?.close();
+  }
+
+  /** Removes the temporary file. Never fails; does nothing after `commit()`. */
+  async discard(): Promise<void> {
+    await unlink(this.temporary.path).catch(() => {});
+    await this.close().catch(() => {});
   }
 
   private async flush(): Promise<void> {
@@ -215,21 +216,6 @@ async function keepMode(handle: FileHandle, replaced: Stats | null): Promise<voi
     await handle.chown(replaced.uid, replaced.gid).catch(() => {});
   }
   await handle.chmod(replaced.mode & 0o777);
-}
-
-const TEMPORARY = /^\..{1,60}\.[0-9a-f]{16}\.tmp$/s;
-/** A temporary file that nobody has written to for this long has no writer any more. */
-const ABANDONED_MS = 60 * 60 * 1000;
-
-/** Names of the temporary files in `folder` that killed processes left. */
-export async function abandonedFiles(folder: string): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const name of await readdir(folder)) {
-    if (!TEMPORARY.test(name)) continue;
-    const there = await lstat(join(folder, name)).catch(() => null);
-    if (there?.isFile() && Date.now() - there.mtimeMs > ABANDONED_MS) found.add(name);
-  }
-  return found;
 }
 
 /** `done`; an error in it speaks of the folder that was to be written, not of the one that stands in for it. */

@@ -19,7 +19,8 @@ import {
   refuseFolders,
   saveInside,
 } from './save-journal';
-import { abandonedFiles, isOfSystem, namingTarget, syncFolder, writeError } from './staged-file';
+import { isOfSystem, namingTarget, syncFolder, writeError } from './staged-file';
+import { abandonedFiles } from './temporary-file';
 
 export type { FolderContents } from './save-journal';
 

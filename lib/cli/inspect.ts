@@ -1,20 +1,30 @@
-import type { CheckpointSummary } from '../auto/inspect';
+import type { CheckpointSummary, InspectOptions } from '../auto/inspect';
 import type { Command } from './command';
 import { ExitCode } from './exit-code';
+import { classOptions } from './result-options';
 import { byteSize, columns, facts, grouped } from './table';
 
 /** `native-transformers inspect`. */
-export function inspectCommand(inspect: (folder: string) => Promise<CheckpointSummary>): Command {
+export function inspectCommand(
+  inspect: (path: string, options: InspectOptions) => Promise<CheckpointSummary>,
+): Command {
   return {
     name: 'inspect',
     summary: 'Say what a checkpoint is, what lies in its files, and whether it will load.',
-    positional: { name: 'FOLDER', help: 'a checkpoint in Hub layout, or a .gguf file', many: false },
-    options: { json: { type: 'boolean', help: 'print JSON' } },
+    positional: {
+      name: 'PATH',
+      help: "a checkpoint's folder, a file of weights, or the start of a TensorFlow checkpoint's name",
+      many: false,
+    },
+    options: { ...classOptions, json: { type: 'boolean', help: 'print JSON' } },
     examples: [
       { line: 'native-transformers inspect ./all-MiniLM-L6-v2', what: 'architecture, files, dtypes, parameters' },
     ],
     async run({ options, positionals }, { stdout }) {
-      const found = await inspect(positionals[0]!);
+      const found = await inspect(positionals[0]!, {
+        config: options['config'] as string | undefined,
+        class: options['class'] as string | undefined,
+      });
       stdout.write(options['json'] === true ? `${JSON.stringify(found, null, 2)}\n` : inspectionText(found));
       return found.loads ? ExitCode.OK : ExitCode.BAD_INPUT;
     },
@@ -51,10 +61,11 @@ export function inspectionText(found: CheckpointSummary): string {
     grouped(parameters),
     byteSize(bytes),
   ]);
-  // A folder's tensors are the model's; those of a file alone are all that can be said of it.
-  const isAlone = !hasConfig || found.files.some(({ format }) => format === 'gguf');
-  const tensors = isAlone ? found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]) : [];
-  const verdict = found.loads ? 'It will load.' : 'It will not load:';
+  // A folder's tensors are the model's, of which the class tells; whoever names a file wants to see into it.
+  const tensors = found.isFile
+    ? found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`])
+    : [];
+  const verdict = found.loads ? `It will load${found.call === null ? '.' : `: ${found.call}`}` : 'It will not load:';
   const lines = [
     ...facts(head),
     '',

@@ -27,15 +27,10 @@ const commands = [
     const { loadClassifyModel, nativeFormatRows } = await import('../jobs/models.js');
     return { load: loadClassifyModel, formatRows: () => nativeFormatRows };
   }),
-  inspectCommand(async (folder) => (await import('../auto/inspect.js')).inspectCheckpoint(folder)),
+  inspectCommand(async (...given) => (await import('../auto/inspect.js')).inspectCheckpoint(...given)),
   ...[castCommand, shardCommand].map((command) => command(rewrite)),
   convertCommand({
     convert: async () => (await import('../auto/convert-checkpoint.js')).convertCheckpoint,
-    textsOf: async (location) => {
-      const { AutoTokenizer } = await import('../preprocess/tokenizer/auto-tokenizer.js');
-      const files = await (await AutoTokenizer.from_pretrained(location)).files();
-      return new Map(Array.from(files, ([name, bytes]) => [name, Buffer.from(bytes).toString('utf8')]));
-    },
     toGguf: async () => (await import('../auto/convert-to-gguf.js')).convertToGguf,
   }),
   ...[resizeEmbeddingsCommand, pruneHeadsCommand].map((command) =>

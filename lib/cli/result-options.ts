@@ -24,3 +24,14 @@ export const resultOptions: Readonly<Record<string, OptionSpec>> = {
   'dry-run': { type: 'boolean', help: 'print what would change, and change nothing' },
   json: { type: 'boolean', help: 'print JSON' },
 };
+
+/** What is said of a checkpoint whose files do not say it, or say it otherwise. */
+export const classOptions: Readonly<Record<string, OptionSpec>> = {
+  config: { type: 'string', value: 'FILE', default: 'the one beside the weights', help: "the model's config" },
+  class: {
+    type: 'string',
+    value: 'NAME',
+    default: 'the one that the config names',
+    help: "the model's class, such as BertForMaskedLM",
+  },
+};

@@ -5,7 +5,7 @@ import type { Command, OptionSpec, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
 import { withInterrupts } from './interrupt';
 import { usage } from './parse';
-import { checkpointFolder, maxShardSize, resultOptions } from './result-options';
+import { checkpointFolder, classOptions, maxShardSize, resultOptions } from './result-options';
 import { byteSize, columns, grouped } from './table';
 import { type ConvertToGguf, runToGguf } from './to-gguf';
 
@@ -54,8 +54,6 @@ export type ConvertCheckpoint = (location: string, options: ConvertOptions) => P
 /** What `convert` loads when it runs. */
 export interface ConvertRooms {
   convert: () => Promise<ConvertCheckpoint>;
-  /** The files of the tokenizer of a GGUF file. */
-  textsOf: NonNullable<ConvertOptions['textsOf']>;
   toGguf: () => Promise<ConvertToGguf>;
 }
 
@@ -63,13 +61,13 @@ export interface ConvertRooms {
 const FORMATS = ['safetensors', 'pytorch', 'tensorflow', 'flax'];
 
 /** `native-transformers convert`. */
-export function convertCommand({ convert, textsOf, toGguf }: ConvertRooms): Command {
+export function convertCommand({ convert, toGguf }: ConvertRooms): Command {
   const command: Command = {
     name: 'convert',
     summary: 'Write the weights of a checkpoint in another format.',
     positional: {
       name: 'SRC',
-      help: "a checkpoint's folder, in any framework's format, or a .gguf file",
+      help: "a checkpoint's folder, in any framework's format; a file of weights; the start of a TensorFlow checkpoint's name",
       many: false,
       second: { name: 'DST', help: 'a new folder for the result, or a .gguf file; the same as --output' },
     },
@@ -77,6 +75,7 @@ export function convertCommand({ convert, textsOf, toGguf }: ConvertRooms): Comm
       to: { type: 'string', choices: [...FORMATS, 'gguf'], required: true, help: 'format of the weights' },
       dtype: { ...dtype, default: 'as they are; blocks of GGUF as float32' },
       quantize: { type: 'string', choices: ['Q4_0', 'Q8_0', 'Q4_K', 'Q6_K'], help: 'blocks of matrices, of --to gguf' },
+      ...classOptions,
       'max-shard-size': maxShardSize,
       ...resultOptions,
     },
@@ -87,6 +86,10 @@ export function convertCommand({ convert, textsOf, toGguf }: ConvertRooms): Comm
         line: 'native-transformers convert ./tf ./pt --to pytorch',
         what: 'from tf_model.h5, say, to pytorch_model.bin',
       },
+      {
+        line: 'native-transformers convert ./uncased_L-12/bert_model.ckpt ./bert --to safetensors --class BertForMaskedLM',
+        what: "from Google's original files",
+      },
       { line: 'native-transformers convert ./model model-Q4_K.gguf --to gguf --quantize Q4_K', what: 'for llama.cpp' },
     ],
     async run(given, terminal) {
@@ -95,7 +98,11 @@ export function convertCommand({ convert, textsOf, toGguf }: ConvertRooms): Comm
       if (parsed.options['quantize'] !== undefined) throw usage(command, '--quantize goes with --to gguf only');
       const convertTo = await convert();
       const to = parsed.options['to'] as string;
-      return run((location, options) => convertTo(location, { ...options, to, textsOf }), parsed, terminal);
+      const choice = {
+        config: parsed.options['config'] as string | undefined,
+        class: parsed.options['class'] as string,
+      };
+      return run((location, options) => convertTo(location, { ...options, ...choice, to }), parsed, terminal);
     },
   };
   return command;

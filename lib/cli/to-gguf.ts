@@ -19,9 +19,12 @@ export async function runToGguf(
   for (const name of ['max-shard-size', 'variant'])
     if (options[name] !== undefined)
       throw usage(command, `--${name} means nothing for --to gguf, which writes one file`);
+  if (options['class'] !== undefined)
+    throw usage(command, '--class means nothing for --to gguf, which holds language models alone');
   return withInterrupts(terminal, 'nothing was changed', async (signal) => {
     const dryRun = options['dry-run'] === true;
     const report = await convert(positionals[0] as string, {
+      config: options['config'] as string | undefined,
       output: options['output'] as string | undefined,
       dtype: options['dtype'] as string | undefined,
       quantize: options['quantize'] as string | undefined,

@@ -61,9 +61,7 @@ export class ModelRepo {
 
   /** Fetches several files at once. @throws OSError */
   async requireAll(files: readonly string[]): Promise<void> {
-    await fetchAll(this.id, files, this.current()).catch((error) => {
-      throw explained(error, this.id, files.join(', '), this.options);
-    });
+    await fetchAll(this.id, files, this.current(), (error, file) => explained(error, this.id, file, this.options));
   }
 
   /** Whether the repository has a file, without fetching it. */

@@ -108,12 +108,14 @@ async function folderInCache(cache: RepoCache, revision: string, cause: unknown)
 
 /**
  * Fetches files of a repository at one revision, several at a time.
+ * @param explain - what is thrown in place of an error of one file
  * @throws the first failure, which stops the others
  */
 export async function fetchAll(
   repo: string,
   files: readonly string[],
   options: HubOptions & { max_workers?: number },
+  explain: (error: unknown, file: string) => unknown = (error) => error,
 ): Promise<string[]> {
   const stop = new AbortController();
   const outer = options.signal;
@@ -124,7 +126,10 @@ export async function fetchAll(
   const work = async (): Promise<void> => {
     while (next < files.length && !stop.signal.aborted) {
       const index = next++;
-      paths[index] = await hubDownload(repo, files[index] as string, { ...options, signal: stop.signal });
+      const file = files[index] as string;
+      paths[index] = await hubDownload(repo, file, { ...options, signal: stop.signal }).catch((error) => {
+        throw explain(error, file);
+      });
     }
   };
   const failures: unknown[] = [];

@@ -2,6 +2,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isGgufName, locateGguf } from '../checkpoint/gguf/locate-gguf';
 import { writeWhole } from '../checkpoint/staged-file';
+import { clearAbandoned } from '../checkpoint/temporary-file';
 import { env } from '../env';
 import { AssertionError, OSError, throwIfAborted } from '../errors';
 import { fetchUrl, fileNameOf, isUrl } from '../hub/fetch-url';
@@ -204,6 +205,7 @@ export function commitOf(path: string): string | null {
 
 /** Puts `text` into the file `file` in one step: readers see the old file or the complete new one. */
 export async function writeConfigFile(file: string, text: string, signal?: AbortSignal): Promise<void> {
+  await clearAbandoned(dirname(file));
   await writeWhole(file, Buffer.from(text), signal);
   info(`Configuration saved in ${file}`);
 }

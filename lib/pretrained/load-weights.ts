@@ -8,7 +8,7 @@ import { openCheckpoint } from '../checkpoint/open';
 import type { ResolveOptions } from '../checkpoint/resolve';
 import type { CheckpointSource } from '../checkpoint/source';
 import { modelSubfolder } from '../env';
-import { TypeError, ValueError } from '../errors';
+import { OSError, TypeError, ValueError } from '../errors';
 import { fetchUrl, isUrl } from '../hub/fetch-url';
 import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
@@ -93,9 +93,22 @@ export async function openWeights(
   if (typeof found === 'string') await completeSaveIn(join(found, choice.subfolder ?? ''));
   else await fetchWeights(found, choice);
   const commit = typeof found === 'string' ? null : found.commit;
-  const weights = await weightsOf(await openCheckpoint(folderOf(found), choice), options.mmap, commit);
+  const weights = await weightsOf(await openChosen(folderOf(found), choice), options.mmap, commit);
   if (typeof found === 'string') await tellOfAdapter(join(found, choice.subfolder ?? ''));
   return weights;
+}
+
+/** @throws OSError for a file of another framework's that its option does not ask for */
+async function openChosen(path: string, choice: ResolveOptions): Promise<CheckpointSource> {
+  const source = await openCheckpoint(path, choice);
+  const { framework, from_tf, from_flax } = choice;
+  const option = { tensorflow: 'from_tf', flax: 'from_flax' }[source.format];
+  if (option === undefined || framework !== 'pt' || from_tf || from_flax) return source;
+  await source.close();
+  throw new OSError(
+    `'${path}' holds ${option === 'from_tf' ? 'TensorFlow' : 'Flax'} weights: set ${option} (${option}=True in Python)`,
+    { code: 'WEIGHTS_NOT_FOUND' },
+  );
 }
 
 /** An adapter that lies beside a model's weights is not attached to it. */
@@ -109,7 +122,7 @@ async function tellOfAdapter(folder: string): Promise<void> {
 async function weightsAt(url: string, choice: ResolveOptions, mmap: MapOption, hub: HubOptions): Promise<Weights> {
   const { path, remove } = await fetchUrl(url, hub);
   try {
-    const weights = await weightsOf(await openCheckpoint(path, choice), mmap);
+    const weights = await weightsOf(await openChosen(path, choice), mmap);
     return { ...weights, close: () => weights.close().finally(remove) };
   } catch (error) {
     await remove();

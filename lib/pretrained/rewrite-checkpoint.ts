@@ -39,41 +39,64 @@ export interface RewriteOptions {
  */
 export async function rewriteCheckpoint(folder: string, options: RewriteOptions): Promise<RewriteReport> {
   throwIfAborted(options.signal);
-  const dtype = options.dtype === undefined ? null : checkWeightType(parseDtype(options.dtype));
-  const maxShardBytes = parseSize(options.max_shard_size ?? '5GB');
   await checkFolder(folder);
   await completeSaveIn(folder);
-  const target = await targetOf(folder, options.output);
+  await targetOf(folder, options.output);
   const open: OpenOptions = { ...(options.signal && { signal: options.signal }) };
   const source = await openCheckpoint(folder, { ...open, variant: options.variant ?? null });
-  requirePyTorch(source, 'a rewrite');
+  try {
+    requirePyTorch(source, 'a rewrite');
+    return await rewriteOpened(source, folder, options);
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * The same of an open checkpoint in PyTorch's names, which stays open.
+ * @param folder - the one that it lies in
+ * @param goesAlong - which of the folder's other files go along into another one, where the checkpoint is a file of it alone
+ */
+export async function rewriteOpened(
+  source: CheckpointSource,
+  folder: string,
+  options: RewriteOptions,
+  goesAlong?: (name: string) => boolean,
+): Promise<RewriteReport> {
+  const dtype = options.dtype === undefined ? null : checkWeightType(parseDtype(options.dtype));
+  const maxShardBytes = parseSize(options.max_shard_size ?? '5GB');
+  const target = goesAlong ? await newFolder(options.output) : await targetOf(folder, options.output);
   const format = options.format ?? (source.format === 'safetensors' ? 'safetensors' : 'pytorch');
   const weights = new RewrittenWeights(source, dtype, options.signal);
   try {
     const all = weights.all(format === 'pytorch');
     const plan = planWeights(all, { format, variant: options.variant ?? null, maxShardBytes }, parametersOf(all));
-    const rewrite = new FolderRewrite(
+    const rewrite = new FolderRewrite({
       folder,
       target,
       plan,
-      weightFilesOf(source, plan.layout.variant),
-      await newConfig(folder, dtype),
-      () => source.verify(),
-      options.signal,
-    );
+      oldNames: weightFilesOf(source, plan.layout.variant),
+      texts: await newConfig(folder, dtype),
+      goesAlong,
+      verify: () => source.verify(),
+      signal: options.signal,
+    });
     const report = await rewrite.report();
     if (!options.dryRun) await rewrite.run();
     return report;
   } finally {
     weights.close();
-    await source.close();
   }
 }
 
 /** The files that hold a checkpoint's weights, and their index. */
 export function weightFilesOf({ files, format }: CheckpointSource, variant: string | null): Set<string> {
+  const names = files.map((file) => basename(file));
   const stem = WEIGHTS_NAMES[format as keyof typeof WEIGHTS_NAMES] as string | undefined;
-  return new Set([...files.map((file) => basename(file)), ...(stem === undefined ? [] : [indexName(stem, variant)])]);
+  if (stem !== undefined) names.push(indexName(stem, variant));
+  // TensorFlow's graph of the same checkpoint, and the note of which checkpoint is the latest.
+  if (format === 'tensorflow1') names.push((names[0] as string).replace(/index$/, 'meta'), 'checkpoint');
+  return new Set(names);
 }
 
 export async function checkFolder(folder: string): Promise<void> {
@@ -91,9 +114,15 @@ export async function targetOf(folder: string, output: string | undefined): Prom
       );
     return folder;
   }
+  return newFolder(output, `, or none to rewrite '${folder}' itself`);
+}
+
+/** The folder for what has no folder of its own to be changed. @throws ValueError when there is something in it, or none is given */
+export async function newFolder(output: string | undefined, otherwise = ''): Promise<string> {
+  if (output === undefined)
+    throw new ValueError('the checkpoint is a file; give a new folder for the result as output');
   const entries = await readdir(output).catch(() => []);
-  if (entries.length > 0)
-    throw new ValueError(`'${output}' is not empty; give a new folder, or none to rewrite '${folder}' itself`);
+  if (entries.length > 0) throw new ValueError(`'${output}' is not empty; give a new folder${otherwise}`);
   return output;
 }
 

@@ -20,77 +20,86 @@ export interface RewriteReport {
   kept: string[];
 }
 
-/** Weights in other files, with all other files of their folder as they were. */
+/** What a rewrite is made of. */
+export interface RewriteParts {
+  /** The folder that the old weights are in. */
+  folder: string;
+  /** The one that holds the result, the same or a new one. */
+  target: string;
+  plan: WeightsPlan;
+  /** Files that the new weights replace. */
+  oldNames: ReadonlySet<string>;
+  /** Files that are written beside the weights. */
+  texts: ReadonlyMap<string, string>;
+  /** Which of the folder's other files go along into a new one; default all. */
+  goesAlong?: ((name: string) => boolean) | undefined;
+  /** Is called once all are read: throws when they were not what they seemed. */
+  verify: () => Promise<void>;
+  signal: AbortSignal | undefined;
+}
+
+/** Weights in other files, with the other files of their folder as they were. */
 export class FolderRewrite implements FolderContents {
   private readonly inPlace: boolean;
 
-  /**
-   * @param folder - the one with the old weights; null where they lie in a file alone
-   * @param target - the one that holds the result, the same or a new one
-   * @param oldNames - files that the new weights replace
-   * @param texts - files that are written beside the weights
-   * @param verify - is called once all are read: throws when they were not what they seemed
-   */
-  constructor(
-    private readonly folder: string | null,
-    private readonly target: string,
-    private readonly plan: WeightsPlan,
-    private readonly oldNames: ReadonlySet<string>,
-    private readonly texts: ReadonlyMap<string, string>,
-    private readonly verify: () => Promise<void>,
-    private readonly signal: AbortSignal | undefined,
-  ) {
-    this.inPlace = target === folder;
+  constructor(private readonly parts: RewriteParts) {
+    this.inPlace = parts.target === parts.folder;
   }
 
   /** The old weights go, also where the format changes; so does what would win over the new ones at the next load. */
   isStale(name: string, written: ReadonlySet<string>): boolean {
-    return !written.has(name) && (this.oldNames.has(name) || isStaleWeights(name, this.plan.layout, written));
+    const { oldNames, plan } = this.parts;
+    return !written.has(name) && (oldNames.has(name) || isStaleWeights(name, plan.layout, written));
   }
 
   async write(folder: string): Promise<string[]> {
-    const { plan, signal } = this;
+    const { plan, texts, verify, signal } = this.parts;
     const names = await writeWeights(folder, plan, { signal });
-    await this.verify();
-    for (const [name, text] of this.texts) {
+    await verify();
+    for (const [name, text] of texts) {
       await writeWhole(join(folder, name), Buffer.from(text), signal);
       names.push(name);
     }
-    if (!this.inPlace && this.folder !== null) {
+    if (!this.inPlace) {
       const written = new Set(names);
-      const isKept = (name: string) => !written.has(name) && !this.isStale(name, written);
-      names.push(...(await copyOver(this.folder, folder, isKept, signal)));
+      names.push(...(await copyOver(this.parts.folder, folder, (name) => this.isKept(name, written), signal)));
     }
     return names;
   }
 
+  private isKept(name: string, written: ReadonlySet<string>): boolean {
+    const { goesAlong } = this.parts;
+    return !written.has(name) && !this.isStale(name, written) && (this.inPlace || (goesAlong?.(name) ?? true));
+  }
+
   async run(): Promise<void> {
-    await saveFolder(this.target, this, folderSystem, this.signal);
+    await saveFolder(this.parts.target, this, folderSystem, this.parts.signal);
   }
 
   async report(): Promise<RewriteReport> {
-    const { index, files } = this.plan;
+    const { folder, target, plan, texts } = this.parts;
+    const { index, files } = plan;
     const written = files.map(({ name, weights }) => ({
       file: name,
       tensors: weights.length,
       bytes: weights.reduce((n, weight) => n + weight.byteLength, 0),
     }));
-    const texts = [...(index ? [[index.name, index.text] as const] : []), ...this.texts];
-    for (const [file, text] of texts) written.push({ file, tensors: 0, bytes: Buffer.byteLength(text) });
+    const all = [...(index ? [[index.name, index.text] as const] : []), ...texts];
+    for (const [file, text] of all) written.push({ file, tensors: 0, bytes: Buffer.byteLength(text) });
     const names = new Set(written.map(({ file }) => file));
-    const there = this.folder === null ? [] : (await readdir(this.folder)).sort();
+    const there = (await readdir(folder)).sort();
     return {
-      target: this.target,
+      target,
       dtypes: this.dtypes(),
       written,
       removed: this.inPlace ? there.filter((name) => this.isStale(name, names)) : [],
-      kept: there.filter((name) => !names.has(name) && !this.isStale(name, names)),
+      kept: there.filter((name) => this.isKept(name, names)),
     };
   }
 
   private dtypes(): RewriteReport['dtypes'] {
     const rows = new Map<string, RewriteReport['dtypes'][0]>();
-    for (const weight of this.plan.files.flatMap((file) => file.weights)) {
+    for (const weight of this.parts.plan.files.flatMap((file) => file.weights)) {
       const { dtype: to, byteLength, stored } = weight as RewrittenWeight;
       const key = `${stored.dtype} ${to}`;
       const row = rows.get(key) ?? { from: stored.dtype, to, tensors: 0, bytesBefore: 0, bytesAfter: 0 };

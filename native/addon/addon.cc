@@ -90,5 +90,6 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "exchange", exchange, nullptr);
   set_function(env, exports, "lock", lock, nullptr);
   set_function(env, exports, "readCached", read_cached, nullptr);
+  set_function(env, exports, "crc32c", crc32c, nullptr);
   return exports;
 }

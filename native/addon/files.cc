@@ -1,5 +1,5 @@
-// What Node's fs module lacks: exchanging two paths in one step, locks that end with their process, and reads that
-// never wait for a disk.
+// What Node's own modules lack: exchanging two paths in one step, locks that end with their process, reads that never
+// wait for a disk, and CRC-32C.
 #include <cerrno>
 #include <string>
 #ifdef _WIN32
@@ -16,6 +16,7 @@
 
 #include "addon/arguments.h"
 #include "addon/functions.h"
+#include "cpu/kernels.h"
 
 namespace nt {
 namespace {
@@ -127,6 +128,19 @@ napi_value read_cached(napi_env env, napi_callback_info info) {
   if (offset < 0 || length < 0 || position < 0 || offset > array.bytes - length) return number(env, -1);
   char* const to = static_cast<char*>(array.data) + offset;
   return number(env, static_cast<double>(read_in_memory(int_of(env, argv[0]), to, length, position)));
+}
+
+// crc32c(array, before) → the CRC-32C of the bytes, behind others whose sum is `before`.
+napi_value crc32c(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value argv[2];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  const char* problem;
+  static const Kernels* const chosen = default_kernels(&problem);
+  const Kernels* const kernels = chosen ? chosen : kernels_for("generic");
+  const Bytes array = bytes_of(env, argv[0]);
+  const uint32_t before = static_cast<uint32_t>(number_of(env, argv[1]));
+  return number(env, kernels->crc32c(static_cast<const uint8_t*>(array.data), array.bytes, before));
 }
 
 }  // namespace nt

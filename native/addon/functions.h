@@ -33,6 +33,7 @@ napi_value hold(napi_env env, napi_callback_info info);
 napi_value exchange(napi_env env, napi_callback_info info);
 napi_value lock(napi_env env, napi_callback_info info);
 napi_value read_cached(napi_env env, napi_callback_info info);
+napi_value crc32c(napi_env env, napi_callback_info info);
 
 // info.cc
 napi_value describe(napi_env env, napi_callback_info info);

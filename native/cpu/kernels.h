@@ -1,5 +1,6 @@
 // The kernels of one instruction set. Each family declares its own struct in ops/<family>/kernels.h.
 #pragma once
+#include "cpu/crc32c.h"
 #include "ops/attention/kernels.h"
 #include "ops/blocks/kernels.h"
 #include "ops/elementwise/kernels.h"
@@ -27,6 +28,7 @@ struct Kernels {
   EmbeddingResizeKernels embedding_resize;
   RandomKernels random;
   BlockKernels blocks;
+  Crc32c crc32c;
 };
 
 // Levels that this build has and this CPU can run, in rising order; the last is the best. Ends with null.

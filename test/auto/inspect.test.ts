@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectCheckpoint } from '../../lib/auto/inspect';
+import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import { writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
 import { inspectionText } from '../../lib/cli/inspect';
 
 const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
@@ -17,7 +19,7 @@ describe('the inspection of a checkpoint', () => {
     await expect(inspectCheckpoint(join(golden, 'elsewhere'))).rejects.toMatchObject({
       name: 'OSError',
       code: 'ERR_NO_FOLDER',
-      message: expect.stringMatching(/there is no folder '.*elsewhere'/),
+      message: expect.stringMatching(/there is no folder or file '.*elsewhere'/),
     });
     const empty = mkdtempSync(join(tmpdir(), 'inspect-'));
     try {
@@ -30,10 +32,107 @@ describe('the inspection of a checkpoint', () => {
   });
 
   it('of one weights file shows what lies in it, and says what loading it needs', async () => {
-    const found = await inspectCheckpoint(join(golden, 'model.safetensors'));
-    expect(found).toMatchObject({ model_type: '', loads: false });
+    const file = join(golden, 'model.safetensors');
+    const found = await inspectCheckpoint(file);
+    expect(found).toMatchObject({ model_type: 'bert', isFile: true, loads: true });
     expect(found.files).toHaveLength(1);
-    expect(found.reasons).toEqual([expect.stringMatching(/needs the config too, .*inspect its folder: '.*base'/)]);
-    expect(inspectionText(found)).toMatch(/parameters.*model.safetensors.*It will not load:\n {2}it is one file/s);
+    expect(found.call).toMatch(/^Bert\w+\.from_pretrained\('.*model\.safetensors', { config: '.*config\.json' }\)$/);
+    expect(inspectionText(found)).toMatch(/parameters.*model.safetensors.*word_embeddings.*It will load: Bert/s);
+  });
+
+  it('of a file without its config shows what lies in it, and asks for one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      const file = join(folder, 'model.safetensors');
+      copyFileSync(join(golden, 'model.safetensors'), file);
+      const found = await inspectCheckpoint(file);
+      expect(found).toMatchObject({ model_type: '', loads: false, call: null });
+      expect(inspectionText(found)).toMatch(/word_embeddings.*It will not load:\n {2}.*give the config of/s);
+      expect((await inspectCheckpoint(file, { config: golden })).loads).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('says that weights of a type that no model computes in will not load', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      cpSync(join(golden, 'config.json'), join(folder, 'config.json'));
+      await using source = await openSafetensors(join(golden, 'model.safetensors'));
+      const tensors = source.names().map((name, i) => {
+        const info = source.info(name);
+        if (i > 0) return { name, ...info, bytes: () => source.read(name) };
+        const byteLength = info.byteLength * 2;
+        return {
+          name,
+          shape: info.shape,
+          dtype: 'complex64' as const,
+          byteLength,
+          bytes: () => new Uint8Array(byteLength),
+        };
+      });
+      await writeSafetensors(join(folder, 'model.safetensors'), tensors, { metadata: { format: 'pt' } });
+      const found = await inspectCheckpoint(folder);
+      expect(found).toMatchObject({ loads: false, model_type: 'bert' });
+      expect(found.reasons.at(-1)).toBe(`'${source.names()[0]}' is stored as complex64, which no model computes in`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('shows a TensorFlow 1 checkpoint by its prefix', async () => {
+    const prefix = join(__dirname, '..', 'goldens', 'frameworks', 'bert-tf1-shards', 'model.ckpt');
+    const found = await inspectCheckpoint(prefix);
+    expect(found.files).toEqual([expect.objectContaining({ file: 'model.ckpt.index', format: 'tensorflow1' })]);
+    expect(found.call).toMatch(/from_tf: true/);
+  });
+
+  it('shows the GGUF file that a folder holds in place of a config and weights, and how to load it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    const vocabulary = join(__dirname, '..', 'goldens', 'gguf', 'llama-vocabulary.gguf');
+    try {
+      cpSync(vocabulary, join(folder, 'model-00001-of-00002.gguf'));
+      const found = await inspectCheckpoint(folder);
+      expect(found.call).toBe(
+        `LlamaForCausalLM.from_pretrained('${folder}', { gguf_file: 'model-00001-of-00002.gguf' })`,
+      );
+      expect(found.reasons[0]).toBe("it is a GGUF file in a folder: set gguf_file to 'model-00001-of-00002.gguf'");
+      cpSync(vocabulary, join(folder, 'another.gguf'));
+      expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/config\.json/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('looks at the file that the config names in place of a search', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      const config = JSON.parse(readFileSync(join(golden, 'config.json'), 'utf8'));
+      writeFileSync(
+        join(folder, 'config.json'),
+        JSON.stringify({ ...config, transformers_weights: 'other.safetensors' }),
+      );
+      expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/'other\.safetensors', which is not in/);
+      cpSync(join(golden, 'model.safetensors'), join(folder, 'other.safetensors'));
+      expect(await inspectCheckpoint(folder)).toMatchObject({ loads: true, files: [{ file: 'other.safetensors' }] });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("says what is wrong with another framework's file, once", async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      cpSync(join(golden, 'config.json'), join(folder, 'config.json'));
+      writeFileSync(join(folder, 'tf_model.h5'), '\x89HDF\r\n\x1a\n and no more', 'latin1');
+      const found = await inspectCheckpoint(folder);
+      expect(found).toMatchObject({ loads: false });
+      expect(found.reasons).toEqual([expect.stringMatching(/^Unable to load weights from '.*tf_model\.h5'/)]);
+      const gguf = join(folder, 'broken.gguf');
+      writeFileSync(gguf, 'GGUF');
+      expect((await inspectCheckpoint(gguf)).reasons).toEqual([expect.stringContaining('broken.gguf')]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -9,7 +9,7 @@ const program = join(__dirname, '..', 'pretrained', 'programs', 'convert-to-gguf
 /** What a run of kills found: how often the file was whole and of which conversion, or not there, or neither. */
 async function killConversions(kills, longestMs = 250) {
   const folder = mkdtempSync(join(tmpdir(), 'kill-conversions-'));
-  const found = { kills: 0, absent: 0, torn: 0, interrupted: 0, states: { 0: 0, 1: 0 } };
+  const found = { kills: 0, absent: 0, torn: 0, interrupted: 0, mostLeft: 0, states: { 0: 0, 1: 0 } };
   try {
     const models = [1, 2].map((marker) => join(folder, `model-${marker}`));
     for (const [i, model] of models.entries()) await saveModel(model, i + 1);
@@ -19,8 +19,9 @@ async function killConversions(kills, longestMs = 250) {
     for (; found.kills < kills; found.kills++) {
       await runAndKill(program, ['forever', target, ...models], Math.random() * longestMs);
       const left = existsSync(join(folder, 'out')) ? readdirSync(join(folder, 'out')) : [];
-      if (left.some((name) => name.endsWith('.tmp'))) found.interrupted++;
-      for (const name of left.filter((name) => name.endsWith('.tmp'))) rmSync(join(folder, 'out', name));
+      const leftovers = left.filter((name) => name.endsWith('.tmp')).length;
+      if (leftovers > 0) found.interrupted++;
+      found.mostLeft = Math.max(found.mostLeft, leftovers);
       const state = existsSync(target) ? whole.findIndex((bytes) => bytes.equals(readFileSync(target))) : null;
       if (state === null) found.absent++;
       else if (state < 0) found.torn++;
@@ -29,7 +30,8 @@ async function killConversions(kills, longestMs = 250) {
       if (found.kills % 2 === 1) rmSync(target, { force: true });
     }
     const last = await convertOnce(target, models, 0);
-    return { ...found, completes: last.equals(whole[0]) };
+    const litter = readdirSync(join(folder, 'out')).filter((name) => name !== 'model.gguf');
+    return { ...found, completes: last.equals(whole[0]), litter };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -131,12 +131,16 @@ describe.each(systems)('saving a folder by %s', (_, system) => {
     expect(statSync(target).mode & 0o777).toBe(0o700);
   });
 
-  it('removes temporary files of writers that are long dead, and those alone', async () => {
-    const [dead, alive] = [`.a.${'0'.repeat(16)}.tmp`, `.a.${'1'.repeat(16)}.tmp`];
-    fill({ [dead]: '', [alive]: '', 'own.tmp': '' });
-    for (const name of [dead, 'own.tmp']) utimesSync(join(target, name), 1, 1);
+  it('removes temporary files of writers that are dead, and those alone', async () => {
+    const dead = `.a.${'0'.repeat(16)}.tmp`;
+    fill({ [dead]: '', 'own.tmp': '' });
+    const writer = await StagedFile.create(join(target, 'b'));
+    await writer.write(Buffer.from('late'));
+    await writer.finish();
     await saveFolder(target, files({ a: 'new' }), system);
-    expect(found()).toEqual({ a: 'new', [alive]: '', 'own.tmp': '' });
+    expect(Object.keys(found()).sort()).toEqual([expect.stringMatching(/^\.b\..*\.tmp$/), 'a', 'own.tmp']);
+    await writer.commit();
+    expect(found()).toEqual({ a: 'new', b: 'late', 'own.tmp': '' });
   });
 
   it('refuses to put a file where a folder is', async () => {

@@ -25,6 +25,8 @@ const INSPECTION: CheckpointSummary = {
   bytes: 90_852_864,
   details: [['pooling', 'mean']],
   loads: true,
+  isFile: false,
+  call: null,
   reasons: [],
 };
 
@@ -153,8 +155,8 @@ describe('the command line', () => {
     [['embed', 'x', '-m', 'x', '-m', 'y', '-o', 'out'], '-m is given twice'],
     [['embed', 'x', '-m', 'x', '-o', 'out', '--output=other'], '--output is given twice'],
     [['embed', 'x', '-m', 'x', '-o', 'out', '--overwrite', '--overwrite'], '--overwrite is given twice'],
-    [['inspect'], 'FOLDER is missing'],
-    [['inspect', 'a', 'b'], "inspect takes one FOLDER, got 'b' too"],
+    [['inspect'], 'PATH is missing'],
+    [['inspect', 'a', 'b'], "inspect takes one PATH, got 'b' too"],
     [['doctor', 'a'], "doctor takes no arguments, got 'a'"],
   ])('%j is a usage error', async (args, message) => {
     const { code, stdout, stderr } = await run(args);

@@ -29,7 +29,6 @@ const commands = [
   ...[castCommand, shardCommand].map((command) => command(rewrite)),
   convertCommand({
     convert: async () => convertCheckpoint,
-    textsOf: async () => new Map(),
     toGguf: async () => convertToGguf,
   }),
 ];

@@ -11,6 +11,8 @@ import { targetNamed } from './targets';
 
 /** Odd inputs of one block that are read again. */
 const kMostOdd = 40;
+/** Inputs between two looks at the process's peak, which take as long as a tenth of a reading each. */
+const kPeakEvery = 16;
 
 /** A process that reads inputs. It may die at any of them: its diary says which. */
 
@@ -131,6 +133,14 @@ async function readSome(target: Target, diary: Diary, take: () => number | null)
   let told = Date.now();
   const odd: number[] = [];
   let most = peak();
+  let since: number[] = [];
+  const lookAtPeak = () => {
+    const now = peak();
+    // What grows the peak grows it once: which of them it was is seen again only alone.
+    if (now - most > kGrowthBytes / 4) for (const seed of since) send({ kind: 'suspect', seed });
+    most = now;
+    since = [];
+  };
   const tell = () => {
     send({ kind: 'progress', tally });
     tally = {};
@@ -144,10 +154,8 @@ async function readSome(target: Target, diary: Diary, take: () => number | null)
       current[number] = seed;
       const verdict = await judge(target, seed, folder);
       if (isOdd(verdict, slowest)) odd.push(seed);
-      // What grows the peak grows it once: it is seen again only alone.
-      const now = peak();
-      if (now - most > kGrowthBytes / 4) send({ kind: 'suspect', seed });
-      most = now;
+      since.push(seed);
+      if (since.length >= kPeakEvery) lookAtPeak();
       const outcome = verdict.outcome ?? 'FINDING';
       tally[outcome] = (tally[outcome] ?? 0) + 1;
       if (i % 16 === 0) await nextTurn();
@@ -156,6 +164,7 @@ async function readSome(target: Target, diary: Diary, take: () => number | null)
     current[number] = -1;
   };
   await Promise.all(Array.from({ length: kLanes }, (_, i) => lane(i)));
+  lookAtPeak();
   tell();
   // Most of what looks odd is another lane's time, or another process's: it is read again while all else rests.
   const folder = join(order.folder, 'lane0');

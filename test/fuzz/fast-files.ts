@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { addon } from '../../lib/binding/addon';
 
 /** Folders that are in no file system: names and bytes by path. */
 const folders = new Map<string, ReadonlyMap<string, Uint8Array>>();
@@ -53,12 +54,19 @@ export function lookAtOnce(): () => void {
   };
   at['readFile'] = async (path: string, options?: Parameters<typeof own.readFile>[1]) =>
     typeof path === 'string' ? fs.readFileSync(path, encodingOf(options)) : own.readFile(path, options);
+  const native = addon();
+  const ownCached = native.readCached;
+  native.readCached = (file, target, offset, length, position) =>
+    inMemory.has(file)
+      ? copied(file, target, offset, length, position)
+      : ownCached(file, target, offset, length, position);
   at['realpath'] = async (path: string) => (folders.has(dirname(path)) ? path : fs.realpathSync.native(path));
   isLooking = true;
   return () => {
     isLooking = false;
     Object.assign(at, own);
     calls['read'] = ownRead;
+    native.readCached = ownCached;
   };
 }
 
@@ -81,10 +89,14 @@ type Done = (error: Error | null, bytesRead: number) => void;
 
 /** `fs.read` of such a file: `done` hears before this returns. */
 function readOf(file: number, target: Uint8Array, offset: number, length: number, position: number, done: Done): void {
-  const bytes = inMemory.get(file);
-  const found = bytes?.subarray(position, position + length);
-  if (found) target.set(found, offset);
-  done(null, found?.byteLength ?? fs.readSync(file, target, offset, length, position));
+  const isHere = inMemory.has(file);
+  done(null, (isHere ? copied : fs.readSync)(file, target, offset, length, position));
+}
+
+function copied(file: number, target: Uint8Array, offset: number, length: number, position: number): number {
+  const found = inMemory.get(file)?.subarray(position, position + length) ?? new Uint8Array(0);
+  target.set(found, offset);
+  return found.byteLength;
 }
 
 /** A file that is open for reading. */

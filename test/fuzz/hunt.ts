@@ -37,7 +37,7 @@ const kBlock = 20_000;
 /** The same where inputs are read from memory, many times as fast. */
 const kQuickBlock = 400_000;
 /** Suspects that are read again, and findings that are worth having of one target. */
-const kMostSuspects = 6;
+const kMostSuspects = 40;
 const kMostFindings = 12;
 
 /** Reads inputs of one target in processes until time or inputs are used up. */

@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AutoConfig } from '../../lib/auto/auto-config';
 import { AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
 import { convertToGguf } from '../../lib/auto/convert-to-gguf';
@@ -10,11 +10,13 @@ import { snapshotDownload } from '../../lib/hub/snapshot';
 import { setLogHook } from '../../lib/logging';
 import { BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { GPT2Config, GPT2LMHeadModel } from '../../lib/models/gpt2/model';
+import { LlamaConfig, LlamaForCausalLM } from '../../lib/models/llama/model';
 import { Qwen2Config, Qwen2ForCausalLM } from '../../lib/models/qwen2/model';
 import { pipeline } from '../../lib/pipelines';
 import { AutoTokenizer } from '../../lib/preprocess';
 import type { ProgressInfo, TotalProgressInfo } from '../../lib/progress-info';
 import type { Tensor } from '../../lib/tensor/tensor';
+import { splitGguf } from '../checkpoint/gguf/split-gguf';
 import { goodToken } from './hub-server';
 import { useScratchHub } from './scratch-hub';
 
@@ -97,6 +99,88 @@ describe('a model', () => {
     expect(await logitsOf(model)).toEqual(await logitsOf(qwen2));
     tokenizer.dispose();
     await qwen2.dispose();
+  });
+
+  describe('split over GGUF files', () => {
+    const part = (n: number) => `m-0000${n}-of-00003.gguf`;
+    const given = { gguf_file: part(1), subfolder: 'weights' };
+    let files: Record<string, Buffer>;
+    let logits: unknown;
+    const logitsOf = async (of: (inputs: object) => Promise<unknown>) =>
+      ((await of({ input_ids: [[1, 2, 3]] })) as { logits: Tensor }).logits.tolist();
+
+    beforeEach(async () => {
+      const folder = join(hub.home, 'gguf');
+      const sizes = { hidden_size: 32, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2 };
+      const whole = new LlamaForCausalLM(new LlamaConfig({ ...sizes, num_key_value_heads: 1, vocab_size: 700 }));
+      logits = await logitsOf(whole);
+      await whole.save_pretrained(folder);
+      await whole.dispose();
+      copyFileSync(join(goldens, 'vocabularies', 'llama.model'), join(folder, 'tokenizer.model'));
+      const { file } = await convertToGguf(folder);
+      files = Object.fromEntries(
+        (await splitGguf(file, join(folder, 'm'), 3)).map((path) => [`weights/${basename(path)}`, readFileSync(path)]),
+      );
+    });
+
+    const fetched = () => hub.server.requests().flatMap((line) => /GET .*-(\d{5})-of-/.exec(line)?.[1] ?? []);
+
+    it('is fetched in all its parts, whichever is named, and then from the cache, without a network too', async () => {
+      const commit = hub.server.commit('org/split', { ...files, 'README.md': 'not wanted' }, 'v1');
+      hub.server.commit('org/split', { 'README.md': 'elsewhere' });
+      for (const gguf_file of [part(1), part(3)]) {
+        await using model = await AutoModelForCausalLM.from_pretrained('org/split', {
+          ...given,
+          gguf_file,
+          revision: 'v1',
+        });
+        expect(await logitsOf(model)).toEqual(logits);
+        expect(model.config._commit_hash).toBe(commit);
+      }
+      expect(fetched().sort()).toEqual(['00001', '00002', '00003']);
+      hub.server.forget();
+      await using offline = await AutoModelForCausalLM.from_pretrained('org/split', {
+        ...given,
+        revision: 'v1',
+        local_files_only: true,
+      });
+      expect(await logitsOf(offline)).toEqual(logits);
+      expect(hub.server.requests()).toEqual([]);
+    });
+
+    it('has its config from all parts, as ties are seen by tensors, and its tokenizer from the first', async () => {
+      hub.server.commit('org/split', files);
+      const tokenizer = await AutoTokenizer.from_pretrained('org/split', { ...given, gguf_file: part(2) });
+      expect(fetched()).toEqual(['00001']);
+      expect((await tokenizer.encode('Hello world')).length).toBeGreaterThan(1);
+      tokenizer.dispose();
+      const config = await AutoConfig.from_pretrained('org/split', given);
+      expect(config).toMatchObject({ model_type: 'llama', vocab_size: 700, tie_word_embeddings: false });
+    });
+
+    it('is an error that names the part which the repository lacks', async () => {
+      const { [`weights/${part(2)}`]: _, ...others } = files;
+      hub.server.commit('org/split', others);
+      await expect(AutoModelForCausalLM.from_pretrained('org/split', given)).rejects.toMatchObject({
+        code: 'ERR_HUB_ENTRY_NOT_FOUND',
+        message: expect.stringMatching(
+          /org\/split does not appear to have a file named weights\/m-00002-of-00003\.gguf.* one of 3 parts/,
+        ),
+      });
+    });
+
+    it('is an error that names a part which the cache lacks, where the Hub may not be asked', async () => {
+      hub.server.commit('org/split', files);
+      (await AutoTokenizer.from_pretrained('org/split', given)).dispose();
+      await expect(
+        AutoModelForCausalLM.from_pretrained('org/split', { ...given, local_files_only: true }),
+      ).rejects.toMatchObject({
+        name: 'OSError',
+        message: expect.stringMatching(
+          /'weights\/m-0000[23]-of-00003\.gguf' of org\/split, and it is not in the cached/,
+        ),
+      });
+    });
   });
 
   it('comes with the first of the files that Transformers asks for', async () => {

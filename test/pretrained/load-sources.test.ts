@@ -54,6 +54,21 @@ async function copyOf(tensor: Tensor): Promise<Tensor> {
 }
 
 describe('a location (rows 16, 41)', () => {
+  it.each([
+    ['bert-flax', 'flax_model.msgpack', 'from_flax'],
+    ['bert-mlm-tf-h5-sharded', 'tf_model.h5.index.json', 'from_tf'],
+    ['bert-mlm-tf-h5-sharded', 'tf_model-00001-of-00006.h5', 'from_tf'],
+  ])("that is another framework's file needs its option, as in a folder (%s, %s)", async (name, file, option) => {
+    const at = join(__dirname, '..', 'goldens', 'frameworks', name);
+    const load = (options: object) => BertForMaskedLM.from_pretrained(join(at, file), { config: at, ...options });
+    await expect(load({})).rejects.toMatchObject({
+      name: 'OSError',
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringContaining(`set ${option} (${option}=True in Python)`),
+    });
+    await (await load({ [option]: true })).dispose();
+  });
+
   it('is text by its own toString: a file URL, a Buffer; not an object without one', async () => {
     for (const given of [pathToFileURL(golden), String(pathToFileURL(golden)), Buffer.from(golden)]) {
       await using model = await BertModel.from_pretrained(given as string);

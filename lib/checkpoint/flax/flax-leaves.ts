@@ -33,8 +33,9 @@ const MULTI_HOST = '//GDAPlaceholder:';
 
 /** @throws CheckpointError `NOT_A_STATE_DICT`, `DUPLICATE_NAME`, `NAME_TOO_LONG`, `TOO_MANY_TENSORS`, `UNSUPPORTED_TENSOR`, `MSGPACK_CHUNKS` */
 export function* flaxLeaves(root: TreeNode, limits: HeaderLimits, fail: MsgpackFail): Steps<FlaxLeaves> {
-  if (root.kind !== 'branch' || root.children.has(CHUNKED)) {
-    return fail('NOT_A_STATE_DICT', 'it holds a single value; expected a tree of arrays by name');
+  if (root.kind !== 'branch' || root.isList || root.children.has(CHUNKED)) {
+    const what = root.kind === 'branch' && root.isList ? 'a list' : 'a single value';
+    return fail('NOT_A_STATE_DICT', `it holds ${what}; expected a tree of arrays by name`);
   }
   return yield* new Leaves(limits, fail).of(root);
 }

@@ -31,6 +31,7 @@ export interface OtherLeaf {
 export interface Branch {
   kind: 'branch';
   children: Map<string, TreeNode>;
+  isList?: true;
 }
 
 export type TreeNode = ArrayLeaf | OtherLeaf | Branch;
@@ -175,7 +176,7 @@ export class MsgpackTree {
     this.window.check(count);
     const children = new Map<string, TreeNode>();
     for (let i = 0; i < count; i++) children.set(String(i), yield* this.node(depth + 1, `${path}/${i}`));
-    return { kind: 'branch', children };
+    return { kind: 'branch', children, isList: true };
   }
 
   private key(): string {

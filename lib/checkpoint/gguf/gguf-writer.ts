@@ -1,9 +1,11 @@
 /** Writes GGUF files, version 3: every tensor at the next multiple of the alignment, as ggml asks. */
+import { dirname } from 'node:path';
 import { ValueError } from '../../errors';
 import { bitsOf, type StoredDType } from '../dtype';
 import { type CheckpointFault, quote } from '../fault';
 import { appendTensor, invalid, type TensorToWrite } from '../safetensors-writer';
 import { commitStaged, stageFile } from '../staged-file';
+import { clearAbandoned } from '../temporary-file';
 import { blockOf, isBlockDType } from './block-types';
 import { ggmlNumber } from './ggml-types';
 import { GGUF_TYPES, type GgufMetadata, type GgufType, type GgufValue, SCALARS } from './gguf-values';
@@ -28,7 +30,8 @@ interface Placed {
 
 /**
  * Writes `metadata` and `tensors` to `path` in the order given, holding the bytes of one tensor at a time. The file appears
- * complete or not at all, and a file that was there before stays until then; after an error nothing is left behind.
+ * complete or not at all, and a file that was there before stays until then; after an error nothing is left behind, and
+ * what a killed writer left in the folder is cleared away.
  *
  * @returns bytes of the file.
  * @throws ValueError when a tensor or a value cannot be written as described.
@@ -44,6 +47,7 @@ export async function writeGguf(
   const { onTensor, signal } = options;
   const placed = placeTensors(tensors);
   const header = formatHeader(metadata, placed);
+  await clearAbandoned(dirname(path));
   const staged = await stageFile(path, signal, async (file) => {
     await file.write(header);
     for (const { tensor, byteLength } of placed) {

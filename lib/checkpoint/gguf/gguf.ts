@@ -10,7 +10,7 @@ import type { CheckpointSource } from '../source';
 import { type GgufHeader, parseGgufHeaderInSteps } from './gguf-header';
 import { GgufSource } from './gguf-source';
 import { numberOf } from './gguf-values';
-import { partNames } from './part-names';
+import { firstPart, partNames } from './part-names';
 
 /** Options of `openGguf`. */
 export interface OpenGgufOptions {
@@ -39,6 +39,14 @@ export async function openGguf(path: string, options: OpenGgufOptions = {}): Pro
     await part.close();
     throw error;
   }
+}
+
+/**
+ * Opens the file that holds the metadata: of a split file the first part, whichever is named, and none of the others.
+ * @throws as `openGguf`
+ */
+export async function openGgufHead(path: string, options: OpenGgufOptions = {}): Promise<CheckpointSource> {
+  return openPart(join(dirname(path), firstPart(basename(path))), options);
 }
 
 async function openPart(path: string, { signal, limits }: OpenGgufOptions): Promise<GgufSource> {

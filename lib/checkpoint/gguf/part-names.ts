@@ -7,3 +7,8 @@ export function partNames(name: string): string[] | null {
   if (stem === undefined || Number(no) < 1 || Number(no) > count || count > MOST_PARTS) return null;
   return Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(5, '0')}-of-${of}.gguf`);
 }
+
+/** The name of the part that holds the metadata: `name` itself where it tells of no parts. */
+export function firstPart(name: string): string {
+  return partNames(name)?.[0] ?? name;
+}

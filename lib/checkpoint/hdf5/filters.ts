@@ -1,6 +1,6 @@
 /** What was done to a chunk before it was written, and how to undo it. */
 import { promisify } from 'node:util';
-import { inflate } from 'node:zlib';
+import { inflate, type ZlibOptions } from 'node:zlib';
 import { messageOf } from '../fault';
 import type { Fields } from './fields';
 import type { Fail } from './hdf5-fault';
@@ -54,7 +54,10 @@ export function unknownFilter({ id }: Filter): string | null {
   return NAMES[id] === undefined ? `filter ${id}` : `filter ${id} (${NAMES[id]})`;
 }
 
-const inflated = promisify(inflate) as (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
+/** Bytes that are made room for before anything is inflated: what zlib puts into one buffer it need not copy. */
+const MOST_AT_ONCE = 2 ** 20;
+
+const inflated = promisify(inflate) as (bytes: Uint8Array, options: ZlibOptions) => Promise<Buffer>;
 
 /**
  * The `length` bytes of a chunk as they were before the filters.
@@ -76,7 +79,9 @@ export async function unfiltered(
     if (id === DEFLATE) {
       if (length > bytes.byteLength * MOST_EXPANSION + 1024) throw invalid(`cannot inflate to ${length} bytes`);
       // A checksum that was taken before may be among what comes out.
-      bytes = await inflated(bytes, { maxOutputLength: length + 64 }).catch((error: unknown) => {
+      const maxOutputLength = length + 64;
+      const chunkSize = Math.min(maxOutputLength, MOST_AT_ONCE);
+      bytes = await inflated(bytes, { maxOutputLength, chunkSize }).catch((error: unknown) => {
         throw invalid(`does not inflate to ${length} bytes: ${messageOf(error)}`);
       });
     } else if (id === SHUFFLE) {

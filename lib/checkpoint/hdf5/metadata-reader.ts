@@ -186,7 +186,8 @@ export class MetadataReader {
   }
 
   private freshPage(length: number): Buffer {
-    if (this.fresh.byteLength < length) this.fresh = Buffer.allocUnsafeSlow(PAGES_AT_ONCE * PAGE);
+    if (this.fresh.byteLength < length)
+      this.fresh = Buffer.allocUnsafeSlow(Math.min(PAGES_AT_ONCE * PAGE, this.file.size));
     const page = this.fresh.subarray(0, length);
     this.fresh = this.fresh.subarray(length);
     return page;

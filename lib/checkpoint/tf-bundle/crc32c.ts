@@ -1,4 +1,5 @@
 /** CRC-32 with Castagnoli's polynomial, as TensorFlow sums blocks and tensors. */
+import { nativeCrc32c } from '../../binding/files';
 
 const POLYNOMIAL = 0x82f63b78;
 /** Eight tables, so that eight bytes are one step. */
@@ -20,8 +21,17 @@ function makeTables(): Uint32Array[] {
   return tables;
 }
 
+/** Fewer bytes than a call of native code is worth. */
+const FEW = 256;
+
 /** The sum of `bytes` behind those whose sum is `before`. */
 export function crc32c(bytes: Uint8Array, before = 0): number {
+  const sum = bytes.byteLength < FEW ? null : nativeCrc32c(bytes, before);
+  return sum ?? crc32cByTables(bytes, before);
+}
+
+/** The same without native code, which sums about fifteen times as fast. */
+export function crc32cByTables(bytes: Uint8Array, before = 0): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as [
     Uint32Array,
     Uint32Array,

@@ -1,29 +1,22 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { locateGguf } from '../../checkpoint/gguf/locate-gguf';
+import { locateGgufHead } from '../../checkpoint/gguf/locate-gguf';
+import {
+  kAddedTokensFile,
+  kSpecialTokensMapFile,
+  kTokenizerConfigFile,
+  kTokenizerFile,
+  kVocabularyFiles,
+} from '../../checkpoint/tokenizer-files';
 import { OSError, ValueError } from '../../errors';
 import { folderOf, locateModel, type ModelRepo } from '../../hub/model-repo';
 import type { HubOptions } from '../../hub/options';
 import type { GgufVocabulary } from '../backend/messages';
 import { readGgufTokenizer } from './gguf';
 
+export { kAddedTokensFile, kSpecialTokensMapFile, kTokenizerConfigFile, kTokenizerFile, kVocabularyFiles };
+
 /** The files of a tokenizer folder, and what is said when they are not there. */
-
-export const kTokenizerFile = 'tokenizer.json';
-export const kTokenizerConfigFile = 'tokenizer_config.json';
-export const kSpecialTokensMapFile = 'special_tokens_map.json';
-export const kAddedTokensFile = 'added_tokens.json';
-
-/** Vocabularies in the formats of older libraries. */
-export const kVocabularyFiles: readonly string[] = [
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-  'spiece.model',
-  'sentencepiece.bpe.model',
-  'spm.model',
-  'tokenizer.model',
-];
 
 export type JsonObject = Record<string, unknown>;
 
@@ -49,7 +42,7 @@ export async function readGgufFolder(
   subfolder = '',
   hub: HubOptions = {},
 ): Promise<TokenizerFolder> {
-  const file = await locateGguf(await locateModel(path, hub), gguf_file, subfolder);
+  const file = await locateGgufHead(await locateModel(path, hub), gguf_file, subfolder);
   const { vocabulary, config, modelConfig } = await readGgufTokenizer(file, hub.signal ?? undefined);
   return {
     path: dirname(file),

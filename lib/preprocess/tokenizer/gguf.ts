@@ -39,7 +39,7 @@ const USER_DEFINED = 4;
  *   ValueError when the vocabulary is missing or damaged
  */
 export async function readGgufTokenizer(path: string, signal?: AbortSignal): Promise<GgufTokenizer> {
-  await using source = await ggufReader().openGguf(path, { ...(signal && { signal }) });
+  await using source = await ggufReader().openGgufHead(path, { ...(signal && { signal }) });
   const metadata = ggufMetadata(source) as GgufMetadata;
   const kind = stringOf(metadata, 'tokenizer.ggml.model');
   if (kind !== 'llama' && kind !== 'gpt2') throw unknownKind(kind, path);

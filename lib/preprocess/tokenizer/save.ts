@@ -2,6 +2,8 @@ import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGgufName } from '../../checkpoint/gguf/locate-gguf';
 import { StagedFile } from '../../checkpoint/staged-file';
+import { clearAbandoned } from '../../checkpoint/temporary-file';
+import { kTokenizerFiles } from '../../checkpoint/tokenizer-files';
 import { OSError, TypeError, throwIfAborted, unknownName } from '../../errors';
 import type { SpecialToken } from './added-token';
 import {
@@ -10,7 +12,6 @@ import {
   kSpecialTokensMapFile,
   kTokenizerConfigFile,
   kTokenizerFile,
-  kVocabularyFiles,
   type TokenizerFolder,
 } from './folder';
 import { readGgufTokenizer } from './gguf';
@@ -20,15 +21,6 @@ import { kSpecialTokenNames } from './special-tokens';
 export interface SaveOptions {
   signal?: AbortSignal | null;
 }
-
-const kCarriedOver = [
-  kTokenizerFile,
-  kTokenizerConfigFile,
-  kSpecialTokensMapFile,
-  kAddedTokensFile,
-  ...kVocabularyFiles,
-  'chat_template.jinja',
-];
 
 /** Writes a tokenizer's files into `directory`. All are complete before the first takes its place. */
 export async function saveTokenizer(
@@ -45,6 +37,7 @@ export async function saveTokenizer(
   throwIfAborted(signal);
   const files = await filesOf(tokenizer, source, signal);
   await makeFolder(directory);
+  await clearAbandoned(directory);
   const staged: StagedFile[] = [];
   try {
     for (const [name, bytes] of files) {
@@ -69,7 +62,7 @@ export async function filesOf(
 ): Promise<Map<string, Uint8Array>> {
   if (isGgufName(source.tokenizerPath)) return filesOfGguf(tokenizer, source, signal);
   if (tokenizer.converted) return filesOfConverted(tokenizer, tokenizer.converted, source, signal);
-  const files = await carriedOver(source, kCarriedOver);
+  const files = await carriedOver(source, kTokenizerFiles);
   const config = changedConfig(tokenizer, source.config);
   if (config) files.set(kTokenizerConfigFile, toJson(config));
   const map = changedSpecialTokensMap(tokenizer, source.specialTokensMap);

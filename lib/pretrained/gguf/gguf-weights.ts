@@ -10,7 +10,7 @@ import { type Renamed, RenamedSource } from '../dialects/renamed-source';
 import { arrangementOf, ggufArchitectures, type HeadCounts, modelNameOf } from './names';
 
 /** The factors of rotary frequencies, which llama.cpp applies and Transformers passes over. */
-const ROPE_FACTORS = 'rope_freqs.weight';
+export const ROPE_FACTORS = 'rope_freqs.weight';
 
 /** A GGUF checkpoint under PyTorch's names. Nothing is moved before it is read. @param inner - is closed with this */
 export function ggufWeights(inner: CheckpointSource): CheckpointSource {

@@ -46,6 +46,9 @@ export interface TensorStep {
   shape: readonly number[];
 }
 
+/** A tensor to write, and the type that it has in the checkpoint. */
+export type GgufTensor = TensorToWrite & { byteLength: number; from: string };
+
 /** Brings tensors one after the other from a checkpoint into a GGUF file, on the compute threads. */
 export class GgufTensors {
   readonly written: WrittenTensor[] = [];
@@ -68,7 +71,7 @@ export class GgufTensors {
   }
 
   /** What a step becomes, before a byte is read. */
-  tensor(step: TensorStep): TensorToWrite & { byteLength: number } {
+  tensor(step: TensorStep): GgufTensor {
     const { name } = step.gguf;
     const { dtype: from } = this.source.info(step.source);
     const shape = this.shapeOf(step);
@@ -79,6 +82,7 @@ export class GgufTensors {
       name,
       dtype,
       shape,
+      from,
       byteLength,
       bytes: () => new Uint8Array(), // writeInto stands in its place
       writeInto: async (descriptor, offset) => {
@@ -94,6 +98,17 @@ export class GgufTensors {
         }
       },
     };
+  }
+
+  /** A tensor of another GGUF file that is no weight of the model, as it is. */
+  asStored(opened: CheckpointSource, name: string): GgufTensor {
+    const { dtype, shape, byteLength } = opened.info(name);
+    const report = { name, shape, from: dtype, to: dtype, bytes: byteLength, error: null };
+    const bytes = async (): Promise<Uint8Array> => {
+      this.written.push(report);
+      return opened.read(name, this.call.signal && { signal: this.call.signal });
+    };
+    return { name, dtype, shape, from: dtype, byteLength, bytes };
   }
 
   private shapeOf({ gguf, shape }: TensorStep): number[] {

@@ -1,12 +1,15 @@
 import { NotImplementedError, TypeError, ValueError } from '../../errors';
+import type { GenerateOptions } from '../../generation/generate';
 import { warn } from '../../logging';
+import type { IdInput } from '../../nn/ids';
 import { checkOptionKinds, givenOptions, namedOptions } from '../../options';
 import { type DType, isFloating, parseDtype } from '../../tensor/dtype';
 import { withSeed } from '../../tensor/random';
 import { currentStream } from '../../tensor/stream';
-import type { Tensor } from '../../tensor/tensor';
+import { Tensor } from '../../tensor/tensor';
 import { castModule } from '../casts';
 import type { PretrainedConfig } from '../config';
+import type { DecoderModel } from '../decoder-model';
 import type { FromPretrainedOptions, LoadingInfo } from '../from-pretrained';
 import { withoutInit } from '../init';
 import { checkWeightType } from '../load-options';
@@ -33,6 +36,9 @@ export interface FlaxArguments {
 
 /** What `from_pretrained` of Flax' classes takes beside what PyTorch's takes. */
 export type FlaxLoadOptions = FromPretrainedOptions & { _do_init?: boolean };
+
+/** What `generate` of Flax' classes takes beside what PyTorch's takes. */
+export type FlaxGenerateOptions = GenerateOptions & { params?: FlaxTree | null };
 
 /** Whatever Flax keeps of a model beside its weights. */
 interface FlaxState {
@@ -254,6 +260,32 @@ export abstract class FlaxMethods {
     );
   }
 
+  /**
+   * As that of PyTorch's class; `params` among the inputs or the options are gone on with in place of the model's own.
+   * @throws as that of PyTorch's class; ValueError `ERR_NOT_INITIALIZED` of a model without parameters that is given none
+   */
+  async generate(
+    inputs?: IdInput | FlaxGenerateOptions | null,
+    options?: FlaxGenerateOptions | null,
+    ...surplus: never[]
+  ): Promise<Tensor> {
+    const model = asModel(this);
+    const { generate } = viewedMethods(model) as DecoderModel;
+    if (!generate)
+      throw new TypeError(
+        `The current model class (${this.constructor.name}) is not compatible with \`generate\`, as it doesn't have a ` +
+          'language modeling head. Use a class whose name ends in LMHeadModel or ForConditionalGeneration',
+      );
+    const [among, beside] = [withoutParams(inputs), withoutParams(options)];
+    if (among.params && beside.params)
+      throw new ValueError("'params' is given twice: among the inputs and among the options");
+    const params = among.params ?? beside.params;
+    if (!params && stateFor(this).isBare) throw notInitialized(this, 'generate({ ..., params })');
+    const filled = (params ? filledWith(model, params) : model) as DecoderModel;
+    if (params) filled.generation_config = (model as DecoderModel).generation_config;
+    return generate.call(filled, among.rest as GenerateOptions, beside.rest as GenerateOptions, ...surplus);
+  }
+
   /** @internal A call may give the parameters: `model({ input_ids, params })`. */
   protected async invoke(inputs: CallInputs, ...further: unknown[]): Promise<ModelOutput | unknown[]> {
     const model = asModel(this);
@@ -265,10 +297,20 @@ export abstract class FlaxMethods {
     const { params, ...others } = { ...inputs } as { params?: FlaxTree | null };
     if (params) return PreTrainedModel.prototype._call.call(filledWith(model, params), others);
     if (!stateFor(this).isBare) return callable(viewedMethods(model)).invoke.call(model, inputs, ...further);
-    throw new ValueError(`${this.constructor.name} was made without parameters: give a call { ..., params }`, {
-      code: 'ERR_NOT_INITIALIZED',
-    });
+    throw notInitialized(this, 'a call { ..., params }');
   }
+}
+
+function notInitialized({ constructor: { name } }: FlaxMethods, what: string): ValueError {
+  return new ValueError(`${name} was made without parameters: give ${what}`, { code: 'ERR_NOT_INITIALIZED' });
+}
+
+/** What is given to `generate`, without the parameters that may be among it. */
+function withoutParams(given: unknown): { params?: FlaxTree | null; rest: unknown } {
+  const isNamed = given !== null && typeof given === 'object' && !Array.isArray(given) && !(given instanceof Tensor);
+  if (!isNamed || !('params' in given)) return { rest: given };
+  const { params, ...rest } = given as { params?: FlaxTree | null };
+  return { ...(params && { params }), rest };
 }
 
 /** A class with Flax' methods, which can also be made with Flax' arguments. */

@@ -22,12 +22,13 @@ namespace NT_ISA {
 #include "ops/embedding-resize/cpu.inl"
 #include "ops/random/cpu.inl"
 #include "ops/blocks/cpu.inl"
+#include "cpu/simd/crc32c.inl"
 // clang-format on
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    NT_NAME(NT_ISA), kMatmul,  kElementwise, kEmbedding,       kNorm,   kReduce,
-    kRope,           kSoftmax, kAttention,   kEmbeddingResize, kRandom, kBlocks,
+    NT_NAME(NT_ISA), kMatmul,    kElementwise,     kEmbedding, kNorm,   kReduce, kRope,
+    kSoftmax,        kAttention, kEmbeddingResize, kRandom,    kBlocks, crc32c,
 };
 
 }  // namespace NT_ISA

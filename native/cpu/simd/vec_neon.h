@@ -1,5 +1,6 @@
 // NEON of AArch64: 4 floats. The meaning of each operation is written in vec_generic.h.
 #pragma once
+#include <arm_acle.h>
 #include <arm_neon.h>
 
 #include <cstddef>

@@ -95,8 +95,30 @@ function endRecord(count: number, size: number, offset: number, end: End): Buffe
   return Buffer.concat([record, comment]);
 }
 
-/** Pieces of a pickle. */
-const code = (...bytes: number[]) => Buffer.from(bytes);
+/** What `make` gave for a text before: most pieces of pickles are made thousands of times. */
+function kept(make: (text: string) => Buffer): (text: string) => Buffer {
+  const made = new Map<string, Buffer>();
+  return (text) => {
+    const found = made.get(text);
+    if (found !== undefined) return found;
+    const bytes = make(text);
+    if (made.size < 1000) made.set(text, bytes);
+    return bytes;
+  };
+}
+
+/** Pieces of a pickle; none of them may be written to. */
+const codes = Array.from({ length: 256 }, (_, byte) => Buffer.from([byte]));
+const code = (...bytes: number[]) => (bytes.length === 1 ? (codes[bytes[0] as number] as Buffer) : Buffer.from(bytes));
+const smallInts = codes.map((byte) => Buffer.concat([code(0x4b), byte]));
+const globalOf = kept((lines) => Buffer.from(`c${lines}\n`));
+const textOf = kept((text) => {
+  const bytes = Buffer.from(text);
+  const length = Buffer.alloc(5);
+  length[0] = 0x58;
+  length.writeUInt32LE(bytes.byteLength, 1);
+  return Buffer.concat([length, bytes]);
+});
 export const pickle = {
   code,
   none: code(0x4e),
@@ -104,21 +126,16 @@ export const pickle = {
   false: code(0x89),
   emptyDict: code(0x7d),
   int(value: number): Buffer {
-    if (value >= 0 && value < 256) return code(0x4b, value);
+    const small = smallInts[value];
+    if (small !== undefined) return small;
     const bytes = Buffer.alloc(10);
     bytes[0] = 0x8a;
     bytes[1] = 8;
     bytes.writeBigInt64LE(BigInt(value), 2);
     return bytes;
   },
-  text(text: string): Buffer {
-    const bytes = Buffer.from(text);
-    const length = Buffer.alloc(5);
-    length[0] = 0x58;
-    length.writeUInt32LE(bytes.byteLength, 1);
-    return Buffer.concat([length, bytes]);
-  },
-  global: (module: string, name: string) => Buffer.from(`c${module}\n${name}\n`),
+  text: textOf,
+  global: (module: string, name: string) => globalOf(`${module}\n${name}`),
   stackGlobal: (module: string, name: string) => Buffer.concat([pickle.text(module), pickle.text(name), code(0x93)]),
   tuple: (...items: Buffer[]) => Buffer.concat([code(0x28), ...items, code(0x74)]),
   ints: (values: readonly number[]) => pickle.tuple(...values.map((value) => pickle.int(value))),

@@ -134,3 +134,51 @@ describe('the constructor', () => {
     expect(() => new FlaxBertModel(small.bert(), { sed: 7 } as never)).toThrow(/seed/);
   });
 });
+
+describe('generate', () => {
+  const prompt = { input_ids: [[1, 2, 3]], max_new_tokens: 6, pad_token_id: 0 };
+  const folders = { gpt2: 'gpt2-flax-bf16', t5: 't5-flax-sharded' } as const;
+  const classes = { gpt2: library.FlaxGPT2LMHeadModel, t5: library.FlaxT5ForConditionalGeneration };
+
+  it.each(['gpt2', 't5'] as const)('goes on with the params that it is given (%s)', async (name) => {
+    const folder = join(frameworks, folders[name]);
+    const Class = classes[name] as typeof library.FlaxGPT2LMHeadModel;
+    const whole = await Class.from_pretrained(folder);
+    const wanted = (await whole.generate(prompt)).tolist();
+    const [bare, params] = await Class.from_pretrained(folder, { _do_init: false });
+    await expect(bare.generate(prompt)).rejects.toMatchObject({ code: 'ERR_NOT_INITIALIZED' });
+    expect((await bare.generate({ ...prompt, params })).tolist()).toEqual(wanted);
+    const { input_ids, ...options } = prompt;
+    expect((await bare.generate(input_ids, { ...options, params })).tolist()).toEqual(wanted);
+    // A model with parameters of its own takes others for the call alone.
+    const other = new Class(whole.config as never, { seed: 9 });
+    const own = (await other.generate(prompt)).tolist();
+    expect((await other.generate({ ...prompt, params })).tolist()).toEqual(wanted);
+    expect((await other.generate(prompt)).tolist()).toEqual(own);
+    await expect(bare.generate({ ...prompt, params }, { params })).rejects.toThrow(/'params' is given twice/);
+    await whole.dispose();
+  });
+
+  it('follows the generation config of the model, and its params as they are now', async () => {
+    const [model, params] = await library.FlaxGPT2LMHeadModel.from_pretrained(join(frameworks, folders.gpt2), {
+      _do_init: false,
+    });
+    const { max_new_tokens: _, ...rest } = prompt;
+    (model.generation_config as library.GenerationConfig).max_new_tokens = 2;
+    expect((await model.generate({ ...rest, params })).dims).toEqual([1, 5]);
+    const transformer = params['transformer'] as library.FlaxTree;
+    const { embedding } = transformer['wte'] as { embedding: library.Tensor };
+    const turned = { ...params, transformer: { ...transformer, wte: { embedding: embedding.neg() } } };
+    const answer = async (tree: library.FlaxTree) => (await model.generate({ ...rest, params: tree })).tolist();
+    expect(await answer(turned as library.FlaxTree)).not.toEqual(await answer(params));
+  });
+
+  it('lacks weights, or a head, as a call does', async () => {
+    const model = new library.FlaxGPT2LMHeadModel(small.gpt2(), { _do_init: false });
+    await expect(model.generate({ ...prompt, params: {} as library.FlaxTree })).rejects.toThrow(
+      /parameters are missing/,
+    );
+    const bert = new FlaxBertModel(small.bert()) as unknown as typeof model;
+    await expect(bert.generate(prompt)).rejects.toThrow(/FlaxBertModel.*not compatible with `generate`/);
+  });
+});
