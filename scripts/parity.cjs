@@ -1,8 +1,8 @@
 'use strict';
 // Runs every golden of every family at every instruction set that this CPU has, prints how far the results are from
-// Transformers', and writes docs/parity.md.
+// Transformers', and writes docs/parity.md, where the columns of sets that this CPU lacks stay as they are.
 const { spawnSync } = require('node:child_process');
-const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 
@@ -43,18 +43,42 @@ for (const [isa, lines] of results)
     rows.set(model_class, row);
   }
 
+const page = path.join(root, 'docs', 'parity.md');
+const before = columnsOf(existsSync(page) ? readFileSync(page, 'utf8') : '');
+const others = before.levels.filter((isa) => !levels.includes(isa));
+const shown = [...levels, ...others];
+
+/** What a page says of each class by instruction set. */
+function columnsOf(text) {
+  const [head = [], , ...body] = text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .map((cell) => cell.trim())
+        .slice(1, -1),
+    );
+  const [, , , ...names] = head;
+  const of = new Map(
+    body.map(([, name, , ...errors]) => [name, Object.fromEntries(errors.map((e, i) => [names[i], e]))]),
+  );
+  return { levels: names, of };
+}
+
 const cells = [...rows.values()]
   .sort((a, b) => a.model_type.localeCompare(b.model_type) || a.model_class.localeCompare(b.model_class))
-  .map((row) => [
-    row.model_type,
-    row.model_class,
-    row.cases,
-    ...levels.map((isa) => (row.worst[isa] ?? 0).toExponential(1)),
+  .map(({ model_type, model_class, cases, worst }) => [
+    model_type,
+    model_class,
+    cases,
+    ...levels.map((isa) => (worst[isa] ?? 0).toExponential(1)),
+    ...others.map((isa) => before.of.get(model_class)?.[isa] ?? '–'),
   ]);
 const references = [...new Set([...results.values()].flat().map((line) => line.reference))].sort();
 const table = [
-  ['family', 'class', 'outputs', ...levels],
-  ['---', '---', '---', ...levels.map(() => '---')],
+  ['family', 'class', 'outputs', ...shown],
+  ['---', '---', '---', ...shown.map(() => '---')],
   ...cells,
 ].map((row) => `| ${row.join(' | ')} |`);
 
@@ -62,9 +86,10 @@ const text = `# Parity with Transformers
 
 The largest error of every class over its goldens (random checkpoints; lengths, masks, padding on either side, labels,
 hidden states, attentions), relative to the largest value of each output, by instruction set. The references are
-Transformers ${references.join(' and ')}, in float64, rounded once. Tests fail above 2e-5. Made by \`npm run parity\`.
+Transformers ${references.join(' and ')}, in float64, rounded once. Tests fail above 2e-5. Made by \`npm run parity\`; a dash
+is an instruction set that the CPU of the class's last run lacks.
 
 ${table.join('\n')}
 `;
-writeFileSync(path.join(root, 'docs', 'parity.md'), text);
+writeFileSync(page, text);
 console.log(table.join('\n'));

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
+import { partNames } from '../checkpoint/gguf/part-names';
 import type { CheckpointSource } from '../checkpoint/source';
 import { nearest, OSError, throwIfAborted, ValueError } from '../errors';
 import { warn } from '../logging';
@@ -17,11 +18,13 @@ import { savedClass } from './saved-class';
 
 /** Where a checkpoint is that is looked at or converted. */
 export interface CheckpointPlace {
-  /** The folder itself, a file of weights in it, or what the files of a TensorFlow checkpoint begin with. */
+  /** What is opened: a folder, a file of weights, or what the files of a TensorFlow checkpoint begin with. */
   readonly location: string;
   /** The folder that it is or lies in. */
   readonly folder: string;
   readonly kind: 'folder' | 'file' | 'gguf';
+  /** The GGUF file that a folder holds in place of a config and weights. */
+  readonly gguf_file: string | null;
 }
 
 /** What is said of a checkpoint beside its location. */
@@ -44,7 +47,18 @@ export async function checkpointAt(location: string, signal?: AbortSignal): Prom
     );
   const folder = kind === 'folder' ? location : dirname(location);
   await completeSaveIn(folder);
-  return { location, folder, kind: kind === 'file' && isGgufName(location) ? 'gguf' : kind };
+  const gguf_file = kind === 'folder' ? await onlyGguf(folder) : null;
+  if (gguf_file !== null) return { location: join(folder, gguf_file), folder, kind: 'gguf', gguf_file };
+  return { location, folder, kind: kind === 'file' && isGgufName(location) ? 'gguf' : kind, gguf_file };
+}
+
+/** The GGUF file, or the first of its parts, that a folder without a config holds; null where it holds none or several. */
+async function onlyGguf(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  const [first, ...others] = names.filter(isGgufName).sort();
+  if (first === undefined || names.includes(CONFIG_NAME)) return null;
+  const parts = partNames(first) ?? [];
+  return others.every((name) => parts.includes(name)) ? first : null;
 }
 
 async function kindOf(location: string): Promise<'folder' | 'file' | null> {
@@ -65,12 +79,8 @@ export async function configSource(
     if ((await stat(file).catch(() => null))?.isFile()) return file;
   }
   const names = [CONFIG_NAME, ...originalConfigs.keys()];
-  const gguf = (await readdir(place.folder)).find(isGgufName);
   throw new OSError(
-    `'${place.folder}' has none of the files ${names.join(', ')}; ` +
-      (gguf === undefined || place.kind === 'file'
-        ? `give the config of '${place.location}' as config`
-        : `a GGUF file needs none: give its path, '${join(place.folder, gguf)}'`),
+    `'${place.folder}' has none of the files ${names.join(', ')}; give the config of '${place.location}' as config`,
     { code: 'ERR_NO_CONFIG' },
   );
 }

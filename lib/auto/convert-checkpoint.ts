@@ -114,7 +114,7 @@ export async function convertCheckpoint(location: string, given: ConvertOptions)
     );
   const place = await checkpointAt(location, signal);
   await targetFor(place, options);
-  const source = await openAnyCheckpoint(location, { variant, ...(signal && { signal }) });
+  const source = await openAnyCheckpoint(place.location, { variant, ...(signal && { signal }) });
   try {
     if (form.framework !== 'PyTorch' || !(await staysAsNamed(place, source, options)))
       return await new Conversion(place, options, form, signal).run(source);

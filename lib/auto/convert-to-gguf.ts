@@ -84,7 +84,7 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
   const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
-  const opened = await openAnyCheckpoint(location, { ...(signal && { signal }) });
+  const opened = await openAnyCheckpoint(place.location, { ...(signal && { signal }) });
   const source = translate(opened, target);
   const counts = headCounts(config);
   const tensors = new GgufTensors(source, type, counts, signal);

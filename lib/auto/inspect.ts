@@ -57,7 +57,7 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
   const place = await checkpointAt(await resolveModelFolder(path));
   const summary: CheckpointSummary = {
     path,
-    isFile: place.kind !== 'folder',
+    isFile: place.kind !== 'folder' && place.gguf_file === null,
     model_type: '',
     architectures: [],
     files: [],
@@ -71,6 +71,8 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
     call: null,
     reasons: [],
   };
+  if (place.gguf_file !== null)
+    summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${place.gguf_file}'`);
   const config = await attempt(summary, () => configAt(place, options));
   if (config) describeConfig(summary, config);
   const source = await attempt(summary, () => openAnyCheckpoint(place.location, { lookOnly: true }));
@@ -108,6 +110,8 @@ async function callFor(
   choice: ClassChoice,
   { files: [first = ''], format }: CheckpointSource,
 ): Promise<string | null> {
+  if (place.gguf_file !== null)
+    return `${name}.from_pretrained('${place.folder}', { gguf_file: '${place.gguf_file}' })`;
   const isNamedByFile = place.kind === 'folder' && format === 'tensorflow1' && basename(first) !== 'model.ckpt.index';
   const location = isNamedByFile ? first.replace(/\.index$/, '') : place.location;
   const from = await configSource(place, choice);
@@ -209,6 +213,11 @@ function planFor(
   const plan = planLoad(shapes, target, { otherKeys: weights.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
   if (why !== null) summary.reasons.push(why);
+  for (const { source: name } of plan.steps) {
+    const { dtype } = weights.info(name);
+    if (dtype.startsWith('complex'))
+      throw new ValueError(`'${name}' is stored as ${dtype}, which no model computes in`);
+  }
   if (plan.missing_keys.length > 0)
     summary.reasons.push(`missing, to be newly initialized: ${plan.missing_keys.join(', ')}`);
   if (plan.unexpected_keys.length > 0) summary.reasons.push(`not used: ${plan.unexpected_keys.join(', ')}`);

@@ -68,6 +68,16 @@ export class PinnedFile {
     throwIfAborted(signal);
   }
 
+  /**
+   * Fills `target` at once where the system has its bytes in memory; false where they have to be waited for, and where
+   * others should have their turn: then `readInto` does it.
+   */
+  readNow(target: Uint8Array, position: number): boolean {
+    this.checkOpen();
+    const length = target.byteLength;
+    return this.readAtOnce(target, 0, length, position) === length;
+  }
+
   /** Rejects with `FILE_CHANGED` when size or time of the file differ from when it was opened. */
   async verify(): Promise<void> {
     this.checkOpen();

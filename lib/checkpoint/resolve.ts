@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type OSError, throwIfAborted, unknownName, ValueError } from '../errors';
 import { candidates } from './candidates';
 import { fault, messageOf, quote, systemCode } from './fault';
+import { firstBytes, formatOf } from './first-bytes';
 import { type ClassFramework, nothingFor } from './framework-files';
 import { assertSafeShardName } from './shard-name';
 import * as names from './weight-names';
@@ -64,7 +65,7 @@ export async function resolveWeights(location: string, options: ResolveOptions =
   }
   throwIfAborted(options.signal);
   const kind = await kindOf(location);
-  if (kind === 'file') return fileAsGiven(location, options);
+  if (kind === 'file') return await fileAsGiven(location, options);
   if (kind === 'absent') return tensorflow1Prefix(location, options);
   const folder = join(location, options.subfolder ?? '');
   if (folder !== location && (await kindOf(folder)) !== 'folder') throw noFolder(folder);
@@ -78,15 +79,15 @@ export async function resolveWeights(location: string, options: ResolveOptions =
 }
 
 /** Formats by the end of a file's name. */
-const ENDINGS: readonly [end: string, format: WeightsFormat, sharded: boolean][] = [
-  ['.safetensors', 'safetensors', false],
-  ['.bin', 'pytorch', false],
-  ['.pt', 'pytorch', false],
-  ['.pth', 'pytorch', false],
-  ['.h5', 'tensorflow', false],
-  ['.msgpack', 'flax', false],
-  ['.gguf', 'gguf', false],
-  ['.ckpt.index', 'tensorflow1', false],
+const ENDINGS: readonly [end: string, format: WeightsFormat][] = [
+  ['.safetensors', 'safetensors'],
+  ['.bin', 'pytorch'],
+  ['.pt', 'pytorch'],
+  ['.pth', 'pytorch'],
+  ['.h5', 'tensorflow'],
+  ['.msgpack', 'flax'],
+  ['.gguf', 'gguf'],
+  ['.index', 'tensorflow1'],
 ];
 const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
   ['.safetensors.index.', 'safetensors'],
@@ -97,28 +98,23 @@ const INDEX_FORMATS: readonly [part: string, format: WeightsFormat][] = [
 
 /** The format of a single file of weights by the end of its name; null when it ends like none. */
 export function weightsFormatOf(name: string): WeightsFormat | null {
-  return endingOf(name)?.[1] ?? null;
+  return ENDINGS.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
 }
 
-/** A TensorFlow checkpoint may have the number of its step in its name. */
-function endingOf(name: string): (typeof ENDINGS)[number] | undefined {
-  const plain = name.toLowerCase().replace(/\.ckpt-\d+\.index$/, '.ckpt.index');
-  return ENDINGS.find(([end]) => plain.endsWith(end));
-}
-
-function fileAsGiven(path: string, options: ResolveOptions): ResolvedWeights {
+async function fileAsGiven(path: string, options: ResolveOptions): Promise<ResolvedWeights> {
   const name = path.toLowerCase();
   if (name.endsWith('.json')) {
     const index = INDEX_FORMATS.find(([part]) => name.includes(part));
     if (index !== undefined) return { format: index[1], path, sharded: true };
   }
-  const [, format, sharded] = endingOf(name) ?? [];
-  if (format === undefined || sharded === undefined) {
-    const message = `'${path}' does not end like a file of weights; expected ${ENDINGS.map(([end]) => end).join(', ')}`;
+  const format = weightsFormatOf(name) ?? formatOf(await firstBytes(path));
+  if (format === null) {
+    const ends = ENDINGS.map(([end]) => end).join(', ');
+    const message = `'${path}' neither ends like a file of weights (${ends}) nor starts like one`;
     throw fault('UNSUPPORTED_FORMAT', message, { file: path });
   }
   if (format === 'tensorflow1' && !readsTensorFlow1(options)) throw needsFromTf(path);
-  return { format, path, sharded };
+  return { format, path, sharded: false };
 }
 
 /** TensorFlow 1 checkpoints are named by what their files start with. */

@@ -125,7 +125,7 @@ export function byteLengthOf({ name, shape }: TensorToWrite, dtype: number): num
       throw invalid('HEADER_INVALID_ENTRY', name, `has dimension ${dim}; expected whole numbers from 0 to 2^48`);
     }
   }
-  const bytes = tensorBytes(dtype, Float64Array.from(shape), shape.length);
+  const bytes = tensorBytes(dtype, shape, shape.length);
   if (bytes === 'MISALIGNED')
     throw invalid('MISALIGNED', name, `of ${dtypeTag(dtype)} [${shape}] does not end at a byte`);
   if (typeof bytes !== 'number') throw invalid('OVERFLOW', name, `of ${dtypeTag(dtype)} [${shape}] is too large`);

@@ -111,7 +111,7 @@ const U64_MAX = (1n << 64n) - 1n;
  */
 export function tensorBytes(
   dtype: number,
-  dims: Float64Array,
+  dims: ArrayLike<number>,
   rank: number,
 ): number | bigint | 'OVERFLOW' | 'MISALIGNED' {
   const bits = STORED_BITS[dtype] as number;
@@ -119,7 +119,7 @@ export function tensorBytes(
   for (let i = 0; i < rank; i++) elements *= dims[i] as number;
   const product = elements * bits;
   if (product <= Number.MAX_SAFE_INTEGER) return product % 8 === 0 ? product / 8 : 'MISALIGNED';
-  if (dims.subarray(0, rank).includes(0)) return 0;
+  for (let i = 0; i < rank; i++) if (dims[i] === 0) return 0;
   let exact = BigInt(bits);
   for (let i = 0; i < rank && exact <= U64_MAX; i++) exact *= BigInt(dims[i] as number);
   if (exact > U64_MAX) return 'OVERFLOW';

@@ -111,7 +111,7 @@ export function planLoad(checkpoint: CheckpointShapes, target: LoadTarget, optio
     copies,
     missing_keys: filtered(missing, target.ignoreMissing),
     unexpected_keys: filtered(unexpected, target.ignoreUnexpected),
-    mismatched_keys: mismatches,
+    mismatched_keys: mismatches.sort(([a], [b]) => (a < b ? -1 : 1)),
     renamed,
     unfilled: unfilled(target, sources),
   };

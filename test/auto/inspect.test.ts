@@ -1,7 +1,9 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectCheckpoint } from '../../lib/auto/inspect';
+import { openSafetensors } from '../../lib/checkpoint/safetensors';
+import { writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
 import { inspectionText } from '../../lib/cli/inspect';
 
 const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
@@ -47,6 +49,56 @@ describe('the inspection of a checkpoint', () => {
       expect(found).toMatchObject({ model_type: '', loads: false, call: null });
       expect(inspectionText(found)).toMatch(/word_embeddings.*It will not load:\n {2}.*give the config of/s);
       expect((await inspectCheckpoint(file, { config: golden })).loads).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('says that weights of a type that no model computes in will not load', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      cpSync(join(golden, 'config.json'), join(folder, 'config.json'));
+      await using source = await openSafetensors(join(golden, 'model.safetensors'));
+      const tensors = source.names().map((name, i) => {
+        const info = source.info(name);
+        if (i > 0) return { name, ...info, bytes: () => source.read(name) };
+        const byteLength = info.byteLength * 2;
+        return {
+          name,
+          shape: info.shape,
+          dtype: 'complex64' as const,
+          byteLength,
+          bytes: () => new Uint8Array(byteLength),
+        };
+      });
+      await writeSafetensors(join(folder, 'model.safetensors'), tensors, { metadata: { format: 'pt' } });
+      const found = await inspectCheckpoint(folder);
+      expect(found).toMatchObject({ loads: false, model_type: 'bert' });
+      expect(found.reasons.at(-1)).toBe(`'${source.names()[0]}' is stored as complex64, which no model computes in`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('shows a TensorFlow 1 checkpoint by its prefix', async () => {
+    const prefix = join(__dirname, '..', 'goldens', 'frameworks', 'bert-tf1-shards', 'model.ckpt');
+    const found = await inspectCheckpoint(prefix);
+    expect(found.files).toEqual([expect.objectContaining({ file: 'model.ckpt.index', format: 'tensorflow1' })]);
+    expect(found.call).toMatch(/from_tf: true/);
+  });
+
+  it('shows the GGUF file that a folder holds in place of a config and weights, and how to load it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    const vocabulary = join(__dirname, '..', 'goldens', 'gguf', 'llama-vocabulary.gguf');
+    try {
+      cpSync(vocabulary, join(folder, 'model-00001-of-00002.gguf'));
+      const found = await inspectCheckpoint(folder);
+      expect(found.call).toBe(
+        `LlamaForCausalLM.from_pretrained('${folder}', { gguf_file: 'model-00001-of-00002.gguf' })`,
+      );
+      expect(found.reasons[0]).toBe("it is a GGUF file in a folder: set gguf_file to 'model-00001-of-00002.gguf'");
+      cpSync(vocabulary, join(folder, 'another.gguf'));
+      expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/config\.json/);
     } finally {
       rmSync(folder, { recursive: true });
     }

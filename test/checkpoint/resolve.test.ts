@@ -199,9 +199,22 @@ describe('other locations and options', () => {
     expect((await errorOf(() => resolveWeights(join(folder, 'd.txt')))).code).toBe('UNSUPPORTED_FORMAT');
   });
 
+  it.each([
+    ['504b030414000808', 'pytorch'],
+    ['80027d7101580100', 'pytorch'],
+    ['894844460d0a1a0a', 'tensorflow'],
+    ['4747554603000000', 'gguf'],
+    ['10000000000000007b2261', 'safetensors'],
+  ])('tells by the first bytes, %s, what a file is whose name says nothing', async (hex, format) => {
+    const path = join(folderOf('epoch=3.ckpt'), 'epoch=3.ckpt');
+    writeFileSync(path, Buffer.from(hex, 'hex'));
+    expect(await resolveWeights(path)).toEqual({ format, path, sharded: false });
+  });
+
   it('the start of a TensorFlow 1 checkpoint needs from_tf', async () => {
-    const folder = folderOf('bert.ckpt.index');
-    for (const location of [join(folder, 'bert.ckpt'), join(folder, 'bert.ckpt.index')]) {
+    const folder = folderOf('bert.ckpt.index', 'model.ckpt-1000.index');
+    for (const name of ['bert.ckpt', 'bert.ckpt.index', 'model.ckpt-1000', 'model.ckpt-1000.index']) {
+      const location = join(folder, name);
       const error = await errorOf(() => resolveWeights(location));
       expect(error.name).toBe('ValueError');
       expect(error.message).toContain('from_tf');

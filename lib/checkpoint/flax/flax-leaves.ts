@@ -30,8 +30,9 @@ const MULTI_HOST = '//GDAPlaceholder:';
 
 /** @throws CheckpointError `NOT_A_STATE_DICT`, `DUPLICATE_NAME`, `NAME_TOO_LONG`, `TOO_MANY_TENSORS`, `UNSUPPORTED_TENSOR`, `MSGPACK_CHUNKS` */
 export function flaxLeaves(root: TreeNode, limits: HeaderLimits, fail: MsgpackFail): FlaxLeaves {
-  if (root.kind !== 'branch' || root.children.has(CHUNKED)) {
-    return fail('NOT_A_STATE_DICT', 'it holds a single value; expected a tree of arrays by name');
+  if (root.kind !== 'branch' || root.isList || root.children.has(CHUNKED)) {
+    const what = root.kind === 'branch' && root.isList ? 'a list' : 'a single value';
+    return fail('NOT_A_STATE_DICT', `it holds ${what}; expected a tree of arrays by name`);
   }
   return new Leaves(limits, fail).of(root);
 }
@@ -119,7 +120,7 @@ class Leaves {
       return { offset: node.begin, length: node.byteLength };
     });
     const byteLength = pieces.reduce((sum, { length }) => sum + length, 0);
-    const needed = tensorBytes(dtypeNumber(dtype), Float64Array.from(shape), shape.length);
+    const needed = tensorBytes(dtypeNumber(dtype), shape, shape.length);
     if (needed !== byteLength) wrong(`of ${dtype} [${shape}] needs ${needed} bytes, and its chunks have ${byteLength}`);
     return { dtype, shape, byteLength, pieces };
   }

@@ -30,6 +30,7 @@ export interface OtherLeaf {
 export interface Branch {
   kind: 'branch';
   children: Map<string, TreeNode>;
+  isList?: true;
 }
 
 export type TreeNode = ArrayLeaf | OtherLeaf | Branch;
@@ -156,7 +157,7 @@ export class MsgpackTree {
     this.window.check(count);
     const children = new Map<string, TreeNode>();
     for (let i = 0; i < count; i++) children.set(String(i), yield* this.node(depth + 1, `${path}/${i}`));
-    return { kind: 'branch', children };
+    return { kind: 'branch', children, isList: true };
   }
 
   private *key(): Generator<Wanted, string> {
@@ -221,7 +222,7 @@ export class MsgpackTree {
     if (bytes.kind !== 'binary' && bytes.kind !== 'text') invalid('has no bytes');
     const begin = window.at;
     if (begin + bytes.count !== end) invalid(`holds ${bytes.count} bytes where ${end - begin} are left`);
-    const needed = tensorBytes(dtypeNumber(dtype), Float64Array.from(shape), shape.length);
+    const needed = tensorBytes(dtypeNumber(dtype), shape, shape.length);
     if (needed !== bytes.count) {
       window.fail(
         'MSGPACK_SIZE_MISMATCH',

@@ -10,11 +10,12 @@ export type AttributeValue = string | number | bigint | readonly (string | numbe
 /** Shared parts of an attribute are committed types, which weights' attributes have no use for. */
 const SHARED_PARTS = 3;
 
-export async function readAttribute(
+/** Reads an attribute, as a piece of work. */
+export function readAttribute(
   fields: Fields,
   heaps: GlobalHeaps,
   limits: HeaderLimits,
-): Promise<{ name: string; value: AttributeValue }> {
+): { name: string; value: AttributeValue } {
   const version = fields.u8();
   if (version < 1 || version > 3) throw fields.unsupported(`has version ${version}`);
   const flags = fields.u8();
@@ -33,22 +34,23 @@ export async function readAttribute(
   if (count > limits.metadataEntries) return { name, value: null };
   const values: (string | number | bigint)[] = [];
   for (let i = 0; i < count; i++) {
-    const value = await valueOf(fields.part(type.size), type, heaps);
+    const element = fields.part(type.size);
+    const value = type.text === 'variable' ? variableText(element, heaps) : valueOf(element, type);
     if (value === null) return { name, value: null };
     values.push(value);
   }
   return { name, value: space.dims.length === 0 && count === 1 ? (values[0] as string) : values };
 }
 
-async function valueOf(element: Fields, type: Datatype, heaps: GlobalHeaps): Promise<string | number | bigint | null> {
+function variableText(element: Fields, heaps: GlobalHeaps): string {
+  const length = element.u32();
+  const address = element.address();
+  const index = element.u32();
+  return length === 0 || address === UNDEFINED ? '' : textOf(heaps.object(address, index, length));
+}
+
+function valueOf(element: Fields, type: Datatype): string | number | bigint | null {
   if (type.text === 'fixed') return textOf(element.bytes);
-  if (type.text === 'variable') {
-    const length = element.u32();
-    const address = element.address();
-    const index = element.u32();
-    if (length === 0 || address === UNDEFINED) return '';
-    return textOf(await heaps.object(address, index, length));
-  }
   return type.dtype === null ? null : numberOf(element.bytes, type);
 }
 

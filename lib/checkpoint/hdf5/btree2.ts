@@ -1,7 +1,7 @@
 /** Trees of version 2: records in order, in nodes of one size. */
 import { visit } from './btree1';
 import { type Fields, UNDEFINED } from './fields';
-import type { MetadataReader } from './metadata-reader';
+import type { MetadataReader, Reading } from './metadata-reader';
 
 /** Bytes of a node beside records and pointers: signature, version, type, checksum. */
 const FRAME = 10;
@@ -16,14 +16,18 @@ interface Tree {
   totalBytes: number[];
 }
 
-/** The records of the tree whose header is at `address`, in order. */
-export async function* btree2(
+/** Is given each record of a tree. */
+export type EachRecord = (record: Fields) => Iterable<void>;
+
+/** Walks the records of the tree whose header is at `address`, in order. */
+export function* btree2(
   reader: MetadataReader,
   address: number,
   types: readonly number[],
-): AsyncGenerator<Fields> {
+  each: EachRecord,
+): Reading<void> {
   const { length, offset } = reader.widths;
-  const header = await reader.summed(address, 22 + offset + length, 'the header of a tree');
+  const header = yield* reader.summed(address, 22 + offset + length, 'the header of a tree');
   const type = header.signed('BTHD').u8();
   if (!types.includes(type)) throw header.invalid(`it holds records of type ${type}; expected ${types.join(' or ')}`);
   const [nodeBytes, recordBytes, depth] = [header.u32(), header.u16(), header.u16()];
@@ -35,10 +39,11 @@ export async function* btree2(
   if (root === UNDEFINED || total === 0) return;
   const tree = measured({ type, nodeBytes, recordBytes }, depth, offset);
   let seen = 0;
-  for await (const record of walk(reader, tree, root, depth, count, new Set())) {
+  const counted: EachRecord = (record) => {
     if (++seen > total) throw header.invalid(`it has more than the ${total} records that it states`);
-    yield record;
-  }
+    return each(record);
+  };
+  yield* walk(reader, tree, root, depth, count, new Set(), counted);
   if (seen !== total) throw header.invalid(`it has ${seen} records and states ${total}`);
 }
 
@@ -61,25 +66,26 @@ export function bytesFor(most: number): number {
   return Math.floor(Math.log2(Math.max(most, 1)) / 8) + 1;
 }
 
-async function* walk(
+function* walk(
   reader: MetadataReader,
   tree: Tree,
   address: number,
   depth: number,
   count: number,
   seen: Set<number>,
-): AsyncGenerator<Fields> {
+  each: EachRecord,
+): Reading<void> {
   visit(reader, seen, address);
   const { offset } = reader.widths;
   const pointer = offset + tree.countBytes + (tree.totalBytes[depth - 1] ?? 0);
   const bytes = FRAME + count * tree.recordBytes + (depth === 0 ? 0 : (count + 1) * pointer);
   if (bytes > tree.nodeBytes) throw reader.fail('H5_INVALID', `${count} records do not fit a node of a tree`, address);
-  const node = await reader.summed(address, bytes, 'a node of a tree');
+  const node = yield* reader.summed(address, bytes, 'a node of a tree');
   const type = node.signed(depth === 0 ? 'BTLF' : 'BTIN').u8();
   if (type !== tree.type) throw node.invalid(`it holds records of type ${type} and not ${tree.type}`);
   const records = Array.from({ length: count }, () => node.part(tree.recordBytes));
   if (depth === 0) {
-    yield* records;
+    for (const record of records) yield* each(record);
     return;
   }
   for (let i = 0; i <= count; i++) {
@@ -87,7 +93,7 @@ async function* walk(
     const childCount = node.uint(tree.countBytes);
     node.skip(tree.totalBytes[depth - 1] as number);
     if (child === UNDEFINED) throw node.invalid('a child has no address');
-    yield* walk(reader, tree, child, depth - 1, childCount, seen);
-    if (i < count) yield records[i] as Fields;
+    yield* walk(reader, tree, child, depth - 1, childCount, seen, each);
+    if (i < count) yield* each(records[i] as Fields);
   }
 }

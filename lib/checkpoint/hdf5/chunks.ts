@@ -1,12 +1,11 @@
 /** Finds the chunks of a dataset: every way in which HDF5 keeps their places. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { btree1 } from './btree1';
 import { btree2 } from './btree2';
 import { extensibleArray } from './extensible-array';
 import { type Fields, UNDEFINED } from './fields';
 import { fixedArray } from './fixed-array';
 import type { ChunkedLayout } from './layout';
-import type { MetadataReader } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 
 /** A chunk that was written. */
 export interface Chunk {
@@ -30,22 +29,25 @@ export interface ChunkGrid {
 /** Reads an element of an array of places: an address and, where chunks are filtered, their bytes and mask. */
 export type Element = (fields: Fields) => Omit<Chunk, 'at'> | null;
 
+/** Is given each element that was written, and its number. */
+export type EachElement = (index: number, found: Omit<Chunk, 'at'>) => Iterable<void>;
+
 /** Chunks of a dataset: each is an object of some hundred bytes while the dataset is read. */
 const MOST_CHUNKS = 4_000_000;
 /** Places of chunks that are looked at before other work has its turn. */
 const AT_ONCE = 4096;
 
-/** Every chunk that was written. */
-export async function* findChunks(reader: MetadataReader, grid: ChunkGrid): AsyncGenerator<Chunk> {
+/** Gives every chunk that was written to `add`. */
+export function* findChunks(reader: MetadataReader, grid: ChunkGrid, add: (chunk: Chunk) => void): Reading<void> {
   let seen = 0;
-  for await (const chunk of placesOf(reader, grid)) {
+  yield* placesOf(reader, grid, function* (chunk) {
     if (++seen > MOST_CHUNKS) throw reader.fail('H5_TOO_LARGE', `a dataset has more than ${MOST_CHUNKS} chunks`);
-    if (seen % AT_ONCE === 0) await nextTurn();
-    yield chunk;
-  }
+    if (seen % AT_ONCE === 0) yield;
+    add(chunk);
+  });
 }
 
-async function* placesOf(reader: MetadataReader, grid: ChunkGrid): AsyncGenerator<Chunk> {
+function* placesOf(reader: MetadataReader, grid: ChunkGrid, each: (chunk: Chunk) => Iterable<void>): Reading<void> {
   const { layout, dims, isFiltered } = grid;
   const { address, index } = layout;
   if (address === UNDEFINED || dims.includes(0)) return;
@@ -58,37 +60,37 @@ async function* placesOf(reader: MetadataReader, grid: ChunkGrid): AsyncGenerato
   };
   switch (index.kind) {
     case 'single':
-      yield { at: dims.map(() => 0), address, bytes: index.bytes ?? chunkBytes, mask: index.mask };
+      yield* each({ at: dims.map(() => 0), address, bytes: index.bytes ?? chunkBytes, mask: index.mask });
       return;
     case 'btree1':
-      for await (const { key, child } of btree1(reader, address, 1, 8 + 8 * (layout.chunk.length + 1))) {
+      yield* btree1(reader, address, 1, 8 + 8 * (layout.chunk.length + 1), (key, child) => {
         const [bytes, mask] = [key.u32(), key.u32()];
-        yield { at: layout.chunk.map((size) => key.u64() / size), address: child, bytes, mask };
-      }
+        return each({ at: layout.chunk.map((size) => key.u64() / size), address: child, bytes, mask });
+      });
       return;
     case 'btree2':
-      for await (const record of btree2(reader, address, [10, 11])) {
+      yield* btree2(reader, address, [10, 11], (record) => {
         const found = element(record);
-        if (found) yield { at: layout.chunk.map(() => record.u64()), ...found };
-      }
+        return found ? each({ at: layout.chunk.map(() => record.u64()), ...found }) : NOTHING;
+      });
       return;
     case 'implicit': {
       const places = new Places(grid);
       reader.checkRange(address, places.end * chunkBytes, 'the chunks of a dataset');
       for (let i = 0; i < places.end; i++) {
-        if (i % AT_ONCE === AT_ONCE - 1) await nextTurn();
+        if (i % AT_ONCE === AT_ONCE - 1) yield;
         const at = places.at(i);
-        if (at) yield { at, address: address + i * chunkBytes, bytes: chunkBytes, mask: 0 };
+        if (at) yield* each({ at, address: address + i * chunkBytes, bytes: chunkBytes, mask: 0 });
       }
       return;
     }
     default: {
       const places = new Places(grid);
       const array = index.kind === 'fixed' ? fixedArray : extensibleArray;
-      for await (const { index: i, found } of array(reader, address, element, places.end)) {
+      yield* array(reader, address, element, places.end, (i, found) => {
         const at = places.at(i);
-        if (at) yield { at, ...found };
-      }
+        return at ? each({ at, ...found }) : NOTHING;
+      });
     }
   }
 }

@@ -81,13 +81,14 @@ export class DatasetReader {
     const grid = { layout, maxDims, dims: dataset.shape, isFiltered: filters.length > 0 };
     const metadata = this.metadata(signal);
     const found = new Map<string, Chunk>();
-    for await (const one of findChunks(metadata, grid)) {
+    const add = (one: Chunk) => {
       if (!one.at.every(Number.isInteger))
         throw this.fail('H5_INVALID', `the chunk at byte ${one.address} begins inside another`, one.address);
-      if (one.at.some((at, i) => at * (layout.chunk[i] as number) >= (dataset.shape[i] as number))) continue;
+      if (one.at.some((at, i) => at * (layout.chunk[i] as number) >= (dataset.shape[i] as number))) return;
       metadata.checkRange(one.address, one.bytes, 'a chunk');
       found.set(one.at.join(), one);
-    }
+    };
+    await metadata.run(findChunks(metadata, grid, add));
     const rows = new Map<number, Chunk[]>();
     for (const one of found.values()) {
       const row = one.at[0] as number;

@@ -4,10 +4,11 @@ import type { HeaderLimits } from '../header-limits';
 import { elementsOf, readDataspace } from './dataspace';
 import { type Datatype, readDatatype } from './datatype';
 import { type Fields, UNDEFINED } from './fields';
-import { type Filter, readFilters, unknownFilter } from './filters';
+import type { Filter } from './filters';
 import { type ChunkedLayout, readLayout } from './layout';
 import type { MetadataReader } from './metadata-reader';
 import { MESSAGE, type Message, type ObjectHeader, readObjectHeader } from './object-header';
+import { filterReader } from './rare';
 
 /** A dataset whose elements weights can have. */
 export interface Dataset {
@@ -39,17 +40,20 @@ export interface Refusal {
 const MOST_SPREAD = 1100;
 const SMALL_BYTES = 64 * 2 ** 20;
 
-/** @returns null for elements that no weight has, such as texts */
-export async function readDataset(
+/**
+ * What the header of a dataset says, as a piece of work.
+ * @returns null for elements that no weight has, such as texts
+ */
+export function readDataset(
   reader: MetadataReader,
   header: ObjectHeader,
   limits: HeaderLimits,
-): Promise<Dataset | Refusal | null> {
-  if (header.find(MESSAGE.externalFiles))
+): Dataset | Refusal | null {
+  if (header.has(MESSAGE.externalFiles))
     return { code: 'H5_EXTERNAL_REFUSED', what: 'keeps its elements in other files' };
-  const space = readDataspace(await bodyOf(header, MESSAGE.dataspace, reader), limits);
-  const type = readDatatype(await bodyOf(header, MESSAGE.datatype, reader));
-  const layoutFields = await bodyOf(header, MESSAGE.layout, reader);
+  const space = readDataspace(bodyOf(header, MESSAGE.dataspace, reader), limits);
+  const type = readDatatype(bodyOf(header, MESSAGE.datatype, reader));
+  const layoutFields = bodyOf(header, MESSAGE.layout, reader);
   const layout = readLayout(layoutFields);
   if (layout.kind === 'virtual') return { code: 'H5_EXTERNAL_REFUSED', what: 'is put together from other datasets' };
   if (type.dtype === null || space.isNull) return null;
@@ -59,12 +63,14 @@ export async function readDataset(
     const message = `a dataset of [${space.dims}] ${dtype} claims ${byteLength} bytes in a file of ${reader.file.size}`;
     throw reader.fail('BUDGET_EXCEEDED', message, header.address);
   }
-  const dataset = { header: header.address, dtype, shape: space.dims, item, byteLength, isBigEndian };
-  const fill = await fillOf(header, type, reader);
+  const fill = fillOf(header, type, reader);
+  const placed = (place: Place): Dataset => {
+    return { header: header.address, dtype, shape: space.dims, item, byteLength, isBigEndian, place, fill };
+  };
   if (layout.kind === 'chunked') {
     const filtersIn = header.find(MESSAGE.filters);
-    const filters = filtersIn ? readFilters(await unshared(filtersIn, reader)) : [];
-    const unknown = filters.map(unknownFilter).find((name) => name !== null);
+    const filters = filtersIn ? filterReader().readFilters(unshared(filtersIn, reader)) : [];
+    const unknown = filters.map((filter) => filterReader().unknownFilter(filter)).find((name) => name !== null);
     if (unknown)
       return {
         code: 'H5_UNSUPPORTED',
@@ -75,19 +81,19 @@ export async function readDataset(
     }
     const isWhole = layout.index.kind === 'single' && layout.chunk.every((dim, i) => dim === space.dims[i]);
     if (!(isWhole && filters.length === 0 && layout.address !== UNDEFINED)) {
-      return { ...dataset, fill, place: { kind: 'chunks', layout, maxDims: space.maxDims, filters } };
+      return placed({ kind: 'chunks', layout, maxDims: space.maxDims, filters });
     }
-    return { ...dataset, fill, place: rangeOf(reader, layout.address, byteLength) };
+    return placed(rangeOf(reader, layout.address, byteLength));
   }
   if (layout.kind === 'contiguous' && layout.address === UNDEFINED) {
-    return { ...dataset, fill, place: { kind: 'unwritten' } };
+    return placed({ kind: 'unwritten' });
   }
   const stored = layout.length ?? byteLength;
   if (stored !== byteLength) {
     const message = `a dataset of [${space.dims}] ${dtype} needs ${byteLength} bytes and has ${stored}`;
     throw reader.fail('SIZE_MISMATCH', message, header.address);
   }
-  return { ...dataset, fill, place: rangeOf(reader, layout.address, byteLength) };
+  return placed(rangeOf(reader, layout.address, byteLength));
 }
 
 function rangeOf(reader: MetadataReader, offset: number, byteLength: number): Place {
@@ -96,7 +102,7 @@ function rangeOf(reader: MetadataReader, offset: number, byteLength: number): Pl
   throw reader.fail('TENSOR_OUT_OF_RANGE', message, offset);
 }
 
-async function bodyOf(header: ObjectHeader, type: number, reader: MetadataReader): Promise<Fields> {
+function bodyOf(header: ObjectHeader, type: number, reader: MetadataReader): Fields {
   const message = header.find(type);
   if (message) return unshared(message, reader);
   throw reader.fail(
@@ -107,19 +113,20 @@ async function bodyOf(header: ObjectHeader, type: number, reader: MetadataReader
 }
 
 /** The body of a message; where that is a committed type, from the header of that. */
-async function unshared({ fields, isShared, type }: Message, reader: MetadataReader): Promise<Fields> {
+function unshared({ fields, isShared, type }: Message, reader: MetadataReader): Fields {
+  fields.again();
   if (!isShared) return fields;
   const [version, kind] = [fields.u8(), fields.u8()];
   const isHeap = version === 3 && kind === 1;
   if (type !== MESSAGE.datatype || version > 3 || version < 1 || isHeap)
     throw fields.unsupported('is kept in a table of shared messages');
   if (version === 1) fields.skip(6);
-  const committed = (await readObjectHeader(reader, fields.address())).find(MESSAGE.datatype);
+  const committed = readObjectHeader(reader, fields.address()).find(MESSAGE.datatype);
   if (committed === undefined || committed.isShared) throw fields.invalid('the type that it names is none');
   return committed.fields;
 }
 
-async function fillOf(header: ObjectHeader, { size }: Datatype, reader: MetadataReader): Promise<Buffer | null> {
+function fillOf(header: ObjectHeader, { size }: Datatype, reader: MetadataReader): Buffer | null {
   const message = header.find(MESSAGE.fill);
   const old = header.find(MESSAGE.oldFill);
   let value: Buffer | null = null;

@@ -11,22 +11,26 @@ export interface Dataspace {
 }
 
 export function readDataspace(fields: Fields, limits: HeaderLimits): Dataspace {
-  const [version, rank, flags] = [fields.u8(), fields.u8(), fields.u8()];
+  const version = fields.u8();
+  const rank = fields.u8();
+  const flags = fields.u8();
   if (version !== 1 && version !== 2) throw fields.unsupported(`has version ${version}`);
   if (rank > Math.min(limits.dimensions, 32)) {
     throw fields.fail('TOO_MANY_DIMENSIONS', `${fields.what} has ${rank} dimensions; HDF5 knows 32`, fields.place);
   }
   const kind = version === 2 ? fields.u8() : fields.skip(5) && (rank === 0 ? 0 : 1);
-  const dims = Array.from({ length: kind === 1 ? rank : 0 }, () => {
+  const dims: number[] = [];
+  for (let i = 0; i < (kind === 1 ? rank : 0); i++) {
     const dim = fields.length();
-    if (dim <= limits.dimension) return dim;
-    throw fields.fail(
-      'OVERFLOW',
-      `${fields.what} has a dimension of ${dim}; at most ${limits.dimension}`,
-      fields.place,
-    );
-  });
-  const maxDims = dims.map((dim) => (flags & 1 ? limitOf(fields) : dim));
+    if (dim > limits.dimension)
+      throw fields.fail(
+        'OVERFLOW',
+        `${fields.what} has a dimension of ${dim}; at most ${limits.dimension}`,
+        fields.place,
+      );
+    dims.push(dim);
+  }
+  const maxDims = flags & 1 ? dims.map(() => limitOf(fields)) : dims;
   return { dims, maxDims, isNull: kind === 2 };
 }
 

@@ -10,35 +10,34 @@ export interface Datatype {
   isBigEndian: boolean;
   /** Text: of a fixed number of bytes, or anywhere in a heap. */
   text: 'fixed' | 'variable' | null;
-  /** What it is called in messages. */
-  name: string;
 }
 
-const CLASSES = [
-  'integer',
-  'float',
-  'time',
-  'string',
-  'bit field',
-  'opaque',
-  'compound',
-  'reference',
-  'enumeration',
-  'variable-length',
-  'array',
-  'complex',
-];
 /** Types inside types. */
 const DEEPEST = 8;
 
-/** Bits of floating types: where sign, exponent and mantissa lie, and what is taken from the exponent. */
-const FLOATS: Readonly<Record<string, PlainDType>> = {
-  '2 16 15 10 5 0 10 15': 'float16',
-  '2 16 15 7 8 0 7 127': 'bfloat16',
-  '4 32 31 23 8 0 23 127': 'float32',
-  '8 64 63 52 11 0 52 1023': 'float64',
-  '1 8 7 3 4 0 3 7': 'float8_e4m3fn',
-  '1 8 7 2 5 0 2 15': 'float8_e5m2',
+/** Bits of a floating type: how many, where sign, exponent and mantissa lie, and what is taken from the exponent. */
+interface FloatBits {
+  dtype: PlainDType;
+  precision: number;
+  sign: number;
+  exponentAt: number;
+  exponent: number;
+  mantissaAt: number;
+  mantissa: number;
+  bias: number;
+}
+
+function floatBits(dtype: PlainDType, precision: number, exponent: number, bias: number): FloatBits {
+  const mantissa = precision - 1 - exponent;
+  return { dtype, precision, sign: precision - 1, exponentAt: mantissa, exponent, mantissaAt: 0, mantissa, bias };
+}
+
+/** Floating types by their bytes. */
+const FLOATS: Readonly<Record<number, readonly FloatBits[]>> = {
+  1: [floatBits('float8_e4m3fn', 8, 4, 7), floatBits('float8_e5m2', 8, 5, 15)],
+  2: [floatBits('float16', 16, 5, 15), floatBits('bfloat16', 16, 8, 127)],
+  4: [floatBits('float32', 32, 8, 127)],
+  8: [floatBits('float64', 64, 11, 1023)],
 };
 const INTEGERS: Readonly<Record<number, [signed: PlainDType, unsigned: PlainDType]>> = {
   1: ['int8', 'uint8'],
@@ -55,13 +54,11 @@ export function readDatatype(fields: Fields, depth = 0): Datatype {
   const kind = first & 15;
   if (first >> 4 < 1 || first >> 4 > 5) throw fields.unsupported(`has version ${first >> 4}`);
   if (size === 0) throw fields.invalid('its elements have no bytes');
-  const name = `${CLASSES[kind] ?? `class ${kind}`} of ${size} bytes`;
-  const plain: Datatype = { size, dtype: null, isBigEndian: false, text: null, name };
+  if (kind === 1) return float(fields, bits, size);
+  const plain: Datatype = { size, dtype: null, isBigEndian: false, text: null };
   switch (kind) {
     case 0:
       return { ...plain, ...integer(fields, bits, size) };
-    case 1:
-      return { ...plain, ...float(fields, bits, size) };
     case 3:
       return { ...plain, text: 'fixed' };
     case 6:
@@ -84,17 +81,27 @@ function integer(fields: Fields, bits: number, size: number): Partial<Datatype> 
   return { dtype: types[bits & 8 ? 0 : 1], isBigEndian: (bits & 1) !== 0 };
 }
 
-function float(fields: Fields, bits: number, size: number): Partial<Datatype> {
+function float(fields: Fields, bits: number, size: number): Datatype {
   const offset = fields.u16();
   const precision = fields.u16();
-  const [exponentAt, exponent, mantissaAt, mantissa] = [fields.u8(), fields.u8(), fields.u8(), fields.u8()];
+  const exponentAt = fields.u8();
+  const exponent = fields.u8();
+  const mantissaAt = fields.u8();
+  const mantissa = fields.u8();
   const bias = fields.u32();
-  const sign = (bits >> 8) & 0xff;
-  const places = [size, precision, sign, exponentAt, exponent, mantissaAt, mantissa, bias].join(' ');
-  const dtype = FLOATS[places];
+  const found = FLOATS[size]?.find(
+    (known) =>
+      known.precision === precision &&
+      known.sign === ((bits >> 8) & 0xff) &&
+      known.exponentAt === exponentAt &&
+      known.exponent === exponent &&
+      known.mantissaAt === mantissaAt &&
+      known.mantissa === mantissa &&
+      known.bias === bias,
+  );
   // Bit 6 with bit 0 is the order of the VAX.
-  if (dtype === undefined || offset !== 0 || bits & 0x40) return {};
-  return { dtype, isBigEndian: (bits & 1) !== 0 };
+  const isKnown = found !== undefined && offset === 0 && (bits & 0x40) === 0;
+  return { size, dtype: isKnown ? found.dtype : null, isBigEndian: isKnown && (bits & 1) !== 0, text: null };
 }
 
 /** h5py stores complex numbers as compounds of `r` and `i`. */

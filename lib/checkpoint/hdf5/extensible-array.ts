@@ -1,8 +1,7 @@
 /** Arrays of chunks that grow: an index block, then blocks of elements that double, the later ones behind blocks of blocks. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Chunk, Element } from './chunks';
+import type { EachElement, Element } from './chunks';
 import { type Fields, UNDEFINED } from './fields';
-import type { MetadataReader } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 
 /** Elements that are looked at before other work has its turn. */
 const AT_ONCE = 4096;
@@ -18,17 +17,16 @@ interface Parameters {
   perPage: number;
 }
 
-type Found = { index: number; found: Omit<Chunk, 'at'> };
-
-/** The elements up to number `end`. */
-export async function* extensibleArray(
+/** Walks the elements up to number `end`. */
+export function* extensibleArray(
   reader: MetadataReader,
   address: number,
   element: Element,
   end: number,
-): AsyncGenerator<Found> {
+  each: EachElement,
+): Reading<void> {
   const { offset, length } = reader.widths;
-  const header = await reader.summed(address, 16 + 6 * length + offset, WHAT);
+  const header = yield* reader.summed(address, 16 + 6 * length + offset, WHAT);
   header.signed('EAHD').skip(1);
   const p: Parameters = {
     itemBytes: header.u8(),
@@ -48,13 +46,13 @@ export async function* extensibleArray(
   const supers = Math.max(1 + p.bits - Math.log2(p.leastInBlock) - direct, 0);
   const blockCount = 2 * (p.leastPointers - 1);
   const bytes = 6 + offset + p.inIndex * p.itemBytes + (blockCount + supers) * offset + 4;
-  const block = await reader.summed(indexBlock, bytes, WHAT);
+  const block = yield* reader.summed(indexBlock, bytes, WHAT);
   block.signed('EAIB').skip(1 + offset);
-  const within = (index: number) => index < end;
+  const eachWithin: EachElement = (index, found) => (index < end ? each(index, found) : NOTHING);
   let index = 0;
   for (; index < p.inIndex; index++) {
     const found = element(block.part(p.itemBytes));
-    if (found && within(index)) yield { index, found };
+    if (found) yield* eachWithin(index, found);
   }
   const blocks = Array.from({ length: blockCount }, () => block.address());
   const superBlocks = Array.from({ length: supers }, () => block.address());
@@ -63,8 +61,7 @@ export async function* extensibleArray(
     if (level < direct) {
       for (const place of blocks.splice(0, count)) {
         if (place !== UNDEFINED && index < end) {
-          for await (const one of dataBlock(reader, p, place, size, null, element, index))
-            if (within(one.index)) yield one;
+          yield* dataBlock(reader, p, place, size, null, element, index, eachWithin);
         }
         index += size;
       }
@@ -73,8 +70,7 @@ export async function* extensibleArray(
     const place = superBlocks[level - direct];
     if (place === undefined) throw header.invalid(`it has no place for element ${index}`);
     if (place !== UNDEFINED) {
-      for await (const one of superBlock(reader, p, place, count, size, element, index, end))
-        if (within(one.index)) yield one;
+      yield* superBlock(reader, p, place, count, size, element, index, end, eachWithin);
     }
     index += count * size;
   }
@@ -85,7 +81,7 @@ function blocksOf(level: number, p: Parameters) {
   return { count: 2 ** Math.floor(level / 2), size: 2 ** Math.floor((level + 1) / 2) * p.leastInBlock };
 }
 
-async function* superBlock(
+function* superBlock(
   reader: MetadataReader,
   p: Parameters,
   address: number,
@@ -94,23 +90,24 @@ async function* superBlock(
   element: Element,
   first: number,
   end: number,
-): AsyncGenerator<Found> {
+  each: EachElement,
+): Reading<void> {
   const { offset } = reader.widths;
   const pages = size > p.perPage ? size / p.perPage : 0;
   const mapBytes = Math.ceil(pages / 8);
   const head = 6 + offset + Math.ceil(p.bits / 8);
-  const block = await reader.summed(address, head + count * (mapBytes + offset) + 4, WHAT);
+  const block = yield* reader.summed(address, head + count * (mapBytes + offset) + 4, WHAT);
   block.signed('EASB').skip(1 + offset + Math.ceil(p.bits / 8));
   const maps = Array.from({ length: count }, () => block.take(mapBytes));
   for (let i = 0; i < count; i++) {
     const place = block.address();
     const index = first + i * size;
     if (place === UNDEFINED || index >= end) continue;
-    yield* dataBlock(reader, p, place, size, pages > 0 ? (maps[i] as Buffer) : null, element, index);
+    yield* dataBlock(reader, p, place, size, pages > 0 ? (maps[i] as Buffer) : null, element, index, each);
   }
 }
 
-async function* dataBlock(
+function* dataBlock(
   reader: MetadataReader,
   p: Parameters,
   address: number,
@@ -118,33 +115,35 @@ async function* dataBlock(
   made: Buffer | null,
   element: Element,
   first: number,
-): AsyncGenerator<Found> {
+  each: EachElement,
+): Reading<void> {
   const head = 6 + reader.widths.offset + Math.ceil(p.bits / 8);
   if (size <= p.perPage) {
-    const block = await reader.summed(address, head + size * p.itemBytes + 4, WHAT);
+    const block = yield* reader.summed(address, head + size * p.itemBytes + 4, WHAT);
     block.signed('EADB').skip(head - 5);
-    yield* elements(block, p, element, first, size);
+    yield* elements(block, p, element, first, size, each);
     return;
   }
-  (await reader.summed(address, head + 4, WHAT)).signed('EADB');
+  (yield* reader.summed(address, head + 4, WHAT)).signed('EADB');
   for (let page = 0; page < size / p.perPage; page++) {
     if (made && !((made[page >> 3] as number) & (0x80 >> (page & 7)))) continue;
     const place = address + head + 4 + page * (p.perPage * p.itemBytes + 4);
-    const items = await reader.summed(place, p.perPage * p.itemBytes + 4, WHAT);
-    yield* elements(items, p, element, first + page * p.perPage, p.perPage);
+    const items = yield* reader.summed(place, p.perPage * p.itemBytes + 4, WHAT);
+    yield* elements(items, p, element, first + page * p.perPage, p.perPage, each);
   }
 }
 
-async function* elements(
+function* elements(
   fields: Fields,
   p: Parameters,
   element: Element,
   first: number,
   size: number,
-): AsyncGenerator<Found> {
+  each: EachElement,
+): Reading<void> {
   for (let i = 0; i < size; i++) {
-    if (i % AT_ONCE === AT_ONCE - 1) await nextTurn();
+    if (i % AT_ONCE === AT_ONCE - 1) yield;
     const found = element(fields.part(p.itemBytes));
-    if (found) yield { index: first + i, found };
+    if (found) yield* each(first + i, found);
   }
 }

@@ -4,6 +4,9 @@ import type { Fail } from './hdf5-fault';
 /** In place of an address that the file leaves undefined. */
 export const UNDEFINED = -1;
 
+/** The higher half of the largest number that is exact. */
+const MOST_HIGH = 2 ** 21 - 1;
+
 /** How wide addresses and lengths are, and what both count from. */
 export interface Widths {
   offset: number;
@@ -12,12 +15,18 @@ export interface Widths {
   base: number;
 }
 
-/** The fields of one structure, one after the other. No read leaves its bytes. */
+/**
+ * The fields of one structure, one after the other. No read leaves its bytes. They are a part of a page: a file has tens of
+ * thousands of numbers and thousands of structures, and a view of each would be most of the work.
+ */
 export class Fields {
   at = 0;
 
   constructor(
-    readonly bytes: Buffer,
+    private readonly page: Buffer,
+    /** Where the structure begins in the page. */
+    private readonly begin: number,
+    readonly byteLength: number,
     /** What the structure is, for messages. */
     readonly what: string,
     readonly widths: Widths,
@@ -26,14 +35,25 @@ export class Fields {
     readonly place: number,
   ) {}
 
+  /** All its bytes, whatever has been taken of them. */
+  get bytes(): Buffer {
+    return this.page.subarray(this.begin, this.begin + this.byteLength);
+  }
+
   get left(): number {
-    return this.bytes.byteLength - this.at;
+    return this.byteLength - this.at;
   }
 
   /** The next `length` bytes. */
   take(length: number): Buffer {
     const start = this.pass(length);
-    return this.bytes.subarray(start, start + length);
+    return this.page.subarray(start, start + length);
+  }
+
+  /** From its first byte on once more. */
+  again(): this {
+    this.at = 0;
+    return this;
   }
 
   skip(length: number): this {
@@ -42,23 +62,31 @@ export class Fields {
   }
 
   u8(): number {
-    return this.bytes[this.pass(1)] as number;
+    return this.page[this.pass(1)] as number;
   }
 
   u16(): number {
-    return this.uint(2);
+    const start = this.pass(2);
+    return (this.page[start] as number) + (this.page[start + 1] as number) * 256;
   }
 
   u32(): number {
-    return this.uint(4);
+    return this.u32At(this.pass(4));
   }
 
   /** A number of `width` bytes. */
   uint(width: number): number {
     const start = this.pass(width);
+    if (width === 8) {
+      const low = this.u32At(start);
+      const high = this.u32At(start + 4);
+      // Not added where it is zero: the sum would be a number with a point to the engine, and be allocated whenever it is used.
+      if (high === 0) return low;
+      if (high > MOST_HIGH) throw this.invalid('it has a number beyond 2^53');
+      return high * 2 ** 32 + low;
+    }
     let value = 0;
-    for (let i = start + width - 1; i >= start; i--) value = value * 256 + (this.bytes[i] as number);
-    if (value > Number.MAX_SAFE_INTEGER) throw this.invalid('it has a number beyond 2^53');
+    for (let i = start + width - 1; i >= start; i--) value = value * 256 + (this.page[i] as number);
     return value;
   }
 
@@ -74,34 +102,64 @@ export class Fields {
   address(): number {
     const { offset, base } = this.widths;
     const start = this.pass(offset);
-    let end = start;
-    while (end < start + offset && this.bytes[end] === 0xff) end++;
-    if (end === start + offset) return UNDEFINED;
-    this.at = start;
+    if (this.page[start] === 0xff) {
+      let end = start + 1;
+      while (end < start + offset && this.page[end] === 0xff) end++;
+      if (end === start + offset) return UNDEFINED;
+    }
+    this.at -= offset;
     return base + this.uint(offset);
+  }
+
+  /** Whether it begins with these letters. */
+  isSigned(signature: string): boolean {
+    for (let i = 0; i < signature.length; i++)
+      if (i >= this.byteLength || this.page[this.begin + i] !== signature.charCodeAt(i)) return false;
+    return true;
   }
 
   /** Checks a four-letter signature and the version behind it. */
   signed(signature: string, version = 0): this {
-    const found = this.take(4).toString('latin1');
-    if (found !== signature) throw this.invalid(`it begins with ${quote(found)} and not with ${quote(signature)}`);
+    if (this.at > 0 || !this.isSigned(signature)) {
+      const found = this.take(4).toString('latin1');
+      throw this.invalid(`it begins with ${quote(found)} and not with ${quote(signature)}`);
+    }
+    this.pass(4);
     const given = this.u8();
     if (given !== version) throw this.invalid(`it has version ${given}; expected ${version}`);
     return this;
   }
 
-  /** The same structure's next `length` bytes as fields of their own. */
-  part(length: number, what = this.what): Fields {
-    const place = this.place + this.at;
-    return new Fields(this.take(length), what, this.widths, this.fail, place);
+  /** The text from byte `at` on up to the NUL behind it; null when that is not in the structure. */
+  textAt(at: number): string | null {
+    if (at >= this.byteLength) return null;
+    const end = this.page.indexOf(0, this.begin + at);
+    if (end < 0 || end >= this.begin + this.byteLength) return null;
+    return this.page.toString('utf8', this.begin + at, end);
   }
 
-  /** Goes past the next `length` bytes, and says where they begin: a file has tens of thousands of numbers, and a view of each would be most of the work. */
+  /** The same structure's next `length` bytes as fields of their own. */
+  part(length: number, what = this.what): Fields {
+    const { at } = this;
+    return new Fields(this.page, this.pass(length), length, what, this.widths, this.fail, this.place + at);
+  }
+
+  /** Goes past the next `length` bytes; where they begin in the page. */
   private pass(length: number): number {
-    const start = this.at;
-    if (length > this.bytes.byteLength - start) throw this.invalid(`it ends where ${length} more bytes are needed`);
-    this.at = start + length;
-    return start;
+    const { at } = this;
+    if (length > this.byteLength - at) throw this.invalid(`it ends where ${length} more bytes are needed`);
+    this.at = at + length;
+    return this.begin + at;
+  }
+
+  private u32At(i: number): number {
+    const { page } = this;
+    return (
+      (page[i] as number) +
+      (page[i + 1] as number) * 0x100 +
+      (page[i + 2] as number) * 0x10000 +
+      (page[i + 3] as number) * 0x1000000
+    );
   }
 
   invalid(what: string) {

@@ -1,7 +1,7 @@
 /** Heaps of version 2: where the links and attributes of large groups lie. */
 import { btree2, bytesFor } from './btree2';
 import { type Fields, UNDEFINED } from './fields';
-import type { MetadataReader } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 
 /** Kinds of objects, by two bits of their ids. */
 const MANAGED = 0;
@@ -16,7 +16,7 @@ interface Growth {
 }
 
 export class FractalHeap {
-  private huge: Promise<Map<number, [address: number, length: number]>> | null = null;
+  private huge: Map<number, [address: number, length: number]> | null = null;
 
   private constructor(
     private readonly reader: MetadataReader,
@@ -30,9 +30,9 @@ export class FractalHeap {
     private readonly idBytes: number,
   ) {}
 
-  static async open(reader: MetadataReader, address: number): Promise<FractalHeap> {
+  static *open(reader: MetadataReader, address: number): Reading<FractalHeap> {
     const { offset, length } = reader.widths;
-    const fields = await reader.fields(address, 26 + 3 * offset + 12 * length, 'the header of a heap');
+    const fields = yield* reader.fields(address, 26 + 3 * offset + 12 * length, 'the header of a heap');
     const idBytes = fields.signed('FRHP').u16();
     if (fields.u16() !== 0) throw fields.unsupported('is filtered');
     fields.skip(1);
@@ -55,21 +55,21 @@ export class FractalHeap {
   }
 
   /** The object with this id. */
-  async object(id: Fields): Promise<Fields> {
+  *object(id: Fields): Reading<Fields> {
     const flags = id.u8();
     const kind = (flags >> 4) & 3;
     if (flags >> 6 !== 0) throw id.unsupported('has a version of ids');
     if (kind === MANAGED) {
       const offset = id.uint(this.offsetBytes);
-      return this.managed(offset, id.uint(this.lengthBytes));
+      return yield* this.managed(offset, id.uint(this.lengthBytes));
     }
-    if (kind === HUGE) return this.large(id);
+    if (kind === HUGE) return yield* this.large(id);
     if (kind !== TINY) throw id.invalid('it names an object of an unknown kind');
     const length = (this.idBytes > 18 ? ((flags & 15) << 8) | id.u8() : flags & 15) + 1;
     return id.part(length, 'an object of a heap');
   }
 
-  private async managed(offset: number, length: number): Promise<Fields> {
+  private *managed(offset: number, length: number): Reading<Fields> {
     const { reader } = this;
     let [address, rows, rest] = [this.root, this.rootRows, offset];
     let blockBytes = this.growth.first;
@@ -77,16 +77,16 @@ export class FractalHeap {
     while (rows > 0) {
       const { row, column, within, size } = this.find(rest);
       if (row >= rows) throw reader.fail('H5_INVALID', `object ${offset} of a heap lies outside of it`, this.address);
-      address = await this.child(address, row, column);
+      address = yield* this.child(address, row, column);
       [rest, blockBytes] = [within, size];
       rows = size > this.growth.largestDirect ? this.rowsWithin(size) : 0;
     }
     if (address === UNDEFINED || rest + length > blockBytes) {
       throw reader.fail('H5_INVALID', `object ${offset} of ${length} bytes of a heap lies outside of it`, this.address);
     }
-    const block = await reader.fields(address, 5, 'a block of a heap');
+    const block = yield* reader.fields(address, 5, 'a block of a heap');
     block.signed('FHDB');
-    return reader.fields(address + rest, length, 'an object of a heap');
+    return yield* reader.fields(address + rest, length, 'an object of a heap');
   }
 
   /** In which block of a table a byte lies. */
@@ -105,34 +105,36 @@ export class FractalHeap {
     return Math.floor(Math.log2(size)) - Math.floor(Math.log2(first * width)) + 1;
   }
 
-  private async child(table: number, row: number, column: number): Promise<number> {
+  private *child(table: number, row: number, column: number): Reading<number> {
     const { reader, growth, offsetBytes } = this;
     const { offset } = reader.widths;
     const what = 'a table of a heap';
     reader.checkRange(table, 5, what);
-    (await reader.fields(table, 5, what)).signed('FHIB');
+    (yield* reader.fields(table, 5, what)).signed('FHIB');
     const place = table + 5 + offset + offsetBytes + (row * growth.width + column) * offset;
-    return (await reader.fields(place, offset, what)).address();
+    return (yield* reader.fields(place, offset, what)).address();
   }
 
   /** Objects that are too large for blocks lie by themselves: the id has the place, or a number that a tree places. */
-  private async large(id: Fields): Promise<Fields> {
+  private *large(id: Fields): Reading<Fields> {
     const { reader } = this;
     const { offset, length } = reader.widths;
-    if (this.idBytes - 1 >= offset + length) return reader.fields(id.address(), id.length(), 'an object of a heap');
-    this.huge ??= this.readHuge();
+    if (this.idBytes - 1 >= offset + length)
+      return yield* reader.fields(id.address(), id.length(), 'an object of a heap');
+    this.huge ??= yield* this.readHuge();
     const number = id.uint(Math.min(this.idBytes - 1, length));
-    const place = (await this.huge).get(number);
+    const place = this.huge.get(number);
     if (place === undefined) throw id.invalid(`it names object ${number}, which the heap does not hold`);
-    return reader.fields(...place, 'an object of a heap');
+    return yield* reader.fields(...place, 'an object of a heap');
   }
 
-  private async readHuge(): Promise<Map<number, [number, number]>> {
+  private *readHuge(): Reading<Map<number, [number, number]>> {
     const found = new Map<number, [number, number]>();
-    for await (const record of btree2(this.reader, this.hugeTree, [1])) {
+    yield* btree2(this.reader, this.hugeTree, [1], (record) => {
       const [address, length] = [record.address(), record.length()];
       found.set(record.length(), [address, length]);
-    }
+      return NOTHING;
+    });
     return found;
   }
 }

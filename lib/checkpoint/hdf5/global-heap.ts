@@ -7,10 +7,10 @@ export class GlobalHeaps {
   constructor(private readonly reader: MetadataReader) {}
 
   /** The first `length` bytes of an object, which any number of texts may be. */
-  async object(address: number, index: number, length: number): Promise<Buffer> {
+  object(address: number, index: number, length: number): Buffer {
     let found = this.collections.get(address);
     if (found === undefined) {
-      found = await this.collection(address);
+      found = this.collection(address);
       this.collections.set(address, found);
     }
     const object = found.get(index);
@@ -23,13 +23,13 @@ export class GlobalHeaps {
     throw this.reader.fail('H5_INVALID', `the heap at byte ${address} has no object ${index}`, address);
   }
 
-  private async collection(address: number): Promise<Map<number, Buffer>> {
+  private collection(address: number): Map<number, Buffer> {
     const what = 'a global heap';
     const { length } = this.reader.widths;
-    const header = await this.reader.fields(address, 8 + length, what);
+    const header = this.reader.now(address, 8 + length, what);
     const size = header.signed('GCOL', 1).skip(3).length();
-    if (size < header.bytes.byteLength) throw header.invalid(`it has ${size} bytes`);
-    const fields = await this.reader.fields(address, size, what);
+    if (size < header.byteLength) throw header.invalid(`it has ${size} bytes`);
+    const fields = this.reader.now(address, size, what);
     fields.skip(8 + length);
     const objects = new Map<number, Buffer>();
     while (fields.left >= 8 + length) {

@@ -1,12 +1,11 @@
 /** What a group holds, in either of the two ways in which HDF5 writes it. */
 import { quote } from '../fault';
 import { textOf } from './attribute';
-import { btree1 } from './btree1';
-import { btree2 } from './btree2';
+import { btree1, readOnlyNode } from './btree1';
 import { type Fields, UNDEFINED } from './fields';
-import { FractalHeap } from './fractal-heap';
-import type { MetadataReader } from './metadata-reader';
+import { type MetadataReader, NOTHING, type Reading } from './metadata-reader';
 import { MESSAGE, type ObjectHeader } from './object-header';
+import { denseReader } from './rare';
 
 /** A name in a group, and what it leads to. */
 export type Link =
@@ -14,41 +13,67 @@ export type Link =
   | { kind: 'soft'; name: string; path: string }
   | { kind: 'external'; name: string; path: string };
 
+type EachLink = (link: Link, fields: Fields) => void;
+
+/** Bytes of a node of entries, as HDF5 makes it. */
+const MOST_ALONG = 512;
+/** Links that are read as one piece of work, and the nodes that they lie in. */
+const MOST_FEW = 1024;
+const MOST_NODES = 64;
 const SOFT = 1;
 const EXTERNAL = 64;
 /** What an entry of an old group says when it is a soft link. */
 const CACHED_SOFT_LINK = 2;
 
 export function isGroup(header: ObjectHeader): boolean {
-  return [MESSAGE.symbolTable, MESSAGE.linkInfo, MESSAGE.link].some((type) => header.find(type) !== undefined);
+  return header.has(MESSAGE.symbolTable) || header.has(MESSAGE.linkInfo) || header.has(MESSAGE.link);
 }
 
 /** Every link of a group, in the order in which it lists them. */
-export async function readLinks(reader: MetadataReader, header: ObjectHeader, mostLinks: number): Promise<Link[]> {
+export function* readLinks(reader: MetadataReader, header: ObjectHeader, mostLinks: number): Reading<Link[]> {
+  const few = yield* reader.patiently(() => readFewLinks(reader, header, mostLinks));
+  if (few !== null) return few;
   const links: Link[] = [];
-  const add = (link: Link, fields: Fields) => {
-    if (link.name === '' || link.name === '.' || link.name.includes('/'))
-      throw fields.invalid(`a link is called ${quote(link.name)}`);
-    if (links.push(link) > mostLinks)
-      throw fields.fail('TOO_MANY_TENSORS', `a group holds more than ${mostLinks} links`, header.address);
-  };
-  for (const { fields } of header.all(MESSAGE.link)) add(linkOf(fields), fields);
+  const add = adder(links, mostLinks, header);
+  for (const { type, fields } of header.messages) if (type === MESSAGE.link) add(linkOf(fields), fields);
   const info = header.find(MESSAGE.linkInfo)?.fields;
-  if (info) for await (const fields of denseObjects(reader, info)) add(linkOf(fields), fields);
+  if (info)
+    yield* denseReader().denseLinks(reader, info, (fields) => {
+      add(linkOf(fields), fields);
+      return NOTHING;
+    });
   const table = header.find(MESSAGE.symbolTable)?.fields;
-  if (table) for await (const { link, fields } of oldLinks(reader, table)) add(link, fields);
+  if (table) yield* oldLinks(reader, table, add);
   return links;
 }
 
-/** Objects of the heap that a message of 'link info' points to. */
-async function* denseObjects(reader: MetadataReader, info: Fields): AsyncGenerator<Fields> {
-  const version = info.u8();
-  if (version !== 0) throw info.unsupported(`has version ${version}`);
-  if (info.u8() & 1) info.skip(8);
-  const [heapAt, namesAt] = [info.address(), info.address()];
-  if (heapAt === UNDEFINED || namesAt === UNDEFINED) return;
-  const heap = await FractalHeap.open(reader, heapAt);
-  for await (const record of btree2(reader, namesAt, [5])) yield await heap.object(record.skip(4));
+/** Every link of an old group whose tree is one node, as most have it, as a piece of work; null for any other group. */
+function readFewLinks(reader: MetadataReader, header: ObjectHeader, mostLinks: number): Link[] | null {
+  const table = header.find(MESSAGE.symbolTable)?.fields;
+  if (table === undefined || header.has(MESSAGE.link) || header.has(MESSAGE.linkInfo)) return null;
+  const { tree, heap } = placesOf(table.again());
+  const children = readOnlyNode(reader, tree, 0, reader.widths.length);
+  if (children === null || children.length > MOST_NODES) return null;
+  const links: Link[] = [];
+  const add = adder(links, mostLinks, header);
+  const names = readNames(reader, heap);
+  for (const child of children) {
+    readEntries(reader, child, names, add);
+    if (links.length > MOST_FEW) return null;
+  }
+  return links;
+}
+
+function adder(links: Link[], mostLinks: number, { address }: ObjectHeader): EachLink {
+  return (link, fields) => {
+    checkLink(link, fields);
+    if (links.push(link) > mostLinks)
+      throw fields.fail('TOO_MANY_TENSORS', `a group holds more than ${mostLinks} links`, address);
+  };
+}
+
+function checkLink({ name }: Link, fields: Fields): void {
+  if (name === '' || name === '.' || name.includes('/')) throw fields.invalid(`a link is called ${quote(name)}`);
 }
 
 function linkOf(fields: Fields): Link {
@@ -72,38 +97,51 @@ function linkOf(fields: Fields): Link {
 }
 
 /** The entries of an old group: a tree of nodes of entries, whose names lie in a heap. */
-async function* oldLinks(reader: MetadataReader, table: Fields): AsyncGenerator<{ link: Link; fields: Fields }> {
+function* oldLinks(reader: MetadataReader, table: Fields, each: EachLink): Reading<void> {
+  const { tree, heap } = placesOf(table.again());
+  const names = yield* reader.patiently(() => readNames(reader, heap));
+  yield* btree1(reader, tree, 0, reader.widths.length, (_, child) =>
+    reader.patiently(() => readEntries(reader, child, names, each)),
+  );
+}
+
+function placesOf(table: Fields): { tree: number; heap: number } {
+  const tree = table.address();
+  const heap = table.address();
+  if (tree === UNDEFINED || heap === UNDEFINED) throw table.invalid('it has no tree or no heap');
+  return { tree, heap };
+}
+
+function readNames(reader: MetadataReader, address: number): Fields {
   const { offset, length } = reader.widths;
-  const [treeAt, heapAt] = [table.address(), table.address()];
-  if (treeAt === UNDEFINED || heapAt === UNDEFINED) throw table.invalid('it has no tree or no heap');
-  const heap = await reader.fields(heapAt, 8 + 2 * length + offset, "a group's heap");
-  const heapBytes = heap.signed('HEAP').skip(3).length();
-  heap.skip(length);
-  const names = await reader.bytes(heap.address(), heapBytes, 'the names of a group');
-  const text = (at: number, fields: Fields) => {
-    const end = at < names.byteLength ? names.indexOf(0, at) : -1;
-    if (end < 0) throw fields.invalid(`a name at ${at} lies outside of the heap of ${names.byteLength} bytes`);
-    return names.toString('utf8', at, end);
-  };
+  const heap = reader.now(address, 8 + 2 * length + offset, "a group's heap");
+  const bytes = heap.signed('HEAP').skip(3).length();
+  return reader.now(heap.skip(length).address(), bytes, 'the names of a group');
+}
+
+function readEntries(reader: MetadataReader, address: number, names: Fields, each: EachLink): void {
+  const { offset } = reader.widths;
+  const head = reader.now(address, 8, 'a node of a group', MOST_ALONG);
+  const count = head.signed('SNOD', 1).skip(1).u16();
   const entryBytes = 2 * offset + 24;
-  for await (const { child } of btree1(reader, treeAt, 0, length)) {
-    const head = await reader.fields(child, 8, 'a node of a group');
-    const count = head.signed('SNOD', 1).skip(1).u16();
-    const node = await reader.fields(child, 8 + count * entryBytes, head.what);
-    node.skip(8);
-    for (let i = 0; i < count; i++) {
-      const fields = node.part(entryBytes);
-      const name = text(fields.uint(offset), fields);
-      const address = fields.address();
-      const cached = fields.u32();
-      if (cached === CACHED_SOFT_LINK) {
-        const path = text(fields.skip(4).u32(), fields);
-        yield { link: { kind: 'soft', name, path }, fields };
-      } else if (address === UNDEFINED) {
-        throw fields.invalid(`${quote(name)} leads nowhere`);
-      } else {
-        yield { link: { kind: 'hard', name, address }, fields };
-      }
-    }
-  }
+  const node = reader.rest(head, count * entryBytes);
+  for (let i = 0; i < count; i++) each(oldLink(node, offset, names), node);
+}
+
+function oldLink(node: Fields, offset: number, names: Fields): Link {
+  const name = textAt(names, node.uint(offset), node);
+  const address = node.address();
+  const cached = node.u32();
+  node.skip(4);
+  const scratch = node.u32();
+  node.skip(12);
+  if (cached === CACHED_SOFT_LINK) return { kind: 'soft', name, path: textAt(names, scratch, node) };
+  if (address === UNDEFINED) throw node.invalid(`${quote(name)} leads nowhere`);
+  return { kind: 'hard', name, address };
+}
+
+function textAt(names: Fields, at: number, fields: Fields): string {
+  const found = names.textAt(at);
+  if (found !== null) return found;
+  throw fields.invalid(`a name at ${at} lies outside of the heap of ${names.byteLength} bytes`);
 }

@@ -4,11 +4,12 @@ import { noTensor } from '../safetensors';
 import type { CheckpointSource, ReadOptions, TensorInfo } from '../source';
 import type { AttributeValue } from './attribute';
 import type { Dataset } from './dataset';
-import { DatasetReader } from './dataset-reader';
+import type { DatasetReader } from './dataset-reader';
 import { failing } from './hdf5-fault';
 import type { Hdf5Tree } from './hdf5-tree';
 import type { KerasLayer, NamedDatasets } from './keras-names';
 import type { MetadataReader } from './metadata-reader';
+import { elementReader } from './rare';
 
 /** An open HDF5 file. */
 export class Hdf5Source implements CheckpointSource {
@@ -25,7 +26,7 @@ export class Hdf5Source implements CheckpointSource {
   readonly attributes: ReadonlyMap<string, ReadonlyMap<string, AttributeValue>>;
   private readonly datasets: ReadonlyMap<string, Dataset>;
   private readonly ordered: readonly string[];
-  private readonly reader: DatasetReader;
+  private reader: DatasetReader | null = null;
 
   /** Use `openHdf5`. */
   constructor(
@@ -33,7 +34,7 @@ export class Hdf5Source implements CheckpointSource {
     tree: Hdf5Tree,
     named: NamedDatasets,
     readonly forbidden: readonly string[],
-    metadata: (signal?: AbortSignal) => MetadataReader,
+    private readonly readerOf: (signal?: AbortSignal) => MetadataReader,
   ) {
     this.files = [file.path];
     this.datasets = named.datasets;
@@ -45,7 +46,6 @@ export class Hdf5Source implements CheckpointSource {
       (entry): entry is [string, string] => typeof entry[1] === 'string',
     );
     this.metadata = new Map(texts);
-    this.reader = new DatasetReader(file, metadata, failing(file.path));
   }
 
   /** In the order of Keras' lists, else in that of the groups. */
@@ -59,21 +59,23 @@ export class Hdf5Source implements CheckpointSource {
 
   info(name: string): TensorInfo {
     const { dtype, shape, byteLength, place, isBigEndian, header } = this.dataset(name);
-    return {
+    const info: TensorInfo = {
       dtype,
-      shape: [...shape],
+      shape: shape.slice(),
       file: this.file.path,
       byteOffset: place.kind === 'range' ? place.offset : 0,
       byteLength,
       storage: String(header),
-      ...((place.kind !== 'range' || isBigEndian) && { compressed: true as const }),
     };
+    if (place.kind !== 'range' || isBigEndian) info.compressed = true;
+    return info;
   }
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {
     const dataset = this.dataset(name);
     const { start, end } = requestedRange(name, dataset.byteLength, options);
     const bytes = ownedBytes(end - start, name, this.file.path);
+    this.reader ??= new (elementReader().DatasetReader)(this.file, this.readerOf, failing(this.file.path));
     await this.reader.readInto(
       dataset,
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),

@@ -45,7 +45,8 @@ export async function openHdf5(path: string, options: OpenHdf5Options = {}): Pro
       if (!lookOnly) throw reader.fail(code, `${quote(object)} ${what}`);
       forbidden.push(`${quote(object)} ${what}`);
     };
-    const tree = await readTree(reader, await readSuperblock(reader), limits, refuse);
+    const root = await reader.run(reader.patiently(() => readSuperblock(reader)));
+    const tree = await reader.run(readTree(reader, root, limits, refuse));
     const named = namedByKeras(tree, reader.fail);
     await file.verify();
     return new Hdf5Source(file, tree, named, forbidden, (reading) => {

@@ -1,91 +1,135 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { throwIfAborted } from '../../errors';
 import type { PinnedFile } from '../pinned-file';
 import { Fields, UNDEFINED, type Widths } from './fields';
 import { type Fail, failing } from './hdf5-fault';
 import { lookup3 } from './lookup3';
 
-/** Bytes read at once: structures lie close together. */
-const PAGE = 16 * 1024;
-/** Pages that are kept. */
-const KEPT_PAGES = 1024;
+/** Bytes read at once where the system has them in memory: structures lie close together. */
+const PAGE = 4 * 1024;
+/** Pages that are read together where they have to be waited for. */
+const RUN = 16;
+/** Pages that are kept: more than any piece of work needs, which would otherwise never have all of them. */
+const KEPT_PAGES = 8192;
 /** Pages that are allocated at once. */
 const PAGES_AT_ONCE = 32;
 /** A structure costs as much as so many bytes, so that many tiny ones end too. */
 const LEAST_COST = 64;
-/** Structures that are read before other work has its turn: those of pages in memory wait for nothing. */
-const AT_ONCE = 512;
+/** Pieces of work that are done before other work has its turn: most wait for nothing. */
+const AT_ONCE = 256;
 
-/** What structures are read from: a file, or bytes in memory. */
-export type ReadableFile = Pick<PinnedFile, 'path' | 'size' | 'readInto'>;
+/** Thrown where bytes are not there yet. */
+const LATE = Symbol('late');
 
-/** Whether bytes are still to come. */
-function isLate(bytes: Buffer | Promise<Buffer>): bytes is Promise<Buffer> {
-  return 'then' in bytes;
-}
+/** What is read of a file. It yields where it has to wait: for bytes, or for others to have their turn. */
+export type Reading<T> = Generator<void, T>;
+
+/** What there is to wait for where nothing is. */
+export const NOTHING: Iterable<void> = [];
 
 /**
- * Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. What lies
- * in a page that has been read is there at once: a file has thousands of structures, and waiting for each would take longest.
+ * Reads the structures of an HDF5 file, page by page, and refuses those that reach past its end or come without end. A file has
+ * thousands of structures, most of them in pages that are there, and waiting for each would take longest: pieces of work
+ * take them at once, and are begun again where a page was not there.
  */
 export class MetadataReader {
   readonly fail: Fail;
   widths: Widths = { offset: 8, length: 8, base: 0 };
-  private readonly pages = new Map<number, Buffer | Promise<Buffer>>();
+  private readonly pages = new Map<number, Buffer>();
+  /** Structures in several pages that had to be waited for, by their addresses, until the piece of work that needs them is done. */
+  private readonly wide = new Map<number, Buffer>();
   private fresh = Buffer.alloc(0);
+  private waiting: Promise<void> | null = null;
   private spent = 0;
-  private structures = 0;
+  private pieces = 0;
 
   constructor(
-    readonly file: ReadableFile,
+    readonly file: PinnedFile,
     private readonly budget: number,
     private readonly signal?: AbortSignal,
   ) {
     this.fail = failing(file.path);
   }
 
-  /** Lets go of what was read, and of its account: what follows is another piece of work. */
-  renew(): void {
-    this.pages.clear();
-    this.spent = 0;
+  /** Waits for what a reading waits for until it ends. @throws AbortError */
+  async run<T>(reading: Reading<T>): Promise<T> {
+    for (;;) {
+      const step = reading.next();
+      if (step.done) return step.value;
+      const { waiting } = this;
+      this.waiting = null;
+      await (waiting ?? nextTurn());
+      throwIfAborted(this.signal);
+    }
+  }
+
+  /**
+   * A piece of work: what `piece` makes of structures that it takes by `now`. Where one of them has to be waited for, it is
+   * called again, and so may change nothing before it has taken the last.
+   */
+  *patiently<T>(piece: () => T): Reading<T> {
+    const { spent } = this;
+    if (++this.pieces % AT_ONCE === 0) yield;
+    for (;;) {
+      try {
+        const made = piece();
+        if (this.wide.size > 0) this.wide.clear();
+        return made;
+      } catch (error) {
+        if (error !== LATE) throw error;
+      }
+      this.spent = spent;
+      yield;
+    }
   }
 
   /** The structure of `length` bytes at `address`. */
-  fields(address: number, length: number, what: string): Fields | Promise<Fields> {
-    const fieldsOf = (bytes: Buffer) => new Fields(bytes, what, this.widths, this.fail, address);
-    const bytes = this.bytes(address, length, what);
-    return isLate(bytes) ? bytes.then(fieldsOf) : fieldsOf(bytes);
+  fields(address: number, length: number, what: string): Reading<Fields> {
+    return this.patiently(() => this.now(address, length, what));
   }
 
   /** The same, where the last four bytes are the checksum of those before. */
-  async summed(address: number, length: number, what: string): Promise<Fields> {
-    const fields = await this.fields(address, length, what);
+  summed(address: number, length: number, what: string): Reading<Fields> {
+    return this.patiently(() => this.summedNow(address, length, what));
+  }
+
+  /**
+   * The structure of `length` bytes at `address`, for a piece of work.
+   * @param most - Bytes that may belong to it: those that lie in the same page come along
+   */
+  now(address: number, length: number, what: string, most = length): Fields {
+    this.checkRange(address, length, what);
+    this.spend(length, address);
+    const number = Math.floor(address / PAGE);
+    const start = address - number * PAGE;
+    if (start + length > PAGE) {
+      const waited = this.wide.get(address);
+      const bytes = waited && waited.byteLength >= length ? waited : this.readWide(address, length);
+      return new Fields(bytes, 0, length, what, this.widths, this.fail, address);
+    }
+    const page = this.pages.get(number) ?? this.readPage(number);
+    const there = Math.min(most, page.byteLength - start);
+    return new Fields(page, start, there, what, this.widths, this.fail, address);
+  }
+
+  /** The next `length` bytes of a structure, whether they came along or not. */
+  rest(fields: Fields, length: number): Fields {
+    const address = fields.place + fields.at;
+    if (length > fields.left) return this.now(address, length, fields.what);
+    this.spend(length, address);
+    return fields.part(length);
+  }
+
+  summedNow(address: number, length: number, what: string): Fields {
+    const fields = this.now(address, length, what);
     this.checkSum(fields.bytes, what, address);
-    return new Fields(fields.bytes.subarray(0, length - 4), what, this.widths, this.fail, address);
+    return fields.part(length - 4);
   }
 
   checkSum(bytes: Buffer, what: string, address: number): void {
     const end = bytes.byteLength - 4;
     if (end >= 0 && lookup3(bytes.subarray(0, end)) === bytes.readUInt32LE(end)) return;
     throw this.fail('CHECKSUM_MISMATCH', `${what} at byte ${address} does not have its checksum; fetch the file again`);
-  }
-
-  bytes(address: number, length: number, what: string): Buffer | Promise<Buffer> {
-    this.checkRange(address, length, what);
-    this.spend(length, address);
-    if (++this.structures % AT_ONCE === 0) return nextTurn().then(() => this.inPage(address, length));
-    return this.inPage(address, length);
-  }
-
-  private inPage(address: number, length: number): Buffer | Promise<Buffer> {
-    const first = Math.floor(address / PAGE);
-    const start = address - first * PAGE;
-    if (start + length > PAGE) {
-      const bytes = Buffer.allocUnsafeSlow(length);
-      return this.file.readInto(bytes, address, this.signal).then(() => bytes);
-    }
-    const page = this.pages.get(first) ?? this.readPage(first);
-    if (isLate(page)) return page.then((bytes) => bytes.subarray(start, start + length));
-    return page.subarray(start, start + length);
   }
 
   /**
@@ -107,16 +151,39 @@ export class MetadataReader {
     throw this.fail('H5_INVALID', message, address);
   }
 
-  private readPage(number: number): Promise<Buffer> {
+  private readPage(number: number): Buffer {
+    const begin = number * PAGE;
+    const page = this.freshPage(Math.min(PAGE, this.file.size - begin));
+    if (!this.file.readNow(page, begin)) return this.wait(this.readRun(number));
+    this.keep(number, page);
+    return page;
+  }
+
+  /** Reads the pages around one that is not in memory: others of them may be wanted next. */
+  private async readRun(number: number): Promise<void> {
+    const first = number - (number % RUN);
+    const begin = first * PAGE;
+    const bytes = Buffer.allocUnsafeSlow(Math.min(RUN * PAGE, this.file.size - begin));
+    await this.file.readInto(bytes, begin, this.signal);
+    for (let at = 0; at < bytes.byteLength; at += PAGE) this.keep(first + at / PAGE, bytes.subarray(at, at + PAGE));
+  }
+
+  private readWide(address: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    if (this.file.readNow(bytes, address)) return bytes;
+    const reading = this.file.readInto(bytes, address, this.signal);
+    return this.wait(reading.then(() => void this.wide.set(address, bytes)));
+  }
+
+  private wait(until: Promise<void>): never {
+    this.waiting = until;
+    throw LATE;
+  }
+
+  private keep(number: number, page: Buffer): void {
     const [oldest] = this.pages.keys();
     if (oldest !== undefined && this.pages.size >= KEPT_PAGES) this.pages.delete(oldest);
-    const bytes = this.freshPage(Math.min(PAGE, this.file.size - number * PAGE));
-    const reading = this.file.readInto(bytes, number * PAGE, this.signal).then(() => {
-      if (this.pages.get(number) === reading) this.pages.set(number, bytes);
-      return bytes;
-    });
-    this.pages.set(number, reading);
-    return reading;
+    this.pages.set(number, page);
   }
 
   private freshPage(length: number): Buffer {

@@ -8,11 +8,11 @@ const FIRST_USER_BLOCK = 512;
 /** Bytes of the longest superblock. */
 const LONGEST = 108;
 
-/** Finds the superblock, sets the reader's widths by it, and gives the address of the root group's header. */
-export async function readSuperblock(reader: MetadataReader): Promise<number> {
+/** Finds the superblock, sets the reader's widths by it, and gives the address of the root group's header: a piece of work. */
+export function readSuperblock(reader: MetadataReader): number {
   const { size } = reader.file;
-  const start = await findSignature(reader);
-  const fields = await reader.fields(start, Math.min(LONGEST, size - start), 'its superblock');
+  const start = findSignature(reader);
+  const fields = reader.now(start, Math.min(LONGEST, size - start), 'its superblock');
   const version = fields.skip(SIGNATURE.byteLength).u8();
   if (version > 3) throw fields.unsupported(`has version ${version}`);
   if (version < 2) fields.skip(4);
@@ -44,11 +44,11 @@ export async function readSuperblock(reader: MetadataReader): Promise<number> {
   return root + base;
 }
 
-async function findSignature(reader: MetadataReader): Promise<number> {
+function findSignature(reader: MetadataReader): number {
   const { size } = reader.file;
   if (size === 0) throw reader.fail('EMPTY_FILE', 'it has no bytes; fetch it again');
   for (let start = 0; start + SIGNATURE.byteLength <= size; start = Math.max(FIRST_USER_BLOCK, start * 2)) {
-    const found = await reader.bytes(start, SIGNATURE.byteLength, 'its superblock');
+    const found = reader.now(start, SIGNATURE.byteLength, 'its superblock').bytes;
     if (found.equals(SIGNATURE)) return start;
     if (start === 0 && isGitLfsPointer(found)) {
       throw reader.fail('GIT_LFS_POINTER', "it is a pointer of git-lfs; run 'git lfs pull' in its folder");

@@ -1,13 +1,15 @@
 /** The stack and the memo of a pickle's reader, neither of which outgrows the limits. */
 import type { HeaderLimits } from '../header-limits';
 import type { PickleFail } from './pickle-bytes';
-import type { Nested, PickleValue } from './pickle-values';
+import { Nested, type PickleValue } from './pickle-values';
 
 export class PickleStack {
   private readonly values: PickleValue[] = [];
   /** Heights of the stack where MARK stood. */
   private readonly marks: number[] = [];
-  private readonly memo = new Map<number, PickleValue>();
+  /** What is remembered under numbers without a gap, as writers give them; and under others. */
+  private readonly memo: PickleValue[] = [];
+  private readonly others = new Map<number, PickleValue>();
   private made = 0;
 
   constructor(
@@ -17,7 +19,7 @@ export class PickleStack {
 
   /** Numbers that the memo has given out. */
   get remembered(): number {
-    return this.memo.size;
+    return this.memo.length + this.others.size;
   }
 
   /** Whether nothing stands above the last mark. */
@@ -50,7 +52,9 @@ export class PickleStack {
   popSome(count: number): PickleValue[] {
     const from = this.values.length - count;
     if (from < this.floor) this.fail('PICKLE_INVALID', 'an instruction finds too little on the stack');
-    return this.values.splice(from, count);
+    const items = new Array<PickleValue>(count);
+    for (let i = count - 1; i >= 0; i--) items[i] = this.values.pop() as PickleValue;
+    return items;
   }
 
   /** Takes all values above the last mark, and the mark. */
@@ -66,29 +70,39 @@ export class PickleStack {
     if (typeof index !== 'number' || index < 0 || index >= this.limits.pickleObjects) {
       this.fail('PICKLE_TOO_LARGE', `it remembers an object under number ${index}`);
     }
-    this.memo.set(index, value);
+    if (index > this.memo.length) this.others.set(index, value);
+    else {
+      this.memo[index] = value;
+      if (this.others.size > 0) this.others.delete(index);
+    }
   }
 
   /** Pushes what is remembered under a number. */
   get(index: number | bigint): void {
-    const value = typeof index === 'number' ? this.memo.get(index) : undefined;
+    const value = typeof index === 'number' ? (this.memo[index] ?? this.recall(index)) : undefined;
     if (value === undefined) this.fail('PICKLE_INVALID', `it recalls object ${index}, which it has not remembered`);
     this.push(value);
   }
 
   /** Notes that `outer` now contains `items`. */
   nest(outer: Nested, items: readonly PickleValue[]): void {
-    for (const item of items) {
-      const { depth } = (item ?? {}) as Partial<Nested>;
-      if (depth !== undefined && depth >= outer.depth) outer.depth = depth + 1;
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i];
+      if (item instanceof Nested && item.depth >= outer.depth) outer.depth = item.depth + 1;
     }
     if (outer.depth > this.limits.depth) {
       this.fail('PICKLE_TOO_LARGE', `its values nest deeper than ${this.limits.depth}`);
     }
   }
 
+  /** None is remembered, which is no nothing, or a number of the others. */
+  private recall(index: number): PickleValue | undefined {
+    return this.memo[index] === null ? null : this.others.get(index);
+  }
+
   private get floor(): number {
-    return this.marks.at(-1) ?? 0;
+    const { marks } = this;
+    return marks.length === 0 ? 0 : (marks[marks.length - 1] as number);
   }
 
   /** Everything that is pushed counts, so that neither stack nor memo nor objects outgrow the limit. */

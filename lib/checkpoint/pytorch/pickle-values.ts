@@ -15,8 +15,8 @@ export type PickleValue =
   | PickleObject;
 
 /** Values that contain others know how deep those nest. */
-export interface Nested {
-  depth: number;
+export abstract class Nested {
+  depth = 1;
 }
 
 /** A number with a point. A plain JavaScript number is a Python int. */
@@ -24,26 +24,30 @@ export class PickleFloat {
   constructor(readonly value: number) {}
 }
 
-export class PickleTuple implements Nested {
-  depth = 1;
-  constructor(readonly items: readonly PickleValue[]) {}
+export class PickleTuple extends Nested {
+  constructor(readonly items: readonly PickleValue[]) {
+    super();
+  }
 }
 
-export class PickleList implements Nested {
-  depth = 1;
-  constructor(readonly items: PickleValue[] = []) {}
+export class PickleList extends Nested {
+  constructor(readonly items: PickleValue[] = []) {
+    super();
+  }
 }
 
-export class PickleSet implements Nested {
-  depth = 1;
-  constructor(readonly items: PickleValue[] = []) {}
+export class PickleSet extends Nested {
+  constructor(readonly items: PickleValue[] = []) {
+    super();
+  }
 }
 
 /** A dict, OrderedDict, defaultdict or Counter: its pairs in the order in which they were set, equal keys included. */
-export class PickleDict implements Nested {
-  depth = 1;
+export class PickleDict extends Nested {
   /** @param hasAttributes - whether a state can be given to it: not to a plain dict. */
-  constructor(readonly hasAttributes = false) {}
+  constructor(readonly hasAttributes = false) {
+    super();
+  }
   readonly keys: PickleValue[] = [];
   readonly values: PickleValue[] = [];
 }

@@ -91,7 +91,8 @@ class PickleMachine {
         input.u64();
         return false;
       default:
-        if (!(this.constant(code) || this.collection(code) || this.memory(code) || this.object(code)))
+        // Half of a pickle's instructions are those of the memo.
+        if (!(this.memory(code) || this.constant(code) || this.collection(code) || this.object(code)))
           this.refuse(code);
         return false;
     }
@@ -181,7 +182,7 @@ class PickleMachine {
 
   /** Instructions that ask for the meaning of something. */
   private object(code: number): boolean {
-    const { input, meaning } = this;
+    const { input, meaning, stack } = this;
     switch (code) {
       case 0x63: {
         // GLOBAL
@@ -197,8 +198,9 @@ class PickleMachine {
       case 0x52: // REDUCE
       case 0x81: {
         // NEWOBJ
-        const [callable, args] = this.stack.popSome(2);
-        return this.push(meaning.call(callable as PickleValue, this.tuple(args)));
+        const args = stack.pop();
+        const callable = stack.pop();
+        return this.push(meaning.call(callable, this.tuple(args)));
       }
       case 0x92: {
         // NEWOBJ_EX
@@ -256,7 +258,7 @@ class PickleMachine {
 
   private pushFilled(made: PickleList | PickleSet, items: PickleValue[]): true {
     this.stack.nest(made, items);
-    for (const item of items) made.items.push(item);
+    for (let i = 0; i < items.length; i++) made.items.push(items[i] as PickleValue);
     return this.push(made);
   }
 
@@ -264,7 +266,7 @@ class PickleMachine {
     const target = this.stack.top();
     if (!(target instanceof type)) return this.wrong(`items are added to ${name}, not to`, target);
     this.stack.nest(target, items);
-    for (const item of items) target.items.push(item);
+    for (let i = 0; i < items.length; i++) target.items.push(items[i] as PickleValue);
     return true;
   }
 

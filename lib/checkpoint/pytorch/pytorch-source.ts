@@ -48,16 +48,17 @@ export class PyTorchSource implements CheckpointSource {
 
   info(name: string): TensorInfo {
     const { dtype, shape, extent, bytes } = this.tensor(name);
-    return {
+    const info: TensorInfo = {
       dtype,
-      shape: [...shape],
+      shape: shape.slice(),
       file: this.file.path,
       byteOffset: bytes.offset + extent.begin,
       byteLength: extent.byteLength,
       storage: bytes.name,
-      ...(extent.strides && { strides: extent.strides }),
-      ...(bytes.isDeflated && { compressed: true as const }),
     };
+    if (extent.strides) info.strides = extent.strides;
+    if (bytes.isDeflated) info.compressed = true;
+    return info;
   }
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array> {

@@ -9,15 +9,13 @@ import { quote } from '../fault';
 import { type HeaderLimits, headerLimits } from '../header-limits';
 import { PinnedFile } from '../pinned-file';
 import type { Container, Opening } from './container';
+import { streamReader, tarReader, zipReader } from './containers';
 import { fileKind } from './file-kind';
 import type { PickledTensor } from './pickled-tensor';
 import { pytorchFault } from './pytorch-fault';
 import { type PlacedTensor, PyTorchSource } from './pytorch-source';
 import { extentOf, stateDict } from './state-dict';
 import type { StorageBytes } from './storage-bytes';
-import { openStream } from './stream-container';
-import { openTar } from './tar-container';
-import { openZip } from './zip-container';
 
 /** Options of `openPyTorch`. */
 export interface OpenPyTorchOptions {
@@ -80,11 +78,11 @@ async function openContainer(opening: Opening): Promise<Container> {
   const kind = await fileKind(opening.file, opening.signal);
   switch (kind.is) {
     case 'zip':
-      return openZip(opening);
+      return zipReader().openZip(opening);
     case 'stream':
-      return openStream(opening, kind.begin);
+      return streamReader().openStream(opening, kind.begin);
     case 'tar':
-      return openTar(opening);
+      return tarReader().openTar(opening);
   }
 }
 
@@ -106,6 +104,7 @@ function place(name: string, tensor: PickledTensor, bytes: StorageBytes, { limit
     fail('TENSOR_OUT_OF_RANGE', what, name);
   }
   const extent = extentOf(name, tensor, elements * item, limits, fail);
-  const shift = offset * item;
-  return { dtype, shape, extent: { ...extent, begin: extent.begin + shift, end: extent.end + shift }, bytes };
+  extent.begin += offset * item;
+  extent.end += offset * item;
+  return { dtype, shape, extent, bytes };
 }

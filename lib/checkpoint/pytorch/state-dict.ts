@@ -111,7 +111,7 @@ export function extentOf(
   limits: HeaderLimits,
   fail: Fail,
 ): TensorExtent {
-  const where = `tensor ${quote(name)} of size [${shape}], stride [${strides}] and offset ${offset}`;
+  const where = () => `tensor ${quote(name)} of size [${shape}], stride [${strides}] and offset ${offset}`;
   if (shape.length > limits.dimensions) {
     fail(
       'TOO_MANY_DIMENSIONS',
@@ -119,18 +119,20 @@ export function extentOf(
       name,
     );
   }
-  if (strides.length !== shape.length) fail('PICKLE_TYPE_ERROR', `${where} has another number of strides`, name);
-  const negative = [offset, ...shape, ...strides].some((value) => value < 0);
-  if (negative) fail('TENSOR_OUT_OF_RANGE', `${where} has a negative number`, name);
-  if (shape.some((dim) => dim > limits.dimension)) fail('OVERFLOW', `${where} has a dimension above 2^48`, name);
-  const item = (STORED_BITS[dtypeNumber(dtype)] as number) / 8;
-  const byteLength = tensorBytes(dtypeNumber(dtype), Float64Array.from(shape), shape.length);
-  if (typeof byteLength !== 'number') return fail('OVERFLOW', `${where} is larger than any file can be`, name);
+  if (strides.length !== shape.length) fail('PICKLE_TYPE_ERROR', `${where()} has another number of strides`, name);
+  const isNegative = (value: number) => value < 0;
+  if (offset < 0 || shape.some(isNegative) || strides.some(isNegative))
+    fail('TENSOR_OUT_OF_RANGE', `${where()} has a negative number`, name);
+  if (shape.some((dim) => dim > limits.dimension)) fail('OVERFLOW', `${where()} has a dimension above 2^48`, name);
+  const number = dtypeNumber(dtype);
+  const item = (STORED_BITS[number] as number) / 8;
+  const byteLength = tensorBytes(number, shape, shape.length);
+  if (typeof byteLength !== 'number') return fail('OVERFLOW', `${where()} is larger than any file can be`, name);
   const empty = byteLength === 0;
   // Products beyond 2^53 are rounded, and still larger than any storage. An empty view may begin anywhere.
   const last = empty ? 0 : shape.reduce((sum, dim, i) => sum + (dim - 1) * (strides[i] as number), offset + 1);
   if (last * item > storageBytes) {
-    fail('TENSOR_OUT_OF_RANGE', `${where} reaches past its storage of ${storageBytes} bytes`, name);
+    fail('TENSOR_OUT_OF_RANGE', `${where()} reaches past its storage of ${storageBytes} bytes`, name);
   }
   const compact = empty || isCompact(shape, strides);
   return { begin: empty ? 0 : offset * item, end: last * item, byteLength, strides: compact ? null : strides };

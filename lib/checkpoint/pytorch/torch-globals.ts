@@ -141,8 +141,8 @@ for (const core of ['numpy.core', 'numpy._core']) {
 for (const module of ['builtins', '__builtin__']) {
   table.set(`${module}.set`, { is: 'set' });
   table.set(`${module}.complex`, { is: 'inert' });
-  // What a defaultdict makes of a missing key.
-  for (const type of ['int', 'float', 'str', 'bool', 'list', 'dict', 'tuple'])
+  // What a defaultdict makes of a missing key; int and str are long and unicode in protocol 2.
+  for (const type of ['int', 'long', 'float', 'str', 'unicode', 'bool', 'list', 'dict', 'tuple'])
     table.set(`${module}.${type}`, { is: 'type' });
 }
 

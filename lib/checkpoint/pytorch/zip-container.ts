@@ -39,7 +39,8 @@ class ZipContainer {
 
   private findRoot(): string {
     const { fail } = this.opening;
-    const roots = this.directory.names().flatMap((name) => /^([^/]+\/)data\.pkl$/.exec(name)?.[1] ?? []);
+    const pickles = this.directory.names().filter((name) => name.endsWith('/data.pkl'));
+    const roots = pickles.flatMap((name) => /^([^/]+\/)data\.pkl$/.exec(name)?.[1] ?? []);
     const [root] = roots;
     if (root === undefined) {
       return fail('UNKNOWN_FORMAT', 'it is a zip archive without a member data.pkl, not one that torch.save wrote');
@@ -109,7 +110,8 @@ class ZipContainer {
           const what = `it has no storage ${quote(key)}, which tensor ${quote(tensor)} names`;
           return fail('STORAGE_MISSING', what, tensor);
         }
-        const member = await ZipMember.find(this.directory, entry, signal);
+        const found = ZipMember.find(this.directory, entry, signal);
+        const member = found instanceof ZipMember ? found : await found;
         if (checksums) await member.checkSum(signal);
         members.set(key, member);
       }

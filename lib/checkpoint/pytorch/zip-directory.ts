@@ -83,13 +83,19 @@ export class ZipDirectory {
    * Finds the first byte of a member's content, which only its local header tells.
    * @throws CheckpointError `ZIP_MISMATCH` when that header and the directory disagree, `ZIP_OVERLAP`.
    */
-  async contentOffset(entry: ZipEntry, signal?: AbortSignal): Promise<number> {
-    const { fail } = this;
+  contentOffset(entry: ZipEntry, signal?: AbortSignal): number | Promise<number> {
+    const { file } = this;
     const { headerOffset } = entry;
     const name = Buffer.from(entry.name);
+    const header = Buffer.allocUnsafe(LOCAL_HEADER_BYTES + name.byteLength);
+    if (file.readNow(header, headerOffset)) return this.offsetIn(header, entry, name, signal);
+    return file.readInto(header, headerOffset, signal).then(() => this.offsetIn(header, entry, name, signal));
+  }
+
+  private offsetIn(header: Buffer, entry: ZipEntry, name: Buffer, signal?: AbortSignal): number | Promise<number> {
+    const { fail } = this;
+    const { headerOffset } = entry;
     const end = this.ends.get(entry) as number;
-    const header = Buffer.allocUnsafeSlow(LOCAL_HEADER_BYTES + name.byteLength);
-    await this.file.readInto(header, headerOffset, signal);
     if (header.readUInt32LE(0) !== LOCAL_SIGNATURE) {
       fail('ZIP_INVALID', `member ${quote(entry.name)} does not begin with a local header`, headerOffset);
     }
@@ -97,7 +103,7 @@ export class ZipDirectory {
     const start = headerOffset + header.byteLength + extraLength;
     if (
       header.readUInt16LE(26) !== name.byteLength ||
-      !header.subarray(LOCAL_HEADER_BYTES).equals(name) ||
+      header.compare(name, 0, name.byteLength, LOCAL_HEADER_BYTES) !== 0 ||
       header.readUInt16LE(8) !== entry.method ||
       (header.readUInt16LE(6) & 1) !== (entry.flags & 1)
     ) {
@@ -106,19 +112,29 @@ export class ZipDirectory {
     if (start + entry.compressedSize > end) {
       fail('ZIP_OVERLAP', `member ${quote(entry.name)} reaches into what follows it`, headerOffset);
     }
-    let sizes = [header.readUInt32LE(18), header.readUInt32LE(22)];
-    if (sizes.includes(IN_ZIP64)) {
-      const extra = Buffer.allocUnsafeSlow(extraLength);
-      await this.file.readInto(extra, start - extraLength, signal);
-      const [size, compressed] = zip64Values(extra, 2, fail, headerOffset);
-      sizes = [compressed as number, size as number];
+    const compressed = header.readUInt32LE(18);
+    const size = header.readUInt32LE(22);
+    if (compressed !== IN_ZIP64 && size !== IN_ZIP64) {
+      this.checkSizes(entry, header, compressed, size);
+      return start;
     }
+    const extra = Buffer.allocUnsafe(extraLength);
+    return this.file.readInto(extra, start - extraLength, signal).then(() => {
+      const [wide, wideCompressed] = zip64Values(extra, 2, fail, headerOffset);
+      this.checkSizes(entry, header, wideCompressed as number, wide as number);
+      return start;
+    });
+  }
+
+  private checkSizes(entry: ZipEntry, header: Buffer, compressed: number, size: number): void {
     // A writer that streams leaves zeros here and states the sizes behind the content.
-    const streamed = (header.readUInt16LE(6) & 8) !== 0 && sizes.every((size) => size === 0);
-    if (!streamed && (sizes[0] !== entry.compressedSize || sizes[1] !== entry.size)) {
-      fail('ZIP_MISMATCH', `directory and local header give member ${quote(entry.name)} other sizes`, headerOffset);
-    }
-    return start;
+    if ((header.readUInt16LE(6) & 8) !== 0 && compressed === 0 && size === 0) return;
+    if (compressed === entry.compressedSize && size === entry.size) return;
+    this.fail(
+      'ZIP_MISMATCH',
+      `directory and local header give member ${quote(entry.name)} other sizes`,
+      entry.headerOffset,
+    );
   }
 }
 
@@ -227,14 +243,14 @@ function parseEntry(
   };
   if (bytes.readUInt16LE(at + 34) !== 0)
     fail('ZIP_MULTI_DISK', `member ${quote(entry.name)} is in another file`, offset);
-  const fields = (['size', 'compressedSize', 'headerOffset'] as const).filter((field) => entry[field] === IN_ZIP64);
-  if (fields.length > 0) {
+  if (entry.size === IN_ZIP64 || entry.compressedSize === IN_ZIP64 || entry.headerOffset === IN_ZIP64) {
+    const fields = (['size', 'compressedSize', 'headerOffset'] as const).filter((field) => entry[field] === IN_ZIP64);
     const values = zip64Values(bytes.subarray(nameEnd, extraEnd), fields.length, fail, offset);
     fields.forEach((field, i) => {
       entry[field] = values[i] as number;
     });
   }
-  checkReadable({ ...entry, name: quote(entry.name) }, fail);
+  checkReadable(entry, fail);
   return entry;
 }
 

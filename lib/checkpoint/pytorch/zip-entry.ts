@@ -1,4 +1,4 @@
-import type { CheckpointFault } from '../fault';
+import { type CheckpointFault, quote } from '../fault';
 
 /** One member of a zip archive, as its directory describes it. */
 export interface ZipEntry {
@@ -38,28 +38,28 @@ const LARGE_RATIO = 1000;
 
 /** Checks that a member can be read: neither encrypted nor of an unknown method, nor larger than its bytes can hold. */
 export function checkReadable(entry: ZipEntry, fail: Fail): void {
-  const { name, flags, method, compressedSize, size, headerOffset } = entry;
+  const { flags, method, compressedSize, size, headerOffset } = entry;
   if (flags & (FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED)) {
-    fail('ZIP_ENCRYPTED', `its member ${name} is encrypted; decrypt the archive first`, headerOffset);
+    fail('ZIP_ENCRYPTED', `its member ${quote(entry.name)} is encrypted; decrypt the archive first`, headerOffset);
   }
   if (method === 0) {
     if (compressedSize === size) return;
     fail(
       'ZIP_MISMATCH',
-      `its member ${name} is stored as it is, yet ${size} bytes take ${compressedSize}`,
+      `its member ${quote(entry.name)} is stored as it is, yet ${size} bytes take ${compressedSize}`,
       headerOffset,
     );
   }
   if (method !== DEFLATED) {
     fail(
       'ZIP_METHOD',
-      `its member ${name} is compressed by method ${method}; stored (0) and deflated (8) members are read`,
+      `its member ${quote(entry.name)} is compressed by method ${method}; stored (0) and deflated (8) members are read`,
       headerOffset,
     );
   }
   const ratio = size > LARGE_BYTES ? LARGE_RATIO : DEFLATE_RATIO;
   if (size > compressedSize * ratio + DEFLATE_RATIO) {
-    fail('ZIP_BOMB', `its member ${name} claims ${size} bytes out of ${compressedSize}`, headerOffset);
+    fail('ZIP_BOMB', `its member ${quote(entry.name)} claims ${size} bytes out of ${compressedSize}`, headerOffset);
   }
 }
 

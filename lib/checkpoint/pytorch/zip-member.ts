@@ -22,8 +22,10 @@ export class ZipMember implements StorageBytes {
   ) {}
 
   /** @throws CheckpointError `ZIP_…` when its local header is not what the directory says. */
-  static async find(directory: ZipDirectory, entry: ZipEntry, signal?: AbortSignal): Promise<ZipMember> {
-    return new ZipMember(directory.file, entry, await directory.contentOffset(entry, signal));
+  static find(directory: ZipDirectory, entry: ZipEntry, signal?: AbortSignal): ZipMember | Promise<ZipMember> {
+    const offset = directory.contentOffset(entry, signal);
+    if (typeof offset === 'number') return new ZipMember(directory.file, entry, offset);
+    return offset.then((found) => new ZipMember(directory.file, entry, found));
   }
 
   get name(): string {

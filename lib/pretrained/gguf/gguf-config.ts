@@ -1,5 +1,6 @@
 /** The config of a model from the metadata of its GGUF file, as Transformers makes it, and the metadata of a config. */
 
+import { unreadable } from '../../checkpoint/fault';
 import { ggufReader } from '../../checkpoint/formats';
 import { arrayOf, type GgufMetadata, ggufMetadata, numberOf, stringOf } from '../../checkpoint/gguf/gguf-values';
 import { NotImplementedError } from '../../errors';
@@ -67,6 +68,7 @@ export async function readGgufConfig(path: string, signal?: AbortSignal): Promis
 
 function configOf(metadata: GgufMetadata, path: string, has: (name: string) => boolean): Record<string, unknown> {
   const architecture = architectureOf(metadata, path);
+  checkShape(metadata, architecture, path);
   const config: Record<string, unknown> = {
     model_type: architecture,
     architectures: [ggufClasses[architecture]],
@@ -89,6 +91,21 @@ function configOf(metadata: GgufMetadata, path: string, has: (name: string) => b
   const scaling = ropeScaling(metadata, architecture, path);
   if (scaling !== null) config['rope_scaling'] = scaling;
   return config;
+}
+
+/** What no default stands for: with another number of layers or heads it would be another model. */
+const REQUIRED = ['block_count', 'embedding_length', 'attention.head_count'];
+
+function checkShape(metadata: GgufMetadata, architecture: string, path: string): void {
+  for (const key of REQUIRED)
+    if (numberOf(metadata, `${architecture}.${key}`) === undefined)
+      throw unreadable('METADATA_INVALID', path, `its metadata has no number ${architecture}.${key}`);
+  const experts = numberOf(metadata, `${architecture}.expert_count`) ?? 0;
+  if (experts > 0)
+    throw new NotImplementedError(
+      `'${path}' is a mixture of ${experts} experts (${architecture}.expert_count), which is not supported`,
+      { code: 'ERR_CONFIG_FIELD' },
+    );
 }
 
 /** How rotary positions are scaled, where the metadata says so; null where they are not. */

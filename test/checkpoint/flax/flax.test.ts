@@ -87,6 +87,7 @@ it.each([
     'UNSUPPORTED_TENSOR',
   ],
   ['a single value', '01', 'NOT_A_STATE_DICT'],
+  ['a list', `91${vector}`, 'NOT_A_STATE_DICT'],
   ['a zip archive', '504b030400000000', 'UNKNOWN_FORMAT'],
 ])('a file with %s ends in its code', async (_, hex, code) => {
   expect(await errorOf(() => open(hex))).toMatchObject({ code, file: path });

@@ -1,7 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKPOINT_FAULTS } from '../../../lib/checkpoint/fault';
+import type { Dataset } from '../../../lib/checkpoint/hdf5/dataset';
 import { openHdf5 } from '../../../lib/checkpoint/hdf5/hdf5';
+import type { Hdf5Tree } from '../../../lib/checkpoint/hdf5/hdf5-tree';
+import { namedByKeras } from '../../../lib/checkpoint/hdf5/keras-names';
 import { lookup3 } from '../../../lib/checkpoint/hdf5/lookup3';
 import { CheckpointError } from '../../../lib/errors';
 import { expectTensors, type PackedTensor, readPacked, unpacked } from '../packed';
@@ -62,6 +65,32 @@ describe('HDF5 files of h5py', () => {
       expect(source.metadata.get('backend')).toBe('tensorflow');
       expect(source.info('m/shared:0')).toMatchObject({ dtype: 'float32', shape: [2, 2], byteLength: 16 });
     }
+  });
+
+  it('finds the weights of a whole model that Keras saved in one file, and passes over its optimizer', () => {
+    const dataset = (shape: number[]) => ({ dtype: 'float32', shape }) as unknown as Dataset;
+    const [kernel, slot] = [dataset([2]), dataset([3])];
+    const tree: Hdf5Tree = {
+      datasets: new Map([
+        ['model_weights/dense/m/kernel:0', kernel],
+        ['optimizer_weights/Adam/m/kernel:0', slot],
+      ]),
+      groups: new Map([
+        ['', new Map()],
+        ['model_weights', new Map([['layer_names', ['dense']]])],
+        ['model_weights/dense', new Map([['weight_names', ['m/kernel:0']]])],
+        ['optimizer_weights', new Map([['weight_names', ['Adam/m/kernel:0']]])],
+      ]),
+      others: new Set(),
+    };
+    const fail = () => {
+      throw new Error('nothing is wrong with it');
+    };
+    expect(namedByKeras(tree, fail)).toEqual({
+      datasets: new Map([['m/kernel:0', kernel]]),
+      layers: [{ name: 'dense', weights: ['m/kernel:0'] }],
+      unlisted: [],
+    });
   });
 
   it('gives contiguous data as ranges of the file', async () => {

@@ -161,6 +161,7 @@ describe('a state dict', () => {
       complex: pickle.call(g('builtins', 'complex'), pickle.int(1), pickle.int(1)),
       counter: pickle.call(g('collections', 'Counter'), pickle.dict({ a: pickle.int(1) })),
       default: pickle.call(g('collections', 'defaultdict'), g('builtins', 'list')),
+      counts: pickle.call(g('collections', 'defaultdict'), g('__builtin__', 'long')),
       space: pickle.build(pickle.create(g('argparse', 'Namespace')), pickle.dict({ lr: pickle.int(1) })),
       array,
       scalar: pickle.call(g('numpy._core.multiarray', 'scalar'), pickle.none, pickle.text('x')),

@@ -32,12 +32,14 @@ export async function mapHdf5(bytes: Buffer, folder: string): Promise<MappedFile
   const sums = new Map<number, Sum>();
   const path = join(folder, kName);
   writeFileSync(path, bytes);
-  const { take } = Fields.prototype;
+  // Whatever is taken of a structure is passed over.
+  const passing = Fields.prototype as unknown as { pass(this: Fields, length: number): number };
+  const { pass } = passing;
   const { checkSum } = MetadataReader.prototype;
-  Fields.prototype.take = function taken(length) {
+  passing.pass = function passed(length) {
     const at = this.place + this.at;
     if (length > 0 && length <= 8) fields.set(`${at} ${length}`, { at, width: length });
-    return take.call(this, length);
+    return pass.call(this, length);
   };
   MetadataReader.prototype.checkSum = function summed(content, what, address) {
     const at = address + content.byteLength - 4;
@@ -51,7 +53,7 @@ export async function mapHdf5(bytes: Buffer, folder: string): Promise<MappedFile
     // Some files are refused however they are opened; what was read up to there is known.
     if (!(error instanceof CheckpointError)) throw error;
   } finally {
-    Object.assign(Fields.prototype, { take });
+    passing.pass = pass;
     Object.assign(MetadataReader.prototype, { checkSum });
   }
   // In the order of the file: in which order the reader comes by is a matter of time.
