@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
 import { partNames } from '../checkpoint/gguf/part-names';
+import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { nearest, OSError, throwIfAborted, ValueError } from '../errors';
 import { warn } from '../logging';
@@ -9,6 +10,7 @@ import { PretrainedConfig } from '../pretrained/config';
 import { CONFIG_NAME } from '../pretrained/config-file';
 import { completeSaveIn } from '../pretrained/interrupted-save';
 import { PreTrainedModel } from '../pretrained/pretrained-model';
+import { weightsNamed } from '../pretrained/rewrite-checkpoint';
 import { architectureOf } from '../pretrained/views/view';
 import { AutoConfig } from './auto-config';
 import type { LoadableClass } from './auto-model';
@@ -65,6 +67,14 @@ async function kindOf(location: string): Promise<'folder' | 'file' | null> {
   const found = await stat(location).catch(() => null);
   if (found?.isDirectory()) return 'folder';
   return (found ?? (await stat(`${location}.index`).catch(() => null))) ? 'file' : null;
+}
+
+/** Opens the weights of a place, whichever framework wrote them; of a folder those that its config names, if it names any. */
+export async function openAt(
+  { location, kind }: CheckpointPlace,
+  options: Parameters<typeof openAnyCheckpoint>[1],
+): Promise<CheckpointSource> {
+  return openAnyCheckpoint(location, { ...options, ...(kind === 'folder' && (await weightsNamed(location))) });
 }
 
 /** Where a place's config comes from: its path, or the object that was given. */

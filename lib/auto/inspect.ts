@@ -75,7 +75,9 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
     summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${place.gguf_file}'`);
   const config = await attempt(summary, () => configAt(place, options));
   if (config) describeConfig(summary, config);
-  const source = await attempt(summary, () => openAnyCheckpoint(place.location, { lookOnly: true }));
+  const named = config?.['transformers_weights'] as string | undefined;
+  const look = { lookOnly: true, ...(named !== undefined && { transformers_weights: named }) };
+  const source = await attempt(summary, () => openAnyCheckpoint(place.location, look));
   if (source === null) return summary;
   try {
     describeFiles(summary, source);
@@ -153,7 +155,8 @@ async function attempt<T>(summary: CheckpointSummary, f: () => Promise<T>): Prom
   try {
     return await f();
   } catch (error) {
-    summary.reasons.push((error as Error).message);
+    const { message } = error as Error;
+    if (!summary.reasons.includes(message)) summary.reasons.push(message);
     return null;
   }
 }

@@ -9,7 +9,8 @@ import type { CheckpointSource } from './source';
 /**
  * Opens the weights of a folder, or a file of weights, whichever framework wrote them: what a load takes by itself comes
  * first, then TensorFlow's, then Flax', then a TensorFlow checkpoint of another name than model.ckpt, such as Google's.
- * @throws as `openCheckpoint` does where none of them is there; ValueError where there are several of the last
+ * @throws as `openCheckpoint` does where none of them is there, and for a file that is there and cannot be read; ValueError
+ *   where there are several of the last
  */
 export async function openAnyCheckpoint(
   location: string,
@@ -42,7 +43,7 @@ async function tensorflowCheckpoint(folder: string): Promise<string | null> {
   return only === undefined ? null : join(folder, only);
 }
 
-/** Whether an option for another framework may find what was looked for. */
+/** Whether an option for another framework may find what was looked for, or only the one that was tried is wrong. */
 function isOfOthers(error: unknown): boolean {
   const { code, message } = error as CheckpointError;
   return (

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { CheckpointError } from '../errors';
+import { atOnce, type Steps } from '../turns';
 import { type CheckpointFault, quote, unreadable } from './fault';
 import { foreignFormat, isGitLfsPointer } from './foreign-format';
 import { type HeaderLimits, headerLimits } from './header-limits';
@@ -34,7 +35,7 @@ export const LENGTH_BYTES = 8;
 /** No entry is shorter than `"":{"dtype":"F4","shape":[],"data_offsets":[0,0]},`. */
 const SHORTEST_ENTRY = 50;
 /** Entries between two chances for other work to run. */
-const ENTRIES_A_STEP = 2048;
+const ENTRIES_A_STEP = 64;
 
 /**
  * Parses and checks a header.
@@ -44,19 +45,15 @@ const ENTRIES_A_STEP = 2048;
  * @throws CheckpointError with a code of `CHECKPOINT_FAULTS`.
  */
 export function parseHeader(bytes: Uint8Array, fileSize: number, options: ParseOptions = {}): SafetensorsHeader {
-  const steps = parseHeaderInSteps(bytes, fileSize, options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(parseHeaderInSteps(bytes, fileSize, options));
 }
 
-/** `parseHeader` as a generator that yields every few milliseconds, for callers that share their thread. */
+/** `parseHeader` in steps, for callers that share their thread. */
 export function* parseHeaderInSteps(
   bytes: Uint8Array,
   fileSize: number,
   options: ParseOptions = {},
-): Generator<void, SafetensorsHeader> {
+): Steps<SafetensorsHeader> {
   const file = options.file ?? 'safetensors';
   const limits = headerLimits(options.limits);
   const length = headerLength(bytes, fileSize, { file, limits });
@@ -102,7 +99,7 @@ export function* parseHeaderInSteps(
     scanner.expect('}');
   }
   scanner.end();
-  checkTiling(tensors, fileSize - dataStart, file);
+  yield* checkTiling(tensors, fileSize - dataStart, file);
   return { metadata: metadata ?? new Map(), tensors, dataStart };
 }
 

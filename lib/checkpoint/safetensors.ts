@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { KeyError, nearest, throwIfAborted, unknownName } from '../errors';
+import { KeyError, nearest, unknownName } from '../errors';
+import { inTurns } from '../turns';
 import { quote } from './fault';
 import { type HeaderLimits, headerLimits } from './header-limits';
 import { PinnedFile } from './pinned-file';
@@ -42,13 +42,7 @@ async function readHeader(file: PinnedFile, limits: HeaderLimits, signal?: Abort
   const bytes = Buffer.allocUnsafeSlow(LENGTH_BYTES + length);
   await file.readInto(bytes, 0, signal);
   await file.verify();
-  const steps = parseHeaderInSteps(bytes, file.size, { file: file.path, limits });
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    await nextTurn();
-    throwIfAborted(signal);
-  }
+  return inTurns(parseHeaderInSteps(bytes, file.size, { file: file.path, limits }), signal);
 }
 
 /** A suggestion for a misspelt name costs too much among more names than this. */

@@ -1,3 +1,4 @@
+import { type Steps, sortInSteps } from '../turns';
 import { quote, unreadable } from './fault';
 import type { TensorTable } from './tensor-table';
 
@@ -7,8 +8,8 @@ import type { TensorTable } from './tensor-table';
  *
  * @throws CheckpointError `HOLE`, `OVERLAP`, `TRAILING_DATA`.
  */
-export function checkTiling(table: TensorTable, dataSize: number, file: string): void {
-  const order = fileOrder(table);
+export function* checkTiling(table: TensorTable, dataSize: number, file: string): Steps<void> {
+  const order = yield* fileOrder(table);
   table.setOrder(order);
   let covered = 0;
   let previous = -1;
@@ -29,14 +30,13 @@ export function checkTiling(table: TensorTable, dataSize: number, file: string):
 }
 
 /** Row numbers by (begin, end), or null when the rows are in that order already. */
-function fileOrder(table: TensorTable): Uint32Array | null {
+function* fileOrder(table: TensorTable): Steps<Uint32Array | null> {
   const { size } = table;
   let sorted = true;
   for (let row = 1; row < size && sorted; row++) sorted = compareRows(table, row - 1, row) <= 0;
   if (sorted) return null;
-  const order = new Uint32Array(size);
-  for (let row = 0; row < size; row++) order[row] = row;
-  return order.sort((a, b) => compareRows(table, a, b) || a - b);
+  const rows = Array.from({ length: size }, (_, row) => row);
+  return Uint32Array.from(yield* sortInSteps(rows, (a, b) => compareRows(table, a, b)));
 }
 
 function compareRows(table: TensorTable, a: number, b: number): number {

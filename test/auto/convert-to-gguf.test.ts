@@ -91,6 +91,16 @@ describe('a round trip', () => {
     );
   });
 
+  it.each(['gpt2-tf-h5', 'gpt2-flax-chunked'])('takes %s as its framework wrote it', async (name) => {
+    const folder = join(__dirname, '..', 'goldens', 'frameworks', name);
+    const { file } = await convertToGguf(folder, { output: join(scratch, `${name}.gguf`) });
+    const framework = name.includes('tf') ? { from_tf: true } : { from_flax: true };
+    await expectEqual(
+      await GPT2LMHeadModel.from_pretrained(folder, framework),
+      await GPT2LMHeadModel.from_pretrained(file),
+    );
+  });
+
   it('keeps what rotary positions are scaled by', async () => {
     const { file } = await convertToGguf(await saved('llama, scaled'));
     const model = await AutoModelForCausalLM.from_pretrained(file);

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectCheckpoint } from '../../lib/auto/inspect';
@@ -99,6 +99,38 @@ describe('the inspection of a checkpoint', () => {
       expect(found.reasons[0]).toBe("it is a GGUF file in a folder: set gguf_file to 'model-00001-of-00002.gguf'");
       cpSync(vocabulary, join(folder, 'another.gguf'));
       expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/config\.json/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('looks at the file that the config names in place of a search', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      const config = JSON.parse(readFileSync(join(golden, 'config.json'), 'utf8'));
+      writeFileSync(
+        join(folder, 'config.json'),
+        JSON.stringify({ ...config, transformers_weights: 'other.safetensors' }),
+      );
+      expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/'other\.safetensors', which is not in/);
+      cpSync(join(golden, 'model.safetensors'), join(folder, 'other.safetensors'));
+      expect(await inspectCheckpoint(folder)).toMatchObject({ loads: true, files: [{ file: 'other.safetensors' }] });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("says what is wrong with another framework's file, once", async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      cpSync(join(golden, 'config.json'), join(folder, 'config.json'));
+      writeFileSync(join(folder, 'tf_model.h5'), '\x89HDF\r\n\x1a\n and no more', 'latin1');
+      const found = await inspectCheckpoint(folder);
+      expect(found).toMatchObject({ loads: false });
+      expect(found.reasons).toEqual([expect.stringMatching(/^Unable to load weights from '.*tf_model\.h5'/)]);
+      const gguf = join(folder, 'broken.gguf');
+      writeFileSync(gguf, 'GGUF');
+      expect((await inspectCheckpoint(gguf)).reasons).toEqual([expect.stringContaining('broken.gguf')]);
     } finally {
       rmSync(folder, { recursive: true });
     }

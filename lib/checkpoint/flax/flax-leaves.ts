@@ -1,4 +1,5 @@
 /** Takes the arrays by name out of the tree that a Flax file is, and puts leaves together that were cut into chunks. */
+import type { Steps } from '../../turns';
 import type { StoredDType } from '../dtype';
 import { dtypeNumber } from '../dtype';
 import { quote } from '../fault';
@@ -25,42 +26,46 @@ export interface FlaxLeaves {
 
 /** The key of a branch that is one array in chunks. */
 export const CHUNKED = '__msgpack_chunked_array__';
+/** Nodes between two steps. */
+const AT_ONCE = 64;
 /** How a leaf begins that stands in for an array of several hosts, which lies in files of its own. */
 const MULTI_HOST = '//GDAPlaceholder:';
 
 /** @throws CheckpointError `NOT_A_STATE_DICT`, `DUPLICATE_NAME`, `NAME_TOO_LONG`, `TOO_MANY_TENSORS`, `UNSUPPORTED_TENSOR`, `MSGPACK_CHUNKS` */
-export function flaxLeaves(root: TreeNode, limits: HeaderLimits, fail: MsgpackFail): FlaxLeaves {
+export function* flaxLeaves(root: TreeNode, limits: HeaderLimits, fail: MsgpackFail): Steps<FlaxLeaves> {
   if (root.kind !== 'branch' || root.isList || root.children.has(CHUNKED)) {
     const what = root.kind === 'branch' && root.isList ? 'a list' : 'a single value';
     return fail('NOT_A_STATE_DICT', `it holds ${what}; expected a tree of arrays by name`);
   }
-  return new Leaves(limits, fail).of(root);
+  return yield* new Leaves(limits, fail).of(root);
 }
 
 class Leaves {
   private readonly tensors = new Map<string, FlaxTensor>();
   private readonly otherKeys: string[] = [];
   private nameBytes = 0;
+  private seen = 0;
 
   constructor(
     private readonly limits: HeaderLimits,
     private readonly fail: MsgpackFail,
   ) {}
 
-  of(root: Branch): FlaxLeaves {
-    this.walk(root, '');
+  *of(root: Branch): Steps<FlaxLeaves> {
+    yield* this.walk(root, '');
     return { tensors: this.tensors, otherKeys: this.otherKeys };
   }
 
   /** The tree is no deeper than the limits allow. */
-  private walk(branch: Branch, prefix: string): void {
+  private *walk(branch: Branch, prefix: string): Steps<void> {
     for (const [key, node] of branch.children) {
       const path = prefix === '' ? key : `${prefix}/${key}`;
+      if (++this.seen % AT_ONCE === 0) yield;
       this.count(path);
       if (node.kind === 'array') this.add(path, whole(node));
       else if (node.kind === 'branch') {
         if (node.children.has(CHUNKED)) this.add(path, this.chunked(node, path));
-        else this.walk(node, path);
+        else yield* this.walk(node, path);
       } else {
         if (typeof node.value === 'string' && node.value.startsWith(MULTI_HOST)) this.refuseMultiHost(path);
         this.otherKeys.push(path);

@@ -1,5 +1,6 @@
 /** Opens Flax files (`flax_model.msgpack`): a tree of arrays in msgpack, of which only what lies between the arrays is read. */
 import { unknownName } from '../../errors';
+import { inTurns, TurnTaker } from '../../turns';
 import { unreadable } from '../fault';
 import { foreignFormat, isGitLfsPointer } from '../foreign-format';
 import { type HeaderLimits, headerLimits } from '../header-limits';
@@ -62,11 +63,20 @@ async function scan(file: PinnedFile, limits: HeaderLimits, signal?: AbortSignal
   };
   const window = new MsgpackWindow(file.size, fail);
   const steps = new MsgpackTree(window, limits).read();
+  const turns = new TurnTaker(signal);
+  const small = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, file.size));
   for (;;) {
     const step = steps.next();
-    if (step.done) return flaxLeaves(step.value, limits, fail);
-    const bytes = new Uint8Array(Math.min(Math.max(step.value, WINDOW_BYTES), window.remaining));
-    await file.readInto(bytes, window.at, signal);
+    if (step.done) return inTurns(flaxLeaves(step.value, limits, fail), signal);
+    if (step.value === 0) {
+      await turns.next();
+      continue;
+    }
+    const bytes =
+      step.value > small.byteLength
+        ? Buffer.allocUnsafeSlow(step.value)
+        : small.subarray(0, Math.min(small.byteLength, window.remaining));
+    if (!file.readNow(bytes, window.at)) await file.readInto(bytes, window.at, signal);
     window.fill(bytes);
   }
 }

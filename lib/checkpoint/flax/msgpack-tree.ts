@@ -4,6 +4,7 @@
  *
  * Source: the msgpack specification, and flax/serialization.py of Flax 0.7 for the extension types.
  */
+import { isUtf8 } from 'node:buffer';
 import { dtypeNumber, type StoredDType } from '../dtype';
 import { quote } from '../fault';
 import type { HeaderLimits } from '../header-limits';
@@ -69,20 +70,22 @@ export const NUMPY_DTYPES: ReadonlySet<string> = new Set<StoredDType>([
   'complex64',
 ]);
 
-/** A value's first byte, and what follows from it. */
-interface Head {
-  kind: 'map' | 'list' | 'text' | 'binary' | 'extension' | 'integer' | 'float' | 'constant';
-  /** Pairs, items or bytes. */
-  count: number;
-  /** The value itself of an integer or a constant; the type of an extension. */
-  value: number | boolean | null;
-}
+type Kind = 'map' | 'list' | 'text' | 'binary' | 'extension' | 'integer' | 'float' | 'constant';
+
+/** Values that are read between two chances for other work to have its turn. */
+const AT_ONCE = 64;
 
 export class MsgpackTree {
   private values = 0;
   /** Values that no tensor is, and that take a byte or a few each. */
   private others = 0;
   private keyBytes = 0;
+  /** Of which kind the last value is. */
+  private kind: Kind = 'constant';
+  /** What the last head says: how many pairs, items or bytes follow. */
+  private count = 0;
+  /** What it says of an integer or a constant: the value itself; of an extension: its type. */
+  private value: number | boolean | null = null;
 
   constructor(
     private readonly window: MsgpackWindow,
@@ -107,22 +110,37 @@ export class MsgpackTree {
     const { window } = this;
     const { at } = window;
     if (++this.values > MOST_VALUES) window.fail('MSGPACK_TOO_LARGE', `it holds more than ${MOST_VALUES} values`, at);
+    if (this.values % AT_ONCE === 0) yield 0;
     if (depth > this.limits.depth) {
       window.fail('MSGPACK_TOO_DEEP', `its values nest deeper than ${this.limits.depth}`, at);
     }
-    const { kind, count, value } = yield* this.head();
-    if (kind !== 'extension' && (count === 0 || (kind !== 'map' && kind !== 'list'))) this.countOther(at);
+    const leaf = yield* window.wholly(() => this.leaf(path));
+    if (leaf === null) {
+      const isMap = this.kind === 'map';
+      const { count } = this;
+      if (count === 0) this.countOther(at);
+      return yield* isMap ? this.map(count, depth, path) : this.list(count, depth, path);
+    }
+    if (leaf.kind === 'other' && this.kind !== 'extension') this.countOther(at);
+    return leaf;
+  }
+
+  /** The next value; null for a map or a list, whose head has been read. */
+  private leaf(path: string): ArrayLeaf | OtherLeaf | null {
+    const { window } = this;
+    const kind = this.head();
+    const { count, value } = this;
+    this.kind = kind;
     switch (kind) {
       case 'map':
-        return yield* this.map(count, depth, path);
       case 'list':
-        return yield* this.list(count, depth, path);
+        return null;
       case 'extension':
-        return yield* this.extension(value as number, count, path);
+        return this.extension(value as number, count, path);
       case 'text': {
-        const text = yield* window.copy(Math.min(count, TEXT_KEPT));
-        window.skip(count - text.byteLength);
-        return { kind: 'other', value: text.toString('utf8') };
+        const text = window.view(Math.min(count, TEXT_KEPT)).toString('utf8');
+        window.skip(count - Math.min(count, TEXT_KEPT));
+        return { kind: 'other', value: text };
       }
       case 'binary':
       case 'float':
@@ -145,7 +163,8 @@ export class MsgpackTree {
     const children = new Map<string, TreeNode>();
     for (let i = 0; i < count; i++) {
       const { at } = window;
-      const key = yield* this.key();
+      const key = yield* window.wholly(() => this.key());
+      this.countKey(key, at);
       const inner = path === '' ? key : `${path}/${key}`;
       if (children.has(key)) window.fail('MSGPACK_DUPLICATE_KEY', `two entries are called ${quote(inner)}`, at);
       children.set(key, yield* this.node(depth + 1, inner));
@@ -160,35 +179,35 @@ export class MsgpackTree {
     return { kind: 'branch', children, isList: true };
   }
 
-  private *key(): Generator<Wanted, string> {
+  private key(): string {
     const { window, limits } = this;
     const { at } = window;
-    const { kind, count } = yield* this.head();
-    if (kind !== 'text') window.fail('MSGPACK_INVALID', 'a key is something else than a text', at);
+    if (this.head() !== 'text') window.fail('MSGPACK_INVALID', 'a key is something else than a text', at);
+    const { count } = this;
     window.check(count);
     if (count > limits.nameBytes)
       window.fail('NAME_TOO_LONG', `a key has ${count} bytes; at most ${limits.nameBytes}`, at);
-    this.keyBytes += count;
-    if (this.keyBytes > limits.headerBytes) {
-      window.fail('MSGPACK_TOO_LARGE', `its keys have more than ${limits.headerBytes} bytes together`, at);
+    const bytes = window.view(count);
+    if (!isUtf8(bytes)) window.fail('MSGPACK_INVALID', 'a text is not UTF-8', at);
+    return bytes.toString('utf8');
+  }
+
+  private countKey(key: string, at: number): void {
+    this.keyBytes += Buffer.byteLength(key);
+    if (this.keyBytes > this.limits.headerBytes) {
+      const message = `its keys have more than ${this.limits.headerBytes} bytes together`;
+      this.window.fail('MSGPACK_TOO_LARGE', message, at);
     }
-    return this.utf8(yield* window.copy(count), at);
   }
 
-  private utf8(bytes: Buffer, at: number): string {
-    const text = bytes.toString('utf8');
-    if (!Buffer.from(text).equals(bytes)) this.window.fail('MSGPACK_INVALID', 'a text is not UTF-8', at);
-    return text;
-  }
-
-  private *extension(type: number, length: number, path: string): Generator<Wanted, TreeNode> {
+  private extension(type: number, length: number, path: string): ArrayLeaf | OtherLeaf {
     const { window } = this;
     const { at } = window;
     window.check(length);
     switch (type) {
       case ARRAY_EXTENSION:
       case SCALAR_EXTENSION:
-        return yield* this.array(at + length, path, type === SCALAR_EXTENSION);
+        return this.array(at + length, path, type === SCALAR_EXTENSION);
       case COMPLEX_EXTENSION:
         window.skip(length);
         return { kind: 'other', value: null };
@@ -202,15 +221,14 @@ export class MsgpackTree {
   }
 
   /** `[shape, name of the element type, bytes]`, up to byte `end`. */
-  private *array(end: number, path: string, isScalar: boolean): Generator<Wanted, ArrayLeaf | OtherLeaf> {
+  private array(end: number, path: string, isScalar: boolean): ArrayLeaf | OtherLeaf {
     const { window } = this;
     const { at } = window;
     const invalid: (what: string) => never = (what) =>
       window.fail('MSGPACK_INVALID', `the array ${quote(path)} ${what}`, at);
-    const outer = yield* this.head();
-    if (outer.kind !== 'list' || outer.count !== 3) invalid('is no list of shape, type and bytes');
-    const shape = yield* this.shape(path, invalid);
-    const named = yield* this.dtypeName(invalid);
+    if (this.head() !== 'list' || this.count !== 3) invalid('is no list of shape, type and bytes');
+    const shape = this.shape(path, invalid);
+    const named = this.dtypeName(invalid);
     // A complex number of Python's, as it is written with NumPy 1.
     if (isScalar && named === 'complex128') {
       if (end < window.at) invalid('is longer than its extension says');
@@ -218,45 +236,48 @@ export class MsgpackTree {
       return { kind: 'other', value: null };
     }
     const dtype = this.knownDtype(named, path);
-    const bytes = yield* this.head();
-    if (bytes.kind !== 'binary' && bytes.kind !== 'text') invalid('has no bytes');
+    const kind = this.head();
+    if (kind !== 'binary' && kind !== 'text') invalid('has no bytes');
+    const byteLength = this.count;
     const begin = window.at;
-    if (begin + bytes.count !== end) invalid(`holds ${bytes.count} bytes where ${end - begin} are left`);
+    if (begin + byteLength !== end) invalid(`holds ${byteLength} bytes where ${end - begin} are left`);
     const needed = tensorBytes(dtypeNumber(dtype), shape, shape.length);
-    if (needed !== bytes.count) {
+    if (needed !== byteLength) {
       window.fail(
         'MSGPACK_SIZE_MISMATCH',
-        `${quote(path)} of ${dtype} [${shape}] needs ${needed} bytes and has ${bytes.count}`,
+        `${quote(path)} of ${dtype} [${shape}] needs ${needed} bytes and has ${byteLength}`,
         begin,
       );
     }
-    window.skip(bytes.count);
-    return { kind: 'array', dtype, shape, begin, byteLength: bytes.count };
+    window.skip(byteLength);
+    return { kind: 'array', dtype, shape, begin, byteLength };
   }
 
-  private *shape(path: string, invalid: (what: string) => never): Generator<Wanted, number[]> {
+  private shape(path: string, invalid: (what: string) => never): number[] {
     const { limits, window } = this;
-    const { kind, count } = yield* this.head();
-    if (kind !== 'list') invalid('has no shape');
+    if (this.head() !== 'list') invalid('has no shape');
+    const { count } = this;
     if (count > limits.dimensions) {
       window.fail('TOO_MANY_DIMENSIONS', `${quote(path)} has ${count} dimensions; at most ${limits.dimensions}`);
     }
     const shape: number[] = [];
     for (let i = 0; i < count; i++) {
-      const { kind, value } = yield* this.head();
-      if (kind !== 'integer' || (value as number) < 0) invalid('has a shape of something else than whole numbers');
-      if ((value as number) > limits.dimension) {
+      const isInteger = this.head() === 'integer';
+      const value = this.value as number;
+      if (!isInteger || value < 0) invalid('has a shape of something else than whole numbers');
+      if (value > limits.dimension) {
         window.fail('OVERFLOW', `${quote(path)} has a dimension of ${value}; at most 2^48`);
       }
-      shape.push(value as number);
+      shape.push(value);
     }
     return shape;
   }
 
-  private *dtypeName(invalid: (what: string) => never): Generator<Wanted, string> {
-    const { kind, count } = yield* this.head();
+  private dtypeName(invalid: (what: string) => never): string {
+    const kind = this.head();
+    const { count } = this;
     if ((kind !== 'text' && kind !== 'binary') || count > MOST_DTYPE_BYTES) invalid('has no element type');
-    return (yield* this.window.copy(count)).toString('latin1');
+    return this.window.view(count).toString('latin1');
   }
 
   private knownDtype(name: string, path: string): StoredDType {
@@ -265,83 +286,81 @@ export class MsgpackTree {
   }
 
   /** The first byte of a value, and the count or number behind it. */
-  private *head(): Generator<Wanted, Head> {
+  private head(): Kind {
     const { window } = this;
     const { at } = window;
-    const byte = yield* window.u8();
-    if (byte < 0x80) return head('integer', 0, byte);
-    if (byte < 0x90) return head('map', byte & 0x0f);
-    if (byte < 0xa0) return head('list', byte & 0x0f);
-    if (byte < 0xc0) return head('text', byte & 0x1f);
-    if (byte >= 0xe0) return head('integer', 0, byte - 0x100);
+    const byte = window.u8();
+    if (byte < 0x80) return this.says('integer', 0, byte);
+    if (byte < 0x90) return this.says('map', byte & 0x0f);
+    if (byte < 0xa0) return this.says('list', byte & 0x0f);
+    if (byte < 0xc0) return this.says('text', byte & 0x1f);
+    if (byte >= 0xe0) return this.says('integer', 0, byte - 0x100);
     switch (byte) {
       case 0xc0:
-        return head('constant', 0, null);
+        return this.says('constant', 0, null);
       case 0xc2:
       case 0xc3:
-        return head('constant', 0, byte === 0xc3);
+        return this.says('constant', 0, byte === 0xc3);
       case 0xc4:
-        return head('binary', yield* window.u8());
+        return this.says('binary', window.u8());
       case 0xc5:
-        return head('binary', yield* window.u16());
+        return this.says('binary', window.u16());
       case 0xc6:
-        return head('binary', yield* window.u32());
+        return this.says('binary', window.u32());
       case 0xc7:
-        return extensionHead(yield* window.u8(), yield* window.integer(1, true));
+        return this.says('extension', window.u8(), window.integer(1, true));
       case 0xc8:
-        return extensionHead(yield* window.u16(), yield* window.integer(1, true));
+        return this.says('extension', window.u16(), window.integer(1, true));
       case 0xc9:
-        return extensionHead(yield* window.u32(), yield* window.integer(1, true));
+        return this.says('extension', window.u32(), window.integer(1, true));
       case 0xca:
-        return head('float', 4);
+        return this.says('float', 4);
       case 0xcb:
-        return head('float', 8);
+        return this.says('float', 8);
       case 0xcc:
-        return head('integer', 0, yield* window.integer(1, false));
+        return this.says('integer', 0, window.integer(1, false));
       case 0xcd:
-        return head('integer', 0, yield* window.integer(2, false));
+        return this.says('integer', 0, window.integer(2, false));
       case 0xce:
-        return head('integer', 0, yield* window.integer(4, false));
+        return this.says('integer', 0, window.integer(4, false));
       case 0xcf:
-        return head('integer', 0, yield* window.integer(8, false));
+        return this.says('integer', 0, window.integer(8, false));
       case 0xd0:
-        return head('integer', 0, yield* window.integer(1, true));
+        return this.says('integer', 0, window.integer(1, true));
       case 0xd1:
-        return head('integer', 0, yield* window.integer(2, true));
+        return this.says('integer', 0, window.integer(2, true));
       case 0xd2:
-        return head('integer', 0, yield* window.integer(4, true));
+        return this.says('integer', 0, window.integer(4, true));
       case 0xd3:
-        return head('integer', 0, yield* window.integer(8, true));
+        return this.says('integer', 0, window.integer(8, true));
       case 0xd4:
       case 0xd5:
       case 0xd6:
       case 0xd7:
       case 0xd8:
-        return extensionHead(2 ** (byte - 0xd4), yield* window.integer(1, true));
+        return this.says('extension', 2 ** (byte - 0xd4), window.integer(1, true));
       case 0xd9:
-        return head('text', yield* window.u8());
+        return this.says('text', window.u8());
       case 0xda:
-        return head('text', yield* window.u16());
+        return this.says('text', window.u16());
       case 0xdb:
-        return head('text', yield* window.u32());
+        return this.says('text', window.u32());
       case 0xdc:
-        return head('list', yield* window.u16());
+        return this.says('list', window.u16());
       case 0xdd:
-        return head('list', yield* window.u32());
+        return this.says('list', window.u32());
       case 0xde:
-        return head('map', yield* window.u16());
+        return this.says('map', window.u16());
       case 0xdf:
-        return head('map', yield* window.u32());
+        return this.says('map', window.u32());
       default:
         return window.fail('MSGPACK_INVALID', 'byte 0xc1 begins no value', at);
     }
   }
-}
 
-function head(kind: Head['kind'], count: number, value: Head['value'] = null): Head {
-  return { kind, count, value };
-}
-
-function extensionHead(length: number, type: number): Head {
-  return head('extension', length, type);
+  private says(kind: Kind, count: number, value: number | boolean | null = null): Kind {
+    this.count = count;
+    this.value = value;
+    return kind;
+  }
 }

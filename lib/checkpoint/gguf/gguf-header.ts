@@ -5,6 +5,7 @@
  * Source: ggml docs/gguf.md and gguf.cpp.
  */
 import { isUtf8 } from 'node:buffer';
+import { atOnce, type Steps, sortInSteps } from '../../turns';
 import { bitsOf, type StoredDType } from '../dtype';
 import { type CheckpointFault, quote, unreadable } from '../fault';
 import { foreignFormat, isGitLfsPointer } from '../foreign-format';
@@ -28,6 +29,8 @@ export interface GgufHeader {
   metadata: Map<string, GgufValue>;
   /** In the order of the header. */
   tensors: Map<string, GgufTensor>;
+  /** Their names in the order of the file. */
+  ordered: string[];
   alignment: number;
 }
 
@@ -45,6 +48,8 @@ const DEFAULT_ALIGNMENT = 32;
 const LARGEST_ALIGNMENT = 2 ** 20;
 /** Arrays that may contain each other. */
 const DEEPEST = 16;
+/** Entries between two steps. */
+const AT_ONCE = 64;
 /** Bytes of the shortest record of a tensor, and of metadata: a name of no bytes, and what must follow. */
 const LEAST_TENSOR_BYTES = 8 + 4 + 4 + 8;
 const LEAST_ENTRY_BYTES = 8 + 4 + 1;
@@ -58,8 +63,13 @@ class MoreNeeded {}
  * @throws CheckpointError with a code of `CHECKPOINT_FAULTS` for everything that is wrong with it.
  */
 export function parseGgufHeader(bytes: Uint8Array, file: GgufFile): GgufHeader | null {
+  return atOnce(parseGgufHeaderInSteps(bytes, file));
+}
+
+/** `parseGgufHeader` in steps, for callers that share their thread. */
+export function* parseGgufHeaderInSteps(bytes: Uint8Array, file: GgufFile): Steps<GgufHeader | null> {
   try {
-    return new Parser(bytes, file).run();
+    return yield* new Parser(bytes, file).run();
   } catch (error) {
     if (error instanceof MoreNeeded) return null;
     throw error;
@@ -81,20 +91,19 @@ class Parser {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  run(): GgufHeader {
+  *run(): Steps<GgufHeader> {
     this.checkMagic();
     const version = this.version();
     const { limits, size } = this.file;
     const tensors = this.count('tensors', LEAST_TENSOR_BYTES, 'TOO_MANY_TENSORS', limits.tensors);
     const entries = this.count('metadata entries', LEAST_ENTRY_BYTES, 'METADATA_INVALID', limits.metadataEntries);
-    const metadata = this.readMetadata(entries);
+    const metadata = yield* this.readMetadata(entries);
     const alignment = this.alignmentOf(metadata);
-    const rows = this.readTensors(tensors);
+    const rows = yield* this.readTensors(tensors);
     const data = Math.ceil(this.at / alignment) * alignment;
     if (rows.size > 0 && data > size) this.fail('HEADER_TRUNCATED', 'it ends before its tensors begin');
-    for (const [name, tensor] of rows) this.place(name, tensor, data);
-    this.checkOverlap(rows);
-    return { version, metadata, tensors: rows, alignment };
+    const ordered = yield* this.place(rows, data);
+    return { version, metadata, tensors: rows, ordered, alignment };
   }
 
   private checkMagic(): void {
@@ -130,9 +139,10 @@ class Parser {
     return Number(found);
   }
 
-  private readMetadata(entries: number): Map<string, GgufValue> {
+  private *readMetadata(entries: number): Steps<Map<string, GgufValue>> {
     const metadata = new Map<string, GgufValue>();
     for (let i = 0; i < entries; i++) {
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
       const key = this.name('METADATA_INVALID');
       if (metadata.has(key)) this.fail('DUPLICATE_NAME', `its metadata has ${quote(key)} twice`);
       metadata.set(key, this.value(this.type(key), key));
@@ -213,9 +223,10 @@ class Parser {
     return this.fail('METADATA_INVALID', `its general.alignment is ${said}; expected a uint32 that is a power of two`);
   }
 
-  private readTensors(count: number): Map<string, GgufTensor> {
+  private *readTensors(count: number): Steps<Map<string, GgufTensor>> {
     const rows = new Map<string, GgufTensor>();
     for (let i = 0; i < count; i++) {
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
       const name = this.name('HEADER_INVALID_ENTRY');
       if (rows.has(name)) this.fail('DUPLICATE_NAME', `it holds tensor ${quote(name)} twice`, name);
       const shape = this.shape(name);
@@ -269,9 +280,28 @@ class Parser {
     return blocks * block.bytes;
   }
 
-  private place(name: string, tensor: GgufTensor, data: number): void {
-    tensor.begin += data;
-    const { begin, byteLength } = tensor;
+  /** Checks that every tensor lies in the file and none in another. @returns their names in the order of the file */
+  private *place(rows: ReadonlyMap<string, GgufTensor>, data: number): Steps<string[]> {
+    const placed: (readonly [name: string, tensor: GgufTensor])[] = [];
+    for (const row of rows) {
+      row[1].begin += data;
+      this.checkPlace(...row);
+      if (placed.push(row) % AT_ONCE === 0) yield;
+    }
+    const names: string[] = [];
+    let end = 0;
+    let before = '';
+    for (const [name, { begin, byteLength }] of yield* sortInSteps(placed, ([, a], [, b]) => a.begin - b.begin)) {
+      if (names.push(name) % AT_ONCE === 0) yield;
+      if (byteLength === 0) continue;
+      if (begin < end) this.fail('OVERLAP', `tensor ${quote(name)} shares bytes with tensor ${quote(before)}`, name);
+      end = begin + byteLength;
+      before = name;
+    }
+    return names;
+  }
+
+  private checkPlace(name: string, { begin, byteLength }: GgufTensor): void {
     if (begin + byteLength > this.file.size)
       this.fail(
         'TENSOR_OUT_OF_RANGE',
@@ -279,17 +309,6 @@ class Parser {
           'it is truncated, or its header lies',
         name,
       );
-  }
-
-  private checkOverlap(rows: ReadonlyMap<string, GgufTensor>): void {
-    const placed = [...rows].filter(([, { byteLength }]) => byteLength > 0).sort(([, a], [, b]) => a.begin - b.begin);
-    let end = 0;
-    let before = '';
-    for (const [name, { begin, byteLength }] of placed) {
-      if (begin < end) this.fail('OVERLAP', `tensor ${quote(name)} shares bytes with tensor ${quote(before)}`, name);
-      end = begin + byteLength;
-      before = name;
-    }
   }
 
   /** A key or the name of a tensor. */

@@ -14,7 +14,6 @@ export class GgufSource implements CheckpointSource {
   readonly otherKeys: readonly string[] = [];
   readonly forbidden: readonly string[] = [];
   readonly parts: readonly CheckpointSource[] = [this];
-  private readonly ordered: readonly string[];
 
   /** Use `openGguf`. */
   constructor(
@@ -26,7 +25,6 @@ export class GgufSource implements CheckpointSource {
       type === 'string' ? [[key, value] as const] : [],
     );
     this.metadata = new Map(texts);
-    this.ordered = [...header.tensors].sort(([, a], [, b]) => a.begin - b.begin).map(([name]) => name);
   }
 
   /** Every entry of the metadata, with its type. */
@@ -39,7 +37,7 @@ export class GgufSource implements CheckpointSource {
   }
 
   names(): readonly string[] {
-    return this.ordered;
+    return this.header.ordered;
   }
 
   has(name: string): boolean {

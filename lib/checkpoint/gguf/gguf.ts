@@ -1,12 +1,13 @@
 /** Opens GGUF files: one, or the parts of a split one. */
 import { basename, dirname, join } from 'node:path';
 import { throwIfAborted, unknownName } from '../../errors';
+import { inTurns } from '../../turns';
 import { type CheckpointFault, fault, quote, unreadable } from '../fault';
 import { type HeaderLimits, headerLimits } from '../header-limits';
 import { PinnedFile } from '../pinned-file';
 import { ShardedSource } from '../sharded';
 import type { CheckpointSource } from '../source';
-import { type GgufHeader, parseGgufHeader } from './gguf-header';
+import { type GgufHeader, parseGgufHeaderInSteps } from './gguf-header';
 import { GgufSource } from './gguf-source';
 import { numberOf } from './gguf-values';
 import { firstPart, partNames } from './part-names';
@@ -63,7 +64,7 @@ async function readHeader(file: PinnedFile, limits: HeaderLimits, signal?: Abort
     const bytes = Buffer.allocUnsafeSlow(Math.min(length, file.size));
     await file.readInto(bytes, 0, signal);
     await file.verify();
-    const header = parseGgufHeader(bytes, { path: file.path, size: file.size, limits });
+    const header = await inTurns(parseGgufHeaderInSteps(bytes, { path: file.path, size: file.size, limits }), signal);
     if (header !== null) return header;
     throwIfAborted(signal);
   }

@@ -47,7 +47,7 @@ export async function openHdf5(path: string, options: OpenHdf5Options = {}): Pro
     };
     const root = await reader.run(reader.patiently(() => readSuperblock(reader)));
     const tree = await reader.run(readTree(reader, root, limits, refuse));
-    const named = namedByKeras(tree, reader.fail);
+    const named = await reader.run(namedByKeras(tree, reader.fail));
     await file.verify();
     return new Hdf5Source(file, tree, named, forbidden, (reading) => {
       const later = new MetadataReader(file, limits.headerBytes, reading);

@@ -1,4 +1,5 @@
 /** The names that Keras gives to the datasets of a file of weights. */
+import type { Steps } from '../../turns';
 import { quote } from '../fault';
 import { textsOf } from './attributes';
 import type { Dataset } from './dataset';
@@ -25,11 +26,14 @@ export const TOP_LEVEL = 'top_level_model_weights';
 const MODEL_WEIGHTS = 'model_weights';
 const OPTIMIZER_WEIGHTS = 'optimizer_weights';
 
+/** Weights between two steps. */
+const AT_ONCE = 64;
+
 /**
  * Tensors are named as Keras does: by the `weight_names` of each layer. The shards of Transformers have no layers: there, and
  * in files that Keras did not write, a tensor's name is its path.
  */
-export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
+export function* namedByKeras(tree: Hdf5Tree, fail: Fail): Steps<NamedDatasets> {
   const listedIn = (group: string) => textsOf(tree.groups.get(group) ?? new Map(), 'layer_names');
   const isWholeModel = listedIn('') === null && listedIn(MODEL_WEIGHTS) !== null;
   const root = isWholeModel ? `${MODEL_WEIGHTS}/` : '';
@@ -38,6 +42,7 @@ export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
     return { datasets: tree.datasets, layers: [], unlisted: [] };
   const named: NamedDatasets = { datasets: new Map(), layers: [], unlisted: [] };
   const used = new Set<Dataset>();
+  let seen = 0;
   const names = tree.groups.has(root + TOP_LEVEL) && !listed.includes(TOP_LEVEL) ? [...listed, TOP_LEVEL] : listed;
   for (const layer of names) {
     const attributes = tree.groups.get(root + layer);
@@ -46,6 +51,7 @@ export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
     const weights = textsOf(attributes, 'weight_names') ?? [];
     named.layers.push({ name: layer, weights });
     for (const weight of weights) {
+      if (++seen % AT_ONCE === 0) yield;
       const path = `${root}${layer}/${weight}`;
       const dataset = tree.datasets.get(path);
       if (dataset === undefined) {
@@ -63,7 +69,9 @@ export function namedByKeras(tree: Hdf5Tree, fail: Fail): NamedDatasets {
         throw fail('DUPLICATE_NAME', `two layers have a weight ${quote(weight)}, of different shapes`);
     }
   }
-  for (const [path, dataset] of tree.datasets)
+  for (const [path, dataset] of tree.datasets) {
+    if (++seen % AT_ONCE === 0) yield;
     if (!used.has(dataset) && !path.startsWith(`${OPTIMIZER_WEIGHTS}/`)) named.unlisted.push(path);
+  }
   return named;
 }

@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted } from '../../errors';
+import { type Steps, TurnTaker } from '../../turns';
 import type { PinnedFile } from '../pinned-file';
 import { Fields, UNDEFINED, type Widths } from './fields';
 import { type Fail, failing } from './hdf5-fault';
@@ -15,14 +14,14 @@ const KEPT_PAGES = 8192;
 const PAGES_AT_ONCE = 32;
 /** A structure costs as much as so many bytes, so that many tiny ones end too. */
 const LEAST_COST = 64;
-/** Pieces of work that are done before other work has its turn: most wait for nothing. */
-const AT_ONCE = 256;
+/** Pieces of work between two chances for other work to have its turn: most wait for nothing. */
+const AT_ONCE = 16;
 
 /** Thrown where bytes are not there yet. */
 const LATE = Symbol('late');
 
-/** What is read of a file. It yields where it has to wait: for bytes, or for others to have their turn. */
-export type Reading<T> = Generator<void, T>;
+/** What is read of a file. It yields where it waits for bytes, too. */
+export type Reading<T> = Steps<T>;
 
 /** What there is to wait for where nothing is. */
 export const NOTHING: Iterable<void> = [];
@@ -53,13 +52,13 @@ export class MetadataReader {
 
   /** Waits for what a reading waits for until it ends. @throws AbortError */
   async run<T>(reading: Reading<T>): Promise<T> {
+    const turns = new TurnTaker(this.signal);
     for (;;) {
       const step = reading.next();
       if (step.done) return step.value;
-      const { waiting } = this;
+      const wait = this.waiting ?? turns.next();
       this.waiting = null;
-      await (waiting ?? nextTurn());
-      throwIfAborted(this.signal);
+      if (wait) await wait;
     }
   }
 

@@ -1,6 +1,5 @@
 /** Reads a pickle from a file in which something else may follow it. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted } from '../../errors';
+import { inTurns } from '../../turns';
 import type { HeaderLimits } from '../header-limits';
 import type { PinnedFile } from '../pinned-file';
 import { type PickleMeaning, unpickle } from './pickle';
@@ -20,18 +19,12 @@ const FIRST_BYTES = 256 * 1024;
 const GROWTH = 4;
 
 /** Runs `unpickle`, letting other work run in between. */
-export async function runPickle(
+export function runPickle(
   bytes: Buffer,
   meaning: (fail: PickleFail) => PickleMeaning,
   options: { file: string; limits: HeaderLimits; isPart?: boolean; signal?: AbortSignal | undefined },
 ): Promise<{ value: PickleValue; end: number }> {
-  const steps = unpickle(bytes, meaning, options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    await nextTurn();
-    throwIfAborted(options.signal);
-  }
+  return inTurns(unpickle(bytes, meaning, options), options.signal);
 }
 
 /**

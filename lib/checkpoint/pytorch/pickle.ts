@@ -4,6 +4,7 @@
  *
  * Source: the table of instructions in Python's pickletools, protocols 0 to 5.
  */
+import type { Steps } from '../../turns';
 import { type HeaderLimits, headerLimits } from '../header-limits';
 import { PickleBytes, type PickleFail } from './pickle-bytes';
 import { constantOf } from './pickle-constants';
@@ -31,12 +32,12 @@ export interface UnpickleOptions {
   isPart?: boolean;
 }
 
-/** Instructions between two chances for other work to run. */
-const STEP = 50_000;
+/** Instructions between two steps. */
+const STEP = 2000;
 const HIGHEST_PROTOCOL = 5;
 
 /**
- * Reads one pickle, yielding every few milliseconds.
+ * Reads one pickle in steps.
  *
  * @param meaning - is given the function that throws its errors.
  * @returns the value, and the byte behind the pickle.
@@ -46,7 +47,7 @@ export function* unpickle(
   bytes: Buffer,
   meaning: (fail: PickleFail) => PickleMeaning,
   options: UnpickleOptions,
-): Generator<void, { value: PickleValue; end: number }> {
+): Steps<{ value: PickleValue; end: number }> {
   const machine = new PickleMachine(bytes, meaning, options.file, headerLimits(options.limits), options.isPart);
   for (let i = 1; !machine.step(); i++) if (i % STEP === 0) yield;
   return { value: machine.result as PickleValue, end: machine.end };

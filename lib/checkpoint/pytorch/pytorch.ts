@@ -4,6 +4,7 @@
  * of a storage.
  */
 import { unknownName } from '../../errors';
+import { inTurns, type Steps } from '../../turns';
 import { bitsOf } from '../dtype';
 import { quote } from '../fault';
 import { type HeaderLimits, headerLimits } from '../header-limits';
@@ -60,16 +61,11 @@ export async function openPyTorch(path: string, options: OpenPyTorchOptions = {}
 }
 
 async function openFile(opening: Opening): Promise<PyTorchSource> {
-  const { file, limits, fail, forbidden } = opening;
+  const { file, limits, fail, forbidden, signal } = opening;
   const container = await openContainer(opening);
-  const { tensors, otherKeys } = stateDict(container.value, limits, fail);
-  const wanted = new Map<string, string>();
-  for (const [name, { storage }] of tensors) if (!wanted.has(storage.key)) wanted.set(storage.key, name);
-  const storages = await container.storages(wanted);
-  const placed = new Map<string, PlacedTensor>();
-  for (const [name, tensor] of tensors) {
-    placed.set(name, place(name, tensor, storages.get(tensor.storage.key) as StorageBytes, opening));
-  }
+  const { tensors, otherKeys } = await inTurns(stateDict(container.value, limits, fail), signal);
+  const storages = await container.storages(await inTurns(storagesOf(tensors), signal));
+  const placed = await inTurns(placeAll(tensors, storages, opening), signal);
   await file.verify();
   return new PyTorchSource(file, placed, otherKeys, [...(forbidden ?? [])]);
 }
@@ -84,6 +80,33 @@ async function openContainer(opening: Opening): Promise<Container> {
     case 'tar':
       return tarReader().openTar(opening);
   }
+}
+
+/** Tensors between two steps. */
+const TENSORS_A_STEP = 64;
+
+/** The keys of all storages, each with a tensor that needs it. */
+function* storagesOf(tensors: ReadonlyMap<string, PickledTensor>): Steps<Map<string, string>> {
+  const wanted = new Map<string, string>();
+  for (const [name, { storage }] of tensors) {
+    if (wanted.has(storage.key)) continue;
+    wanted.set(storage.key, name);
+    if (wanted.size % TENSORS_A_STEP === 0) yield;
+  }
+  return wanted;
+}
+
+function* placeAll(
+  tensors: ReadonlyMap<string, PickledTensor>,
+  storages: ReadonlyMap<string, StorageBytes>,
+  opening: Opening,
+): Steps<Map<string, PlacedTensor>> {
+  const placed = new Map<string, PlacedTensor>();
+  for (const [name, tensor] of tensors) {
+    placed.set(name, place(name, tensor, storages.get(tensor.storage.key) as StorageBytes, opening));
+    if (placed.size % TENSORS_A_STEP === 0) yield;
+  }
+  return placed;
 }
 
 /** Checks that a tensor lies in its storage. */

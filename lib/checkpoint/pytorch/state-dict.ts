@@ -1,4 +1,5 @@
 /** Takes the tensors by name out of what a pickle gave, and checks each against the storage that it is a view of. */
+import type { Steps } from '../../turns';
 import { dtypeNumber, STORED_BITS } from '../dtype';
 import { quote, quoteSome } from '../fault';
 import type { HeaderLimits } from '../header-limits';
@@ -17,12 +18,15 @@ export interface StateDict {
   otherKeys: string[];
 }
 
+/** Entries between two steps. */
+const ENTRIES_A_STEP = 64;
+
 /**
  * The tensors of a pickled dictionary, in its order.
  * @throws CheckpointError `NOT_A_STATE_DICT`, `WRAPPED_STATE_DICT`, `DUPLICATE_NAME`, `NAME_TOO_LONG`, `TOO_MANY_TENSORS`,
  *   `UNSUPPORTED_TENSOR`.
  */
-export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): StateDict {
+export function* stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): Steps<StateDict> {
   if (root instanceof ScriptModule) {
     const tensors = new Map<string, PickledTensor>();
     for (const [name, tensor] of scriptTensors(root, limits, fail)) {
@@ -37,24 +41,26 @@ export function stateDict(root: PickleValue, limits: HeaderLimits, fail: Fail): 
   const tensors = new Map<string, PickledTensor>();
   const otherKeys: string[] = [];
   const wrappers: string[] = [];
-  const seen = new Set<string>();
+  const others = new Set<string>();
   const looked = new Map<PickleDict, boolean>();
-  root.keys.forEach((key, i) => {
+  for (let i = 0; i < root.keys.length; i++) {
+    if (i % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) yield;
+    const key = root.keys[i] as PickleValue;
     const value = root.values[i] as PickleValue;
     if (typeof key !== 'string') {
       otherKeys.push(typeof key === 'object' ? describePickled(key) : String(key));
-      return;
+      continue;
     }
-    if (seen.has(key)) fail('DUPLICATE_NAME', `two of its entries are called ${quote(key)}`, key);
-    seen.add(key);
+    if (tensors.has(key) || others.has(key)) fail('DUPLICATE_NAME', `two of its entries are called ${quote(key)}`, key);
     if (value instanceof UnsupportedTensor) refuseUnsupported(key, value, fail);
     if (value instanceof PickledTensor) tensors.set(key, value);
     else {
+      others.add(key);
       otherKeys.push(key);
       if (value instanceof PickleDict && holdsTensors(value, looked)) wrappers.push(key);
     }
     if (key.length > limits.nameBytes) fail('NAME_TOO_LONG', `a name has more than ${limits.nameBytes} characters`);
-  });
+  }
   if (tensors.size > limits.tensors) fail('TOO_MANY_TENSORS', `it holds more than ${limits.tensors} tensors`);
   if (wrappers.length > 0 && (tensors.size === 0 || wrappers.includes('state_dict'))) {
     const [inner] = wrappers;

@@ -4,6 +4,7 @@
  *
  * Source: torch/serialization.py of PyTorch 2.13, _legacy_save and _legacy_load.
  */
+import { inTurns, type Steps } from '../../turns';
 import { bitsOf } from '../dtype';
 import { quote } from '../fault';
 import type { Container, Opening } from './container';
@@ -18,6 +19,8 @@ const VERSION = 1001;
 const COUNT_BYTES = 8;
 /** Numbers of elements that are read at the same time. */
 const READ_AT_ONCE = 32;
+/** Storages between two steps. */
+const STORAGES_A_STEP = 64;
 /** Pickles of a number or of a few facts. */
 const SMALL_PICKLE = 1024;
 
@@ -89,22 +92,7 @@ async function findStorages(
   opening: Opening,
 ): Promise<ReadonlyMap<string, StorageBytes>> {
   const { file, fail, signal } = opening;
-  const places = new Map<string, PlainStorage>();
-  let at = begin;
-  for (const key of keys) {
-    const storage = known.get(key);
-    if (storage === undefined) return fail('PICKLE_INVALID', `it lists storage ${quote(key)}, which no tensor names`);
-    const size = bytesOf(storage);
-    if (size > file.size - at - COUNT_BYTES) {
-      fail(
-        'TENSOR_OUT_OF_RANGE',
-        `storage ${quote(key)} of ${size} bytes reaches past the end of the file; fetch it again`,
-      );
-    }
-    places.set(key, new PlainStorage(file, key, at + COUNT_BYTES, size));
-    at += COUNT_BYTES + size;
-  }
-  if (at < file.size) fail('TRAILING_DATA', `${file.size - at} bytes follow its last storage`);
+  const places = await inTurns(placeStorages(keys, known, begin, opening), signal);
   const queue = places.values();
   const work = async () => {
     const count = Buffer.alloc(COUNT_BYTES);
@@ -120,6 +108,32 @@ async function findStorages(
   const results = await Promise.allSettled(Array.from({ length: READ_AT_ONCE }, work));
   const rejected = results.find((result) => result.status === 'rejected');
   if (rejected !== undefined) throw rejected.reason;
+  return places;
+}
+
+function* placeStorages(
+  keys: readonly string[],
+  known: ReadonlyMap<string, PickledStorage>,
+  begin: number,
+  { file, fail }: Opening,
+): Steps<Map<string, PlainStorage>> {
+  const places = new Map<string, PlainStorage>();
+  let at = begin;
+  for (const key of keys) {
+    if (places.size % STORAGES_A_STEP === STORAGES_A_STEP - 1) yield;
+    const storage = known.get(key);
+    if (storage === undefined) return fail('PICKLE_INVALID', `it lists storage ${quote(key)}, which no tensor names`);
+    const size = bytesOf(storage);
+    if (size > file.size - at - COUNT_BYTES) {
+      fail(
+        'TENSOR_OUT_OF_RANGE',
+        `storage ${quote(key)} of ${size} bytes reaches past the end of the file; fetch it again`,
+      );
+    }
+    places.set(key, new PlainStorage(file, key, at + COUNT_BYTES, size));
+    at += COUNT_BYTES + size;
+  }
+  if (at < file.size) fail('TRAILING_DATA', `${file.size - at} bytes follow its last storage`);
   return places;
 }
 

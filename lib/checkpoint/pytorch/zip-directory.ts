@@ -5,8 +5,7 @@
  * Source: APPNOTE.TXT of the zip format, sections 4.3 to 4.5.
  */
 import { isUtf8 } from 'node:buffer';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted } from '../../errors';
+import { inTurns, type Steps, sortInSteps } from '../../turns';
 import { quote } from '../fault';
 import type { HeaderLimits } from '../header-limits';
 import type { PinnedFile } from '../pinned-file';
@@ -32,8 +31,8 @@ const END64_SIGNATURE = 0x06064b50;
 const END64_BYTES = 56;
 /** Members beside those of tensors: pickle, version and the like. */
 const OTHER_MEMBERS = 1000;
-/** Members between two chances for other work to run. */
-const ENTRIES_A_STEP = 4096;
+/** Members between two steps. */
+const ENTRIES_A_STEP = 64;
 
 /** Where the directory lies and how many members it lists. */
 interface DirectoryPlace {
@@ -62,13 +61,9 @@ export class ZipDirectory {
     }
     const bytes = Buffer.allocUnsafeSlow(place.size);
     await file.readInto(bytes, place.offset, signal);
-    const entries = await parseEntries(bytes, place, fail, signal);
-    const members = new Map<string, ZipEntry>();
-    for (const entry of entries) {
-      if (members.has(entry.name)) fail('ZIP_DUPLICATE_NAME', `two of its members are called ${quote(entry.name)}`);
-      members.set(entry.name, entry);
-    }
-    return new ZipDirectory(file, members, endsOf(entries, place.offset, fail), fail);
+    const members = await inTurns(parseEntries(bytes, place, fail), signal);
+    const ends = await inTurns(endsOf([...members.values()], place.offset, fail), signal);
+    return new ZipDirectory(file, members, ends, fail);
   }
 
   names(): string[] {
@@ -192,32 +187,27 @@ async function findDirectory(file: PinnedFile, fail: Fail, signal?: AbortSignal)
   return place;
 }
 
-async function parseEntries(
-  bytes: Buffer,
-  place: DirectoryPlace,
-  fail: Fail,
-  signal?: AbortSignal,
-): Promise<ZipEntry[]> {
-  const entries: ZipEntry[] = [];
+/** @throws CheckpointError `ZIP_…` */
+function* parseEntries(bytes: Buffer, place: DirectoryPlace, fail: Fail): Steps<Map<string, ZipEntry>> {
+  const entries = new Map<string, ZipEntry>();
   let at = 0;
   while (at < bytes.byteLength) {
-    if (entries.length % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) {
-      await nextTurn();
-      throwIfAborted(signal);
-    }
+    if (entries.size % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) yield;
     const offset = place.offset + at;
     if (at + ENTRY_BYTES > bytes.byteLength || bytes.readUInt32LE(at) !== ENTRY_SIGNATURE) {
-      fail('ZIP_INVALID', `entry ${entries.length} of its directory is malformed`, offset);
+      fail('ZIP_INVALID', `entry ${entries.size} of its directory is malformed`, offset);
     }
     const nameEnd = at + ENTRY_BYTES + bytes.readUInt16LE(at + 28);
     const extraEnd = nameEnd + bytes.readUInt16LE(at + 30);
     const end = extraEnd + bytes.readUInt16LE(at + 32);
-    if (end > bytes.byteLength) fail('ZIP_INVALID', `entry ${entries.length} of its directory is cut off`, offset);
-    entries.push(parseEntry(bytes, at, nameEnd, extraEnd, fail, offset));
+    if (end > bytes.byteLength) fail('ZIP_INVALID', `entry ${entries.size} of its directory is cut off`, offset);
+    const entry = parseEntry(bytes, at, nameEnd, extraEnd, fail, offset);
+    if (entries.has(entry.name)) fail('ZIP_DUPLICATE_NAME', `two of its members are called ${quote(entry.name)}`);
+    entries.set(entry.name, entry);
     at = end;
   }
-  if (entries.length !== place.count) {
-    fail('ZIP_MISMATCH', `its directory lists ${entries.length} members and says ${place.count}`, place.offset);
+  if (entries.size !== place.count) {
+    fail('ZIP_MISMATCH', `its directory lists ${entries.size} members and says ${place.count}`, place.offset);
   }
   return entries;
 }
@@ -255,18 +245,20 @@ function parseEntry(
 }
 
 /** The byte that each member must end at or before: the header of the next, or the directory. */
-function endsOf(entries: readonly ZipEntry[], directory: number, fail: Fail): Map<ZipEntry, number> {
-  const sorted = [...entries].sort((a, b) => a.headerOffset - b.headerOffset);
+function* endsOf(entries: readonly ZipEntry[], directory: number, fail: Fail): Steps<Map<ZipEntry, number>> {
+  const sorted = yield* sortInSteps(entries, (a, b) => a.headerOffset - b.headerOffset);
   if (sorted[0] !== undefined && sorted[0].headerOffset !== 0) {
     fail('ZIP_INVALID', `${sorted[0].headerOffset} bytes stand before its first member`, 0);
   }
   const ends = new Map<ZipEntry, number>();
-  sorted.forEach((entry, i) => {
+  for (let i = 0; i < sorted.length; i++) {
+    const entry = sorted[i] as ZipEntry;
     const end = sorted[i + 1]?.headerOffset ?? directory;
     if (entry.headerOffset + LOCAL_HEADER_BYTES + Buffer.byteLength(entry.name) + entry.compressedSize > end) {
       fail('ZIP_OVERLAP', `member ${quote(entry.name)} reaches into what follows it`, entry.headerOffset);
     }
     ends.set(entry, end);
-  });
+    if (ends.size % ENTRIES_A_STEP === 0) yield;
+  }
   return ends;
 }

@@ -2,7 +2,7 @@
 import type { PlainDType } from '../dtype';
 import type { HeaderLimits } from '../header-limits';
 import type { Fail } from './bundle-fault';
-import { type ProtoField, protoFields } from './proto-fields';
+import { ProtoFields } from './proto-fields';
 
 /** TensorFlow's numbers of element types. */
 const DTYPES: Readonly<Record<number, PlainDType>> = {
@@ -51,10 +51,11 @@ export interface BundleEntry {
 /** How many files of data there are. */
 export function readHeader(bytes: Buffer, fail: Fail): number {
   let shards = 0;
-  for (const field of fieldsOf(bytes, 'its header', fail)) {
-    if (field.kind !== 'varint') continue;
-    if (field.number === 1) shards = toNumber(field.value, 'its header', fail);
-    if (field.number === 2 && field.value !== 0n)
+  const fields = fieldsOf(bytes, 'its header', fail);
+  while (fields.next()) {
+    if (fields.kind !== 'varint') continue;
+    if (fields.number === 1) shards = toNumber(fields.value, 'its header', fail);
+    if (fields.number === 2 && fields.value !== 0)
       throw fail('BIG_ENDIAN', 'its numbers are stored in big-endian order, and only little-endian ones are read');
   }
   if (shards < 1) throw fail('TF_INVALID', `it states ${shards} files of data; it is damaged`);
@@ -64,33 +65,34 @@ export function readHeader(bytes: Buffer, fail: Fail): number {
 export function readEntry(bytes: Buffer, name: string, limits: HeaderLimits, fail: Fail): BundleEntry {
   const what = `the entry of '${name}'`;
   const entry: BundleEntry = { dtype: null, dims: [], shard: 0, offset: 0, size: 0, crc: 0, slices: [] };
-  for (const field of fieldsOf(bytes, what, fail)) {
-    if (field.kind === 'varint') {
-      const value = toNumber(field.value, what, fail);
-      if (field.number === 1) entry.dtype = DTYPES[value] ?? null;
-      if (field.number === 3) entry.shard = value;
-      if (field.number === 4) entry.offset = value;
-      if (field.number === 5) entry.size = value;
-    } else if (field.kind === 'fixed32' && field.number === 6) {
-      entry.crc = field.value;
-    } else if (field.kind === 'bytes' && field.number === 2) {
-      entry.dims = shapeOf(field.value, what, limits, fail);
-    } else if (field.kind === 'bytes' && field.number === 7) {
-      if (entry.slices.push(sliceOf(field.value, what, limits, fail)) > MOST_SLICES)
+  const fields = fieldsOf(bytes, what, fail);
+  while (fields.next()) {
+    const { number, kind } = fields;
+    if (kind === 'varint') {
+      const value = toNumber(fields.value, what, fail);
+      if (number === 1) entry.dtype = DTYPES[value] ?? null;
+      if (number === 3) entry.shard = value;
+      if (number === 4) entry.offset = value;
+      if (number === 5) entry.size = value;
+    } else if (kind === 'fixed32' && number === 6) {
+      entry.crc = Number(fields.value);
+    } else if (kind === 'bytes' && number === 2) {
+      entry.dims = shapeOf(fields.inner(), what, limits, fail);
+    } else if (kind === 'bytes' && number === 7) {
+      if (entry.slices.push(sliceOf(fields.inner(), what, limits, fail)) > MOST_SLICES)
         throw fail('TF_SLICES', `'${name}' is in more than ${MOST_SLICES} parts; it is damaged`, name);
     }
   }
   return entry;
 }
 
-function shapeOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail): number[] {
+function shapeOf(fields: ProtoFields, what: string, limits: HeaderLimits, fail: Fail): number[] {
   const dims: number[] = [];
-  for (const field of fieldsOf(bytes, what, fail)) {
-    if (field.number !== 2 || field.kind !== 'bytes') continue;
+  while (fields.next()) {
+    if (fields.number !== 2 || fields.kind !== 'bytes') continue;
     let dim = 0;
-    for (const inner of fieldsOf(field.value, what, fail)) {
-      if (inner.number === 1 && inner.kind === 'varint') dim = toNumber(inner.value, what, fail);
-    }
+    const inner = fields.inner();
+    while (inner.next()) if (inner.number === 1 && inner.kind === 'varint') dim = toNumber(inner.value, what, fail);
     if (dim > limits.dimension)
       throw fail('OVERFLOW', `${what} has a dimension of ${dim}; at most ${limits.dimension}`);
     if (dims.push(dim) > limits.dimensions)
@@ -99,12 +101,13 @@ function shapeOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail):
   return dims;
 }
 
-function sliceOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail): Extent[] {
+function sliceOf(fields: ProtoFields, what: string, limits: HeaderLimits, fail: Fail): Extent[] {
   const extents: Extent[] = [];
-  for (const field of fieldsOf(bytes, what, fail)) {
-    if (field.number !== 1 || field.kind !== 'bytes') continue;
+  while (fields.next()) {
+    if (fields.number !== 1 || fields.kind !== 'bytes') continue;
     const extent: Extent = { start: 0, length: null };
-    for (const inner of fieldsOf(field.value, what, fail)) {
+    const inner = fields.inner();
+    while (inner.next()) {
       if (inner.kind !== 'varint') continue;
       if (inner.number === 1) extent.start = toNumber(inner.value, what, fail);
       if (inner.number === 2) extent.length = toNumber(inner.value, what, fail);
@@ -115,11 +118,11 @@ function sliceOf(bytes: Buffer, what: string, limits: HeaderLimits, fail: Fail):
   return extents;
 }
 
-function fieldsOf(bytes: Buffer, what: string, fail: Fail): Generator<ProtoField> {
-  return protoFields(bytes, (fault) => fail('TF_INVALID', `${what} ${fault}; it is damaged`));
+function fieldsOf(bytes: Buffer, what: string, fail: Fail): ProtoFields {
+  return new ProtoFields(bytes, (fault) => fail('TF_INVALID', `${what} ${fault}; it is damaged`));
 }
 
-function toNumber(value: bigint, what: string, fail: Fail): number {
-  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+function toNumber(value: number | bigint, what: string, fail: Fail): number {
+  if (typeof value === 'number') return value;
   throw fail('OVERFLOW', `${what} holds ${BigInt.asIntN(64, value)}, which no place or size can be`);
 }

@@ -37,7 +37,6 @@ export class BundleSource implements CheckpointSource {
   readonly metadata: ReadonlyMap<string, string> = new Map();
   readonly indexMetadata: ReadonlyMap<string, unknown> = new Map();
   readonly parts: readonly CheckpointSource[] = [this];
-  private readonly ordered: readonly string[];
   private readonly summed = new Map<StoredPart, Promise<void>>();
 
   /** Use `openBundle`. */
@@ -45,17 +44,12 @@ export class BundleSource implements CheckpointSource {
     index: string,
     private readonly data: readonly PinnedFile[],
     private readonly variables: ReadonlyMap<string, StoredVariable>,
+    /** In the order of the files, each by its bytes. */
+    private readonly ordered: readonly string[],
     readonly otherKeys: readonly string[],
     readonly forbidden: readonly string[],
   ) {
     this.files = [index, ...data.map((file) => file.path)];
-    const place = ({ parts: [part] }: StoredVariable) =>
-      [part ? data.indexOf(part.file) : -1, part?.offset ?? 0] as const;
-    const places = new Map([...variables].map(([name, variable]) => [name, place(variable)]));
-    this.ordered = [...variables.keys()].sort((a, b) => {
-      const [p, q] = [places.get(a) as readonly [number, number], places.get(b) as readonly [number, number]];
-      return p[0] - q[0] || p[1] - q[1];
-    });
   }
 
   names(): readonly string[] {

@@ -3,8 +3,8 @@
  *
  * Source: tensor_bundle.h and tensor_bundle.proto of TensorFlow 2.15.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NotImplementedError, unknownName } from '../../errors';
+import { inTurns, type Steps, sortInSteps, TurnTaker } from '../../turns';
 import { bitsOf } from '../dtype';
 import { quote } from '../fault';
 import { type HeaderLimits, headerLimits } from '../header-limits';
@@ -13,7 +13,7 @@ import { type BundleEntry, readEntry, readHeader } from './bundle-entry';
 import { type Fail, failing } from './bundle-fault';
 import { BundleSource, type StoredPart, type StoredVariable } from './bundle-source';
 import { partsOf } from './slices';
-import { readTable } from './table';
+import { readTable, type TableEntry } from './table';
 
 /** Options of `openBundle`. */
 export interface OpenBundleOptions {
@@ -28,8 +28,8 @@ const INDEX_END = '.index';
 /** Under this name TensorFlow 2 keeps what the variables belong to. */
 const OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH';
 const MOST_SHARDS = 10_000;
-/** Entries that are read before other work has its turn. */
-const ENTRIES_AT_ONCE = 1000;
+/** Entries that are read between two chances for other work to have its turn. */
+const ENTRIES_AT_ONCE = 64;
 
 /**
  * Opens a checkpoint by its index, `model.ckpt.index`.
@@ -58,8 +58,9 @@ export async function openBundle(path: string, options: OpenBundleOptions = {}):
     const digits = (n: number) => String(n).padStart(5, '0');
     for (let i = 0; i < index.shards; i++)
       files.push(await PinnedFile.open(`${stem}.data-${digits(i)}-of-${digits(index.shards)}`, signal));
-    const { variables, others } = await placed(index.entries, files, index.fail);
-    return new BundleSource(path, files, variables, others, isObjects ? [refusal] : []);
+    const { variables, others } = await inTurns(placed(index.entries, files, index.fail), signal);
+    const ordered = await inTurns(inFileOrder(variables, files), signal);
+    return new BundleSource(path, files, variables, ordered, others, isObjects ? [refusal] : []);
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));
     throw error;
@@ -82,12 +83,14 @@ async function readIndex(path: string, limits: HeaderLimits, signal?: AbortSigna
     if (shards > MOST_SHARDS)
       throw fail('TOO_MANY_SHARDS', `it states ${shards} files of data; at most ${MOST_SHARDS}`);
     const entries = new Map<string, BundleEntry>();
-    for (const { key, value } of table.slice(1)) {
+    const turns = new TurnTaker(signal);
+    for (let i = 1; i < table.length; i++) {
+      const { key, value } = table[i] as TableEntry;
       // Keys of parts are no text: one letter a byte keeps them apart.
       const name = key[0] === 0 ? key.toString('latin1') : key.toString('utf8');
       if (entries.has(name)) throw fail('DUPLICATE_NAME', `it lists ${quote(name)} twice`);
       entries.set(name, readEntry(value, name, limits, fail));
-      if (entries.size % ENTRIES_AT_ONCE === 0) await nextTurn();
+      if (entries.size % ENTRIES_AT_ONCE === 0) await turns.next();
     }
     return { shards, entries, fail };
   } finally {
@@ -95,8 +98,14 @@ async function readIndex(path: string, limits: HeaderLimits, signal?: AbortSigna
   }
 }
 
+interface Placed {
+  variables: Map<string, StoredVariable>;
+  /** What is no weight. */
+  others: string[];
+}
+
 /** Finds the bytes of every variable, and checks that they are there and as many as its shape needs. */
-async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly PinnedFile[], fail: Fail) {
+function* placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly PinnedFile[], fail: Fail): Steps<Placed> {
   const variables = new Map<string, StoredVariable>();
   const others: string[] = [];
   const partOf = (name: string, entry: BundleEntry, starts: number[], sizes: number[]): StoredPart => {
@@ -114,7 +123,7 @@ async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly
   };
   let seen = 0;
   for (const [name, entry] of entries) {
-    if (++seen % ENTRIES_AT_ONCE === 0) await nextTurn();
+    if (++seen % ENTRIES_AT_ONCE === 0) yield;
     // A part of a variable: it is found by the variable's own entry.
     if (name.startsWith('\0')) continue;
     const { dtype, dims } = entry;
@@ -124,7 +133,6 @@ async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly
       continue;
     }
     const item = bitsOf(dtype) / 8;
-    const bytesOf = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, item);
     const parts =
       entry.slices.length === 0
         ? [
@@ -138,15 +146,36 @@ async function placed(entries: ReadonlyMap<string, BundleEntry>, files: readonly
         : partsOf(name, entry, (key) => entries.get(key.toString('latin1')), fail).map((part) =>
             partOf(name, part.entry, part.starts, part.sizes),
           );
-    for (const { size, sizes } of parts) {
-      if (size !== bytesOf(sizes))
+    for (let i = 0; i < parts.length; i++) {
+      const { size, sizes } = parts[i] as StoredPart;
+      const needed = bytesOf(sizes, item);
+      if (size !== needed)
         throw fail(
           'SIZE_MISMATCH',
-          `${quote(name)} of [${sizes}] ${dtype} needs ${bytesOf(sizes)} bytes and has ${size}`,
+          `${quote(name)} of [${sizes}] ${dtype} needs ${needed} bytes and has ${size}`,
           name,
         );
     }
-    variables.set(name, { dtype, shape: dims, item, byteLength: bytesOf(dims), parts });
+    variables.set(name, { dtype, shape: dims, item, byteLength: bytesOf(dims, item), parts });
   }
   return { variables, others };
+}
+
+function bytesOf(sizes: readonly number[], item: number): number {
+  return sizes.reduce((product, size) => product * size, item);
+}
+
+function* inFileOrder(
+  variables: ReadonlyMap<string, StoredVariable>,
+  files: readonly PinnedFile[],
+): Steps<readonly string[]> {
+  const numbers = new Map(files.map((file, i) => [file, i]));
+  const placed: { name: string; file: number; offset: number }[] = [];
+  for (const [name, { parts }] of variables) {
+    const [part] = parts;
+    const file = part ? (numbers.get(part.file) as number) : -1;
+    if (placed.push({ name, file, offset: part?.offset ?? 0 }) % ENTRIES_AT_ONCE === 0) yield;
+  }
+  const sorted = yield* sortInSteps(placed, (a, b) => a.file - b.file || a.offset - b.offset);
+  return sorted.map(({ name }) => name);
 }

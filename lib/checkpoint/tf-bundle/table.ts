@@ -1,6 +1,5 @@
 /** Reads the sorted table of names that is a checkpoint's index: blocks of entries, and a block of blocks. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted } from '../../errors';
+import { TurnTaker } from '../../turns';
 import type { HeaderLimits } from '../header-limits';
 import type { PinnedFile } from '../pinned-file';
 import { type Fail, failing } from './bundle-fault';
@@ -13,8 +12,8 @@ const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 /** Behind each block: how it is compressed, and its checksum. */
 const TRAILER = 5;
 const SNAPPY = 1;
-/** Entries that are taken before other work has its turn. */
-const ENTRIES_AT_ONCE = 1000;
+/** Entries that are taken between two chances for other work to have its turn. */
+const ENTRIES_AT_ONCE = 64;
 
 interface Handle {
   offset: number;
@@ -40,13 +39,13 @@ export async function readTable(file: TableFile, limits: HeaderLimits, signal?: 
     throw fail('TF_TOO_LARGE', `it has ${file.size} bytes; an index may have ${limits.headerBytes}`);
   const bytes = Buffer.allocUnsafeSlow(file.size);
   await file.readInto(bytes, 0, signal);
+  const turns = new TurnTaker(signal);
   const table = new Table(bytes, limits, fail);
   const entries: TableEntry[] = [];
   let last: Buffer | null = null;
   let keyBytes = 0;
   for (const block of table.blocks()) {
-    await nextTurn();
-    throwIfAborted(signal);
+    await turns.next();
     for (const entry of table.entries(block)) {
       if (last !== null && Buffer.compare(last, entry.key) >= 0) throw fail('TF_INVALID', 'its keys are not in order');
       last = entry.key;
@@ -56,7 +55,7 @@ export async function readTable(file: TableFile, limits: HeaderLimits, signal?: 
         throw fail('TF_TOO_LARGE', `its keys have more than ${limits.headerBytes} bytes together`);
       if (entries.push(entry) > limits.tensors)
         throw fail('TOO_MANY_TENSORS', `it lists more than ${limits.tensors} tensors`);
-      if (entries.length % ENTRIES_AT_ONCE === 0) await nextTurn();
+      if (entries.length % ENTRIES_AT_ONCE === 0) await turns.next();
     }
   }
   return entries;

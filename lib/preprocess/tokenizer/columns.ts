@@ -1,9 +1,9 @@
 import { ValueError } from '../../errors';
 import { Tensor } from '../../tensor/tensor';
+import type { TurnTaker } from '../../turns';
 import type { CallPlan, Column } from './call-options';
 import type { Row } from './rows';
 import { sizeOf } from './rows';
-import type { TurnTaker } from './turns';
 
 /** What fills the padded places of a row. */
 export interface Padding {

@@ -4,6 +4,7 @@ import { type PushOptions, pushToHub } from '../../hub/push-to-hub';
 import { warn } from '../../logging';
 import { checkOptionKinds, givenOptions, refuseSurplus } from '../../options';
 import type { Tensor } from '../../tensor/tensor';
+import { TurnTaker } from '../../turns';
 import type { Backend } from '../backend/backend';
 import type { Vocabulary as StoredFiles } from '../backend/vocabulary-files';
 import type { AddedToken } from './added-token';
@@ -29,7 +30,6 @@ import { filesOf, type SaveOptions, savedState, saveTokenizer } from './save';
 import { SpecialTokensMixin } from './special-tokens';
 import { type TokenIds, toIdLists } from './token-ids';
 import type { Side } from './truncation';
-import { TurnTaker } from './turns';
 import type { Vocabulary } from './vocabulary';
 
 /** What a tokenizer is made of; `from_pretrained` brings it together. */

@@ -7,6 +7,7 @@ import type { Hdf5Tree } from '../../../lib/checkpoint/hdf5/hdf5-tree';
 import { namedByKeras } from '../../../lib/checkpoint/hdf5/keras-names';
 import { lookup3 } from '../../../lib/checkpoint/hdf5/lookup3';
 import { CheckpointError } from '../../../lib/errors';
+import { atOnce } from '../../../lib/turns';
 import { expectTensors, type PackedTensor, readPacked, unpacked } from '../packed';
 import { errorOf, scratchFolder } from '../scratch';
 
@@ -86,7 +87,7 @@ describe('HDF5 files of h5py', () => {
     const fail = () => {
       throw new Error('nothing is wrong with it');
     };
-    expect(namedByKeras(tree, fail)).toEqual({
+    expect(atOnce(namedByKeras(tree, fail))).toEqual({
       datasets: new Map([['m/kernel:0', kernel]]),
       layers: [{ name: 'dense', weights: ['m/kernel:0'] }],
       unlisted: [],

@@ -11,6 +11,7 @@ import type { PyTorchSource } from '../../../lib/checkpoint/pytorch/pytorch-sour
 import { writePyTorch } from '../../../lib/checkpoint/pytorch/pytorch-writer';
 import { extentOf, stateDict } from '../../../lib/checkpoint/pytorch/state-dict';
 import { TorchObjects } from '../../../lib/checkpoint/pytorch/torch-objects';
+import { atOnce } from '../../../lib/turns';
 import { scratchFolder } from '../scratch';
 import { mutantArchive, mutantPickle } from './mutant';
 
@@ -45,7 +46,7 @@ function pickled(seed: number): number | null {
     const steps = unpickle(bytes, (refuse) => new TorchObjects(refuse), { file: 'p' });
     let step = steps.next();
     while (!step.done) step = steps.next();
-    const { tensors } = stateDict(step.value.value, HEADER_LIMITS, fail);
+    const { tensors } = atOnce(stateDict(step.value.value, HEADER_LIMITS, fail));
     for (const [name, tensor] of tensors) {
       const { storage, dtype, shape } = tensor;
       const size = storage.elements * (storage.dtype === null ? 1 : bitsOf(storage.dtype) / 8);
