@@ -7,9 +7,11 @@ import { fault, messageOf, systemCode, unreadable } from './fault';
 /** Bytes read by one system call: small enough that a signal is heard soon, large enough that calls cost nothing. */
 const READ_BYTES = 16 * 1024 * 1024;
 
-/** Reads of at most so many bytes are done at once where the system has them in memory, but only so many in a row. */
-const SMALL_BYTES = 64 * 1024;
-const MOST_IN_A_ROW = 64;
+/** Reads of at most so many bytes are done at once where the system has them in memory … */
+const SMALL_BYTES = 256 * 1024;
+/** … but in a row only so many as bring this many bytes: a few milliseconds' work. A read costs as much as so many bytes. */
+const MOST_IN_A_ROW = 4 * 1024 * 1024;
+const READ_COST = 8 * 1024;
 
 /**
  * A regular file held open for reading at positions. It never waits on a pipe, and tells a file that changed under it
@@ -96,7 +98,8 @@ export class PinnedFile {
 
   /** What is in memory comes without a thread; null when it does not, and when others should have their turn. */
   private readAtOnce(target: Uint8Array, offset: number, length: number, position: number): number | null {
-    if (length > SMALL_BYTES || ++this.inARow > MOST_IN_A_ROW) return null;
+    this.inARow += length + READ_COST;
+    if (length > SMALL_BYTES || this.inARow > MOST_IN_A_ROW) return null;
     return readCached(this.handle.fd, target, offset, length, position);
   }
 

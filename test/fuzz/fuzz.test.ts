@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { readPacked, unpacked } from '../checkpoint/packed';
 import { doubtOf, hunt } from './hunt';
 import { memoryFolder } from './reader';
 import { targets } from './targets';
+import { mapHdf5 } from './targets/hdf5';
 import { kPlantedSeed } from './targets/planted';
 
 /** The watching itself: what is planted is found and named. The processes read dist/, as those of main.cjs do. */
 
 const folder = memoryFolder();
+const kHdf5 = join(__dirname, '../checkpoint/hdf5/h5py.json');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test.each([
@@ -42,6 +45,14 @@ test('doubts itself when many inputs come to errors that none comes to alone', (
   expect(doubtOf(tally(11))).not.toBe('');
   expect(doubtOf(tally(10))).toBe('');
   expect(doubtOf({ ran: 5000, tally: new Map([['loaded', 5000]]) })).toBe('');
+});
+
+test('finds the numbers of an HDF5 file by watching its reader', async () => {
+  const kept = join(folder, 'mapped');
+  mkdirSync(kept);
+  const bytes = unpacked((readPacked<{ file: string }>(kHdf5)['keras earliest'] as { file: string }).file);
+  const { fields } = await mapHdf5(bytes, kept);
+  expect(fields.length).toBeGreaterThan(400);
 });
 
 test.each(targets)('a seed of $name gives the same input in every process', async (target) => {

@@ -49,11 +49,11 @@ export function readOnlyNode(
 ): readonly number[] | null {
   const { fields, level, count } = readNode(reader, address, type, keyBytes);
   if (level > 0) return null;
-  const children: number[] = [];
+  const children = new Array<number>(count);
   for (let i = 0; i < count; i++) {
     const child = fields.skip(keyBytes).address();
     if (child === UNDEFINED) throw fields.invalid('a child has no address');
-    children.push(child);
+    children[i] = child;
   }
   if (count > 1) {
     const seen = new Set([address]);

@@ -19,8 +19,8 @@ export function readDataspace(fields: Fields, limits: HeaderLimits): Dataspace {
     throw fields.fail('TOO_MANY_DIMENSIONS', `${fields.what} has ${rank} dimensions; HDF5 knows 32`, fields.place);
   }
   const kind = version === 2 ? fields.u8() : fields.skip(5) && (rank === 0 ? 0 : 1);
-  const dims: number[] = [];
-  for (let i = 0; i < (kind === 1 ? rank : 0); i++) {
+  const dims = new Array<number>(kind === 1 ? rank : 0);
+  for (let i = 0; i < dims.length; i++) {
     const dim = fields.length();
     if (dim > limits.dimension)
       throw fields.fail(
@@ -28,7 +28,7 @@ export function readDataspace(fields: Fields, limits: HeaderLimits): Dataspace {
         `${fields.what} has a dimension of ${dim}; at most ${limits.dimension}`,
         fields.place,
       );
-    dims.push(dim);
+    dims[i] = dim;
   }
   const maxDims = flags & 1 ? dims.map(() => limitOf(fields)) : dims;
   return { dims, maxDims, isNull: kind === 2 };

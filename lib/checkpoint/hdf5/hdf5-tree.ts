@@ -61,14 +61,10 @@ class Walk {
     tree.groups.set(path, hasAttributes(header) ? yield* readAttributes(reader, header, this.heaps, limits) : NONE);
     const links = yield* readLinks(reader, header, limits.tensors);
     this.checkNames(path, links, header.address);
-    for (const link of links) {
-      const inner = path === '' ? link.name : `${path}/${link.name}`;
-      this.countPath(inner);
-      if (link.kind === 'hard') {
-        const child = yield* reader.patiently(() => this.object(inner, link.address));
-        if (child) yield* this.group(inner, child, depth + 1);
-      } else this.otherLink(path, inner, link);
-      this.countObjects();
+    for (let i = 0; i < links.length; i++) {
+      const link = links[i] as Link;
+      const child = yield* reader.patiently(() => this.follow(path, link));
+      if (child) yield* this.group(pathIn(path, link), child, depth + 1);
     }
   }
 
@@ -97,18 +93,26 @@ class Walk {
   }
 
   /** What a link leads to, as a piece of work. @returns the header of a group that is still to be walked */
-  private object(path: string, address: number): ObjectHeader | null {
-    const { reader, tree } = this;
-    const header = readObjectHeader(reader, address);
-    if (this.seen.has(header.address)) tree.others.add(path);
-    else if (isGroup(header)) return header;
-    else if (header.has(MESSAGE.layout) || header.has(MESSAGE.externalFiles)) {
-      const found = readDataset(reader, header, this.limits);
-      if (found === null) tree.others.add(path);
-      else if ('code' in found) this.refuse(path, found);
-      else tree.datasets.set(path, found);
-    } else tree.others.add(path);
+  private follow(parent: string, link: Link): ObjectHeader | null {
+    const path = pathIn(parent, link);
+    if (link.kind !== 'hard') {
+      this.count(path);
+      this.otherLink(parent, path, link);
+      return null;
+    }
+    const header = readObjectHeader(this.reader, link.address);
+    const found = isDataset(header) ? readDataset(this.reader, header, this.limits) : null;
+    // Nothing more has to be read: from here on, what is done is done once.
+    this.count(path);
+    if (isGroup(header) && !this.seen.has(header.address)) return header;
+    this.add(path, found);
     return null;
+  }
+
+  private add(path: string, found: Dataset | Refusal | null): void {
+    if (found === null) this.tree.others.add(path);
+    else if ('code' in found) this.refuse(path, found);
+    else this.tree.datasets.set(path, found);
   }
 
   private otherLink(parent: string, path: string, link: Exclude<Link, { kind: 'hard' }>): void {
@@ -121,20 +125,25 @@ class Walk {
     this.softLinks.push([path, parts.join('/')]);
   }
 
-  private countObjects(): void {
+  /** Puts an object on the account before it is added. The long name of a group stands in the paths of all that it holds. */
+  private count(path: string): void {
+    const { reader, limits, softLinks } = this;
     const { datasets, groups, others } = this.tree;
-    if (datasets.size + groups.size + others.size + this.softLinks.length > this.limits.tensors)
-      throw this.reader.fail('TOO_MANY_TENSORS', `it holds more than ${this.limits.tensors} objects`);
-  }
-
-  /** The long name of a group stands in the paths of all that it holds. */
-  private countPath(path: string): void {
-    const { reader, limits } = this;
     const bytes = Buffer.byteLength(path);
     if (bytes > limits.nameBytes)
       throw reader.fail('NAME_TOO_LONG', `${quote(path)} has more than ${limits.nameBytes} bytes`);
     this.pathBytes += bytes;
     if (this.pathBytes > limits.headerBytes)
       throw reader.fail('H5_TOO_LARGE', `its paths have more than ${limits.headerBytes} bytes together`);
+    if (datasets.size + groups.size + others.size + softLinks.length >= limits.tensors)
+      throw reader.fail('TOO_MANY_TENSORS', `it holds more than ${limits.tensors} objects`);
   }
+}
+
+function isDataset(header: ObjectHeader): boolean {
+  return !isGroup(header) && (header.has(MESSAGE.layout) || header.has(MESSAGE.externalFiles));
+}
+
+function pathIn(parent: string, { name }: Link): string {
+  return parent === '' ? name : `${parent}/${name}`;
 }

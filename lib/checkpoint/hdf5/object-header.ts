@@ -65,7 +65,10 @@ export class ObjectHeader {
 
   find(type: number): Message | undefined {
     if (!this.has(type)) return undefined;
-    return this.messages.find((message) => message.type === type);
+    const { messages } = this;
+    let i = 0;
+    while (messages[i]?.type !== type) i++;
+    return messages[i];
   }
 }
 

@@ -35,25 +35,48 @@ export function runPickle(
  * @throws CheckpointError `PICKLE_…`.
  */
 export async function readPickleAt(
-  file: PinnedFile,
+  window: FileWindow,
   begin: number,
   meaning: (fail: PickleFail) => PickleMeaning,
   { limits, signal, guess = FIRST_BYTES }: ReadPickleOptions,
 ): Promise<{ value: PickleValue; end: number }> {
-  const rest = file.size - begin;
-  for (let length = Math.min(guess, limits.headerBytes); ; length = Math.min(length * GROWTH, limits.headerBytes)) {
-    const bytes = Buffer.allocUnsafeSlow(Math.min(length, rest));
-    await file.readInto(bytes, begin, signal);
-    const isPart = length < rest;
+  const { path, size } = window.file;
+  for (let length = guess; ; length *= GROWTH) {
+    const bytes = (await window.from(begin, Math.min(length, limits.headerBytes), signal)).subarray(
+      0,
+      limits.headerBytes,
+    );
+    const isPart = bytes.byteLength < size - begin;
     try {
-      const { value, end } = await runPickle(bytes, meaning, { file: file.path, limits, isPart, signal });
+      const { value, end } = await runPickle(bytes, meaning, { file: path, limits, isPart, signal });
       return { value, end: begin + end };
     } catch (error) {
       if (!(error instanceof PickleEnds)) throw error;
     }
-    if (length >= limits.headerBytes) {
+    if (bytes.byteLength >= limits.headerBytes) {
       const what = `a pickle of it has more than ${limits.headerBytes} bytes`;
-      throw pytorchFault('PICKLE_TOO_LARGE', file.path, what, { offset: begin });
+      throw pytorchFault('PICKLE_TOO_LARGE', path, what, { offset: begin });
     }
+    length = Math.max(length, bytes.byteLength);
+  }
+}
+
+/** The bytes that were read last: pickles that follow each other lie in them together. */
+export class FileWindow {
+  private begin = 0;
+  private bytes = Buffer.alloc(0);
+
+  constructor(readonly file: PinnedFile) {}
+
+  /** The bytes from `at` on: `length` of them or more, fewer where the file ends. */
+  async from(at: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+    const wanted = Math.min(length, this.file.size - at);
+    const start = at - this.begin;
+    if (start >= 0 && start + wanted <= this.bytes.byteLength) return this.bytes.subarray(start);
+    const bytes = Buffer.allocUnsafeSlow(wanted);
+    await this.file.readInto(bytes, at, signal);
+    this.begin = at;
+    this.bytes = bytes;
+    return bytes;
   }
 }

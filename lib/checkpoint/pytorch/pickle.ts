@@ -49,7 +49,7 @@ export function* unpickle(
   options: UnpickleOptions,
 ): Steps<{ value: PickleValue; end: number }> {
   const machine = new PickleMachine(bytes, meaning, options.file, headerLimits(options.limits), options.isPart);
-  for (let i = 1; !machine.step(); i++) if (i % STEP === 0) yield;
+  while (!machine.run(STEP)) yield;
   return { value: machine.result as PickleValue, end: machine.end };
 }
 
@@ -76,8 +76,14 @@ class PickleMachine {
     return this.input.at;
   }
 
+  /** Runs so many instructions; true after the last. */
+  run(most: number): boolean {
+    for (let i = 0; i < most; i++) if (this.step()) return true;
+    return false;
+  }
+
   /** Runs one instruction; true after the last. */
-  step(): boolean {
+  private step(): boolean {
     const { input } = this;
     this.start = input.at;
     const code = input.u8();

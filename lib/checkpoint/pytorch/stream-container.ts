@@ -8,7 +8,7 @@ import { inTurns, type Steps } from '../../turns';
 import { bitsOf } from '../dtype';
 import { quote } from '../fault';
 import type { Container, Opening } from './container';
-import { readPickleAt } from './pickle-file';
+import { FileWindow, readPickleAt } from './pickle-file';
 import { describePickled, PickleDict, PickleList, type PickleValue } from './pickle-values';
 import type { PickledStorage } from './pickled-tensor';
 import { PlainStorage, type StorageBytes } from './storage-bytes';
@@ -19,34 +19,35 @@ const VERSION = 1001;
 const COUNT_BYTES = 8;
 /** Numbers of elements that are read at the same time. */
 const READ_AT_ONCE = 32;
+/** A pickle of a few facts; and others, of which the first read has mostly brought all. */
+const SMALL_PICKLE = 1024;
 /** Storages between two steps. */
 const STORAGES_A_STEP = 64;
-/** Pickles of a number or of a few facts. */
-const SMALL_PICKLE = 1024;
 
 /** @param begin - the byte behind the magic number */
 export async function openStream(opening: Opening, begin: number): Promise<Container> {
   const { file, limits, signal, fail, forbidden } = opening;
   let objects = new TorchObjects(unexpected, forbidden);
   let at = begin;
+  const window = new FileWindow(file);
   const next = async (guess?: number): Promise<PickleValue> => {
     const meaning = (wrong: ConstructorParameters<typeof TorchObjects>[0]) => {
       objects = new TorchObjects(wrong, forbidden);
       return objects;
     };
-    const { value, end } = await readPickleAt(file, at, meaning, { limits, signal, ...(guess && { guess }) });
+    const { value, end } = await readPickleAt(window, at, meaning, { limits, signal, ...(guess && { guess }) });
     at = end;
     return value;
   };
-  const version = await next(SMALL_PICKLE);
+  const version = await next();
   if (version !== VERSION) {
     const found = typeof version === 'number' ? String(version) : describePickled(version);
     fail('UNSUPPORTED_FORMAT', `it has version ${found} of the format; ${VERSION} is read`);
   }
   checkByteOrder(await next(SMALL_PICKLE), opening);
-  const value = await next();
+  const value = await next(SMALL_PICKLE);
   const { storages } = objects;
-  const places = await findStorages(keysOf(await next(), opening), storages, at, opening);
+  const places = await findStorages(keysOf(await next(SMALL_PICKLE), opening), storages, at, opening);
   return {
     value,
     async storages(wanted) {

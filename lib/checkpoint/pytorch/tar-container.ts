@@ -8,7 +8,7 @@ import { bitsOf } from '../dtype';
 import { quote } from '../fault';
 import type { Container, Opening } from './container';
 import type { PickleFail } from './pickle-bytes';
-import { readPickleAt } from './pickle-file';
+import { FileWindow, readPickleAt } from './pickle-file';
 import { describePickled, PickleList, PickleTuple, type PickleValue } from './pickle-values';
 import { PickledStorage, PickledTensor, UnsupportedTensor } from './pickled-tensor';
 import { PlainStorage, type StorageBytes } from './storage-bytes';
@@ -39,7 +39,7 @@ export async function openTar(opening: Opening): Promise<Container> {
   const tensors = await readTensors(part('tensors'), storages, opening);
   const { member } = part('pickle');
   const { value, end } = await readPickleAt(
-    file,
+    new FileWindow(file),
     member.offset,
     (wrong) => new TarObjects(wrong, forbidden, tensors, storages),
     { limits, signal },
@@ -168,6 +168,7 @@ async function readTensors(
 class TarReader {
   at: number;
   private readonly end: number;
+  private readonly window: FileWindow;
 
   constructor(
     private readonly opening: Opening,
@@ -175,12 +176,13 @@ class TarReader {
   ) {
     this.at = member.offset;
     this.end = member.offset + member.size;
+    this.window = new FileWindow(opening.file);
   }
 
   async pickle(): Promise<PickleValue> {
-    const { file, limits, signal, forbidden } = this.opening;
+    const { limits, signal, forbidden } = this.opening;
     const meaning = (wrong: PickleFail) => new TorchObjects(wrong, forbidden);
-    const { value, end } = await readPickleAt(file, this.at, meaning, { limits, signal, guess: SMALL_PICKLE });
+    const { value, end } = await readPickleAt(this.window, this.at, meaning, { limits, signal, guess: SMALL_PICKLE });
     this.skip(end - this.at, 'a pickle');
     return value;
   }

@@ -6,6 +6,7 @@ import { openHdf5 } from '../../../lib/checkpoint/hdf5/hdf5';
 import type { Hdf5Tree } from '../../../lib/checkpoint/hdf5/hdf5-tree';
 import { namedByKeras } from '../../../lib/checkpoint/hdf5/keras-names';
 import { lookup3 } from '../../../lib/checkpoint/hdf5/lookup3';
+import { PinnedFile } from '../../../lib/checkpoint/pinned-file';
 import { CheckpointError } from '../../../lib/errors';
 import { atOnce } from '../../../lib/turns';
 import { expectTensors, type PackedTensor, readPacked, unpacked } from '../packed';
@@ -32,6 +33,27 @@ describe('HDF5 files of h5py', () => {
     expect(Object.keys(tensors).length).toBeGreaterThan(0);
     await expectTensors(source, tensors);
   });
+
+  it.each([...readable, 'keras earliest', 'keras latest'])(
+    '%s: the same where every byte is waited for',
+    async (name) => {
+      const path = fileOf(packed(name));
+      await using source = await openHdf5(path);
+      const readNow = jest.spyOn(PinnedFile.prototype, 'readNow').mockReturnValue(false);
+      try {
+        await using late = await openHdf5(path);
+        expect(late.names()).toEqual(source.names());
+        for (const tensor of source.names()) {
+          expect(late.info(tensor)).toEqual(source.info(tensor));
+          expect(await late.read(tensor)).toEqual(await source.read(tensor));
+        }
+        expect(late.attributes).toEqual(source.attributes);
+        expect(readNow).toHaveBeenCalled();
+      } finally {
+        readNow.mockRestore();
+      }
+    },
+  );
 
   it('reads attributes of every kind', async () => {
     for (const name of ['dtypes earliest', 'dtypes latest', 'dtypes user block']) {
