@@ -1,6 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
+import { partNames } from '../checkpoint/gguf/part-names';
+import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { nearest, OSError, throwIfAborted, ValueError } from '../errors';
 import { warn } from '../logging';
@@ -8,6 +10,7 @@ import { PretrainedConfig } from '../pretrained/config';
 import { CONFIG_NAME } from '../pretrained/config-file';
 import { completeSaveIn } from '../pretrained/interrupted-save';
 import { PreTrainedModel } from '../pretrained/pretrained-model';
+import { weightsNamed } from '../pretrained/rewrite-checkpoint';
 import { architectureOf } from '../pretrained/views/view';
 import { AutoConfig } from './auto-config';
 import type { LoadableClass } from './auto-model';
@@ -17,11 +20,13 @@ import { savedClass } from './saved-class';
 
 /** Where a checkpoint is that is looked at or converted. */
 export interface CheckpointPlace {
-  /** The folder itself, a file of weights in it, or what the files of a TensorFlow checkpoint begin with. */
+  /** What is opened: a folder, a file of weights, or what the files of a TensorFlow checkpoint begin with. */
   readonly location: string;
   /** The folder that it is or lies in. */
   readonly folder: string;
   readonly kind: 'folder' | 'file' | 'gguf';
+  /** The GGUF file that a folder holds in place of a config and weights. */
+  readonly gguf_file: string | null;
 }
 
 /** What is said of a checkpoint beside its location. */
@@ -44,13 +49,32 @@ export async function checkpointAt(location: string, signal?: AbortSignal): Prom
     );
   const folder = kind === 'folder' ? location : dirname(location);
   await completeSaveIn(folder);
-  return { location, folder, kind: kind === 'file' && isGgufName(location) ? 'gguf' : kind };
+  const gguf_file = kind === 'folder' ? await onlyGguf(folder) : null;
+  if (gguf_file !== null) return { location: join(folder, gguf_file), folder, kind: 'gguf', gguf_file };
+  return { location, folder, kind: kind === 'file' && isGgufName(location) ? 'gguf' : kind, gguf_file };
+}
+
+/** The GGUF file, or the first of its parts, that a folder without a config holds; null where it holds none or several. */
+async function onlyGguf(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  const [first, ...others] = names.filter(isGgufName).sort();
+  if (first === undefined || names.includes(CONFIG_NAME)) return null;
+  const parts = partNames(first) ?? [];
+  return others.every((name) => parts.includes(name)) ? first : null;
 }
 
 async function kindOf(location: string): Promise<'folder' | 'file' | null> {
   const found = await stat(location).catch(() => null);
   if (found?.isDirectory()) return 'folder';
   return (found ?? (await stat(`${location}.index`).catch(() => null))) ? 'file' : null;
+}
+
+/** Opens the weights of a place, whichever framework wrote them; of a folder those that its config names, if it names any. */
+export async function openAt(
+  { location, kind }: CheckpointPlace,
+  options: Parameters<typeof openAnyCheckpoint>[1],
+): Promise<CheckpointSource> {
+  return openAnyCheckpoint(location, { ...options, ...(kind === 'folder' && (await weightsNamed(location))) });
 }
 
 /** Where a place's config comes from: its path, or the object that was given. */
@@ -65,12 +89,8 @@ export async function configSource(
     if ((await stat(file).catch(() => null))?.isFile()) return file;
   }
   const names = [CONFIG_NAME, ...originalConfigs.keys()];
-  const gguf = (await readdir(place.folder)).find(isGgufName);
   throw new OSError(
-    `'${place.folder}' has none of the files ${names.join(', ')}; ` +
-      (gguf === undefined || place.kind === 'file'
-        ? `give the config of '${place.location}' as config`
-        : `a GGUF file needs none: give its path, '${join(place.folder, gguf)}'`),
+    `'${place.folder}' has none of the files ${names.join(', ')}; give the config of '${place.location}' as config`,
     { code: 'ERR_NO_CONFIG' },
   );
 }

@@ -1,7 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { frameworkOf } from '../checkpoint/open';
-import { openAnyCheckpoint } from '../checkpoint/open-any';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
 import { kTokenizerFiles } from '../checkpoint/tokenizer-files';
@@ -43,6 +42,7 @@ import {
   classAt,
   configAt,
   configSource,
+  openAt,
 } from './checkpoint-place';
 import { originalConfigs } from './original-releases';
 import { tokenizerTexts } from './tokenizer-texts';
@@ -114,7 +114,7 @@ export async function convertCheckpoint(location: string, given: ConvertOptions)
     );
   const place = await checkpointAt(location, signal);
   await targetFor(place, options);
-  const source = await openAnyCheckpoint(location, { variant, ...(signal && { signal }) });
+  const source = await openAt(place, { variant, ...(signal && { signal }) });
   try {
     if (form.framework !== 'PyTorch' || !(await staysAsNamed(place, source, options)))
       return await new Conversion(place, options, form, signal).run(source);
@@ -228,6 +228,7 @@ class Conversion {
     const name = typeof from === 'string' ? basename(from) : '';
     config.architectures = [className];
     config.torch_dtype = dtype;
+    delete config['transformers_weights']; // the result has files of the usual names
     const texts = new Map([[CONFIG_NAME, config.to_json_string()]]);
     for (const [here, there] of Object.entries(originalConfigs.get(name)?.files ?? {})) {
       const text = await readFile(join(place.folder, here), 'utf8').catch(() => null);

@@ -3,7 +3,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { writeGguf } from '../checkpoint/gguf/gguf-writer';
 import { isGgufName } from '../checkpoint/gguf/locate-gguf';
-import { openAnyCheckpoint } from '../checkpoint/open-any';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { kTokenizerConfigFile, kTokenizerFile, kVocabularyFiles } from '../checkpoint/tokenizer-files';
 import { NotImplementedError, RuntimeError, unknownName, ValueError } from '../errors';
@@ -34,7 +33,7 @@ import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
 import { typeOfMost } from '../pretrained/rewrite-weights';
 import { parseDtype } from '../tensor/dtype';
-import { type CheckpointPlace, checkpointAt, configAt } from './checkpoint-place';
+import { type CheckpointPlace, checkpointAt, configAt, openAt } from './checkpoint-place';
 import { loadFamily } from './families';
 import { tokenizerTexts } from './tokenizer-texts';
 
@@ -84,7 +83,7 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
   const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
-  const opened = await openAnyCheckpoint(location, { ...(signal && { signal }) });
+  const opened = await openAt(place, { ...(signal && { signal }) });
   const source = translate(opened, target);
   const counts = headCounts(config);
   const tensors = new GgufTensors(source, type, counts, signal);

@@ -1,9 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
-import { isGgufName } from '../checkpoint/gguf/locate-gguf';
-import { partNames } from '../checkpoint/gguf/part-names';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
 import { resolveModelFolder } from '../env';
@@ -57,12 +54,10 @@ export type InspectOptions = ClassChoice;
  * @throws OSError when there is nothing at the path; everything else that is wrong is among the reasons
  */
 export async function inspectCheckpoint(path: string, options: InspectOptions = {}): Promise<CheckpointSummary> {
-  const given = await checkpointAt(await resolveModelFolder(path));
-  const gguf = given.kind === 'folder' ? await onlyGguf(given.location) : null;
-  const place: CheckpointPlace = gguf === null ? given : { ...given, location: join(given.folder, gguf), kind: 'gguf' };
+  const place = await checkpointAt(await resolveModelFolder(path));
   const summary: CheckpointSummary = {
     path,
-    isFile: given.kind !== 'folder',
+    isFile: place.kind !== 'folder' && place.gguf_file === null,
     model_type: '',
     architectures: [],
     files: [],
@@ -76,7 +71,8 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
     call: null,
     reasons: [],
   };
-  if (gguf !== null) summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${gguf}'`);
+  if (place.gguf_file !== null)
+    summary.reasons.push(`it is a GGUF file in a folder: set gguf_file to '${place.gguf_file}'`);
   const config = await attempt(summary, () => configAt(place, options));
   if (config) describeConfig(summary, config);
   const named = config?.['transformers_weights'] as string | undefined;
@@ -95,23 +91,11 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
     const ModelType = config && (await attempt(summary, async () => planFor(summary, place, options, config, source)));
     if (ModelType === null || (await attempt(summary, () => checkConfigNames(place, options))) === null) return summary;
     summary.loads = true;
-    summary.call =
-      gguf === null
-        ? await callFor(ModelType, place, options, source)
-        : `${ModelType.name}.from_pretrained('${path}', { gguf_file: '${gguf}' })`;
+    summary.call = await callFor(ModelType, place, options, source);
     return summary;
   } finally {
     await source.close();
   }
-}
-
-/** The GGUF file, or the first of its parts, that a folder without a config holds; null where it holds none or several. */
-async function onlyGguf(folder: string): Promise<string | null> {
-  const names = await readdir(folder);
-  const [first, ...others] = names.filter(isGgufName).sort();
-  if (first === undefined || names.includes(CONFIG_NAME)) return null;
-  const parts = partNames(first) ?? [];
-  return others.every((name) => parts.includes(name)) ? first : null;
 }
 
 /** Options that a load must be given for another framework's own files. */
@@ -128,6 +112,8 @@ async function callFor(
   choice: ClassChoice,
   { files: [first = ''], format }: CheckpointSource,
 ): Promise<string | null> {
+  if (place.gguf_file !== null)
+    return `${name}.from_pretrained('${place.folder}', { gguf_file: '${place.gguf_file}' })`;
   const isNamedByFile = place.kind === 'folder' && format === 'tensorflow1' && basename(first) !== 'model.ckpt.index';
   const location = isNamedByFile ? first.replace(/\.index$/, '') : place.location;
   const from = await configSource(place, choice);

@@ -21,7 +21,7 @@ export async function openAnyCheckpoint(
     try {
       return await openCheckpoint(location, { ...options, ...framework });
     } catch (error) {
-      if (!isOfOthers(error)) throw isUntaken(error) ? (first ?? error) : error;
+      if (!isOfOthers(error)) throw error;
       first ??= error;
     }
   }
@@ -43,12 +43,7 @@ async function tensorflowCheckpoint(folder: string): Promise<string | null> {
   return only === undefined ? null : join(folder, only);
 }
 
-/** Whether only the option that was tried is wrong, so that what came before says more. */
-function isUntaken(error: unknown): boolean {
-  return (error as CheckpointError).code === 'ERR_OPTION_VALUE';
-}
-
-/** Whether an option for another framework may find what was looked for. */
+/** Whether an option for another framework may find what was looked for, or only the one that was tried is wrong. */
 function isOfOthers(error: unknown): boolean {
   const { code, message } = error as CheckpointError;
   return (

@@ -42,7 +42,7 @@ export async function rewriteCheckpoint(folder: string, options: RewriteOptions)
   await checkFolder(folder);
   await completeSaveIn(folder);
   await targetOf(folder, options.output);
-  const open: OpenOptions = { ...(options.signal && { signal: options.signal }) };
+  const open: OpenOptions = { ...(options.signal && { signal: options.signal }), ...(await weightsNamed(folder)) };
   const source = await openCheckpoint(folder, { ...open, variant: options.variant ?? null });
   try {
     requirePyTorch(source, 'a rewrite');
@@ -131,15 +131,34 @@ export function parametersOf(weights: readonly WeightToWrite[]): number {
   return [...tensors.values()].reduce((n, shape) => n + shape.reduce((m, dim) => m * dim, 1), 0);
 }
 
-/** `config.json` for another type; nothing when it stays as it is. @throws ValueError for quantised weights */
+const NAMED = 'transformers_weights';
+
+/** The file of weights that a folder's config names in place of a search, as an option of opening them. */
+export async function weightsNamed(folder: string): Promise<Pick<OpenOptions, typeof NAMED>> {
+  const file = join(folder, CONFIG_NAME);
+  if (!(await stat(file).catch(() => null))) return {};
+  const named = (await readConfigFile(file))[NAMED] as string | null | undefined;
+  return named == null ? {} : { [NAMED]: named };
+}
+
+/**
+ * `config.json` for another type, and for files that have their usual names; nothing when it stays as it is.
+ * @throws ValueError for quantised weights
+ */
 export async function newConfig(folder: string, dtype: DType | null): Promise<Map<string, string>> {
   const file = join(folder, CONFIG_NAME);
-  if (dtype === null || !(await stat(file).catch(() => null))) return new Map();
+  if (!(await stat(file).catch(() => null))) return new Map();
   const config = await readConfigFile(file);
-  if (config['quantization_config'])
+  const isNamed = config[NAMED] != null;
+  if (dtype === null && !isNamed) return new Map();
+  if (dtype !== null && config['quantization_config'])
     throw new ValueError(`the weights in '${folder}' are quantised (config.quantization_config), and cannot be cast`);
-  if ((config['dtype'] ?? config['torch_dtype']) === dtype) return new Map();
-  delete config['dtype'];
-  config['torch_dtype'] = dtype;
+  const isOfType = dtype === null || (config['dtype'] ?? config['torch_dtype']) === dtype;
+  if (isOfType && !isNamed) return new Map();
+  delete config[NAMED];
+  if (!isOfType) {
+    delete config['dtype'];
+    config['torch_dtype'] = dtype;
+  }
   return new Map([[CONFIG_NAME, `${formatJson(config, new Set(['id2label', 'pruned_heads']))}\n`]]);
 }

@@ -10,7 +10,7 @@ import { inspectionText } from '../../lib/cli/inspect';
 import { setLogHook } from '../../lib/logging';
 import { BertConfig, BertForMaskedLM } from '../../lib/models/bert/model';
 import { errorOf } from '../checkpoint/scratch';
-import { expectSameTensors } from './same-tensors';
+import { expectSameTensors, tensorsIn } from './same-tensors';
 
 const frameworks = join(__dirname, '..', 'goldens', 'frameworks');
 const beside = ['config.json', 'generation_config.json', 'case.json', 'case.safetensors'];
@@ -302,6 +302,28 @@ it('a folder of PyTorch whose class is chosen becomes that class in its place', 
   await convertCheckpoint(folder, { to: 'pytorch', class: 'BertModel' });
   expect(readFileSync(join(folder, 'config.json'), 'utf8')).toBe(before);
 });
+
+it.each(['safetensors', 'flax'])(
+  'weights that the config names are those that become %s, and the result has usual names',
+  async (to) => {
+    const folder = await wanted('bert-tf1-shards');
+    const before = await tensorsIn(folder);
+    cpSync(join(folder, 'model.safetensors'), join(folder, 'other.safetensors'));
+    // Another file of the usual name would go along with Flax', as all files do.
+    if (to === 'safetensors') writeFileSync(join(folder, 'model.safetensors'), 'of something else');
+    else rmSync(join(folder, 'model.safetensors'));
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+    writeFileSync(
+      join(folder, 'config.json'),
+      JSON.stringify({ ...config, transformers_weights: 'other.safetensors' }),
+    );
+    const output = place('out');
+    await convertCheckpoint(folder, { to, output });
+    expect(JSON.parse(readFileSync(join(output, 'config.json'), 'utf8'))).toEqual(config);
+    await convertCheckpoint(output, { to: 'safetensors' });
+    expect(await tensorsIn(output)).toEqual(before);
+  },
+);
 
 it("the first ports to PyTorch, whose config is Google's, get one that names family and class", async () => {
   const folder = place('port');

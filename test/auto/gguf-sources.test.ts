@@ -118,6 +118,22 @@ describe('another GGUF file', () => {
     expect(after?.has('split.count')).toBe(false);
   });
 
+  it('is found in a folder that holds nothing else, and written as a folder in Hub layout', async () => {
+    const { file } = await convertToGguf(await saved('llama'), { output: place('alone', 'm.gguf') });
+    const again = await convertToGguf(place('alone'), { quantize: 'Q8_0', output: place('again.gguf') });
+    expect(again.tensors.length).toBeGreaterThan(5);
+    const { names, written } = await convertCheckpoint(place('alone'), {
+      to: 'safetensors',
+      output: place('safe'),
+    }).then((report) => ({ ...report, names: readdirSync(place('safe')).sort() }));
+    expect([names, written.length]).toEqual([['config.json', 'model.safetensors'], 2]);
+    await expectSameTensors(place('safe'), place('model'));
+    const error = await errorOf(() => convertCheckpoint(place('alone'), { to: 'safetensors' }));
+    expect(error.message).toMatch(/is a file; give a new folder/);
+    expect(readdirSync(place('alone'))).toEqual(['m.gguf']);
+    expect(file).toBe(place('alone', 'm.gguf'));
+  });
+
   it('keeps the factors of its rotary frequencies, and what it says of its origin', async () => {
     const { file } = await convertToGguf(await saved('llama'), { output: place('m.gguf') });
     await using source = await openGguf(file);

@@ -1,5 +1,5 @@
 /** Llama's config. Upstream: transformers models/llama (4.57.6, 5.18.0). */
-import { NotImplementedError, ValueError } from '../../errors';
+import { ValueError } from '../../errors';
 import type { RotaryConfig } from '../../nn/rope';
 import { type ConfigFields, PretrainedConfig } from '../../pretrained/config';
 import { type RopeParameters, ropeParametersOf } from '../../pretrained/config-rope';
@@ -48,9 +48,14 @@ export class LlamaConfig extends PretrainedConfig {
     'attention_bias',
     'mlp_bias',
     'head_dim',
+  ];
+  /** Transformers 4.35 cut products into pretraining_tp parts, to round as in pre-training; 4.57 passes over it. */
+  static override readonly inert: readonly string[] = [
+    'initializer_range',
+    'attention_dropout',
+    'is_decoder',
     'pretraining_tp',
   ];
-  static override readonly inert: readonly string[] = ['initializer_range', 'attention_dropout', 'is_decoder'];
   static override readonly floats: readonly string[] = ['rope_theta', 'attention_dropout'];
   declare vocab_size: number;
   declare hidden_size: number;
@@ -66,7 +71,6 @@ export class LlamaConfig extends PretrainedConfig {
   declare attention_bias: boolean;
   declare mlp_bias: boolean;
   declare head_dim: number;
-  declare pretraining_tp?: number;
 
   constructor(fields: ConfigFields = {}) {
     super(fields);
@@ -99,17 +103,11 @@ export function headDim({ head_dim, hidden_size, num_attention_heads }: LlamaCon
 
 /**
  * Checks what only the fields together say.
- * @throws ValueError for heads that cannot be shared out, or that cannot be halved; NotImplementedError for products that
- *   are cut into parts as in pre-training
+ * @throws ValueError for heads that cannot be shared out, or that cannot be halved
  */
 export function checkLlamaConfig(config: LlamaConfig): void {
-  const { num_attention_heads: H, num_key_value_heads: G, hidden_size, pretraining_tp = 1 } = config;
+  const { num_attention_heads: H, num_key_value_heads: G, hidden_size } = config;
   const head_dim = headDim(config);
-  if (pretraining_tp !== 1)
-    throw new NotImplementedError(
-      `config.pretraining_tp is ${pretraining_tp}, which cuts products into parts; only 1 is supported here`,
-      { code: 'ERR_CONFIG_FIELD' },
-    );
   if (hidden_size % H !== 0)
     throw new ValueError(`config.hidden_size is ${hidden_size}, no multiple of config.num_attention_heads, ${H}`, {
       code: 'ERR_CONFIG_FIELD',

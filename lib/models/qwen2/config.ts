@@ -48,6 +48,7 @@ export class Qwen2Config extends LlamaConfig {
     'max_window_layers',
     'layer_types',
   ];
+  static override readonly inert: readonly string[] = ['initializer_range', 'attention_dropout', 'is_decoder'];
   static override readonly floats: readonly string[] = ['rope_theta', 'attention_dropout'];
   static override readonly nullable: readonly string[] = ['sliding_window'];
   declare use_sliding_window: boolean;

@@ -27,6 +27,8 @@ export interface Dialect {
   readonly reshapes: boolean;
   /** What a stored tensor is; null for what is no weight of a model, such as an optimizer's slots. */
   read(name: string, shape: readonly number[], target: DialectTarget): Reading | null;
+  /** What something is called that is no tensor; default: as it is stored. */
+  readOther?(name: string): string;
 }
 
 /**

@@ -23,6 +23,7 @@ export const flax: Dialect = {
     if (last === 'mean' || last === 'var') return { name: named(`running_${last}`) };
     return { name: named(last) };
   },
+  readOther: (stored) => stored.replaceAll('/', '.'),
 };
 
 /** How each weight of a model is stored by Flax, by its name in `state_dict`: tied ones once. */

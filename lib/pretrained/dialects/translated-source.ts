@@ -27,7 +27,8 @@ export class TranslatedSource extends RenamedSource<Translated> {
       if (this.tensors.has(reading.name)) twice.push(stored);
       else this.tensors.set(reading.name, translated(stored, shape, reading, dialect, target));
     }
-    this.otherKeys = [...inner.otherKeys, ...twice];
+    const others = inner.otherKeys.map((name) => dialect.readOther?.(name) ?? name);
+    this.otherKeys = [...others, ...twice];
   }
 
   info(name: string): TensorInfo {

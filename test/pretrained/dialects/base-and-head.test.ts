@@ -1,9 +1,9 @@
 /** Base models and heads fill each other from any framework's file, and shapes must fit (rows 148, 158). */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertCheckpoint } from '../../../lib/auto/convert-checkpoint';
-import { BertForMaskedLM, BertModel } from '../../../lib/models/bert/model';
+import { BertForMaskedLM, BertForPreTraining, BertModel } from '../../../lib/models/bert/model';
 import type { LoadingInfo } from '../../../lib/pretrained/from-pretrained';
 import type { ModelClass, PreTrainedModel } from '../../../lib/pretrained/pretrained-model';
 import { errorOf } from '../../checkpoint/scratch';
@@ -70,4 +70,19 @@ describe.each([
     expect(info.mismatched_keys).toEqual([[table, ...shapes]]);
     await model.dispose();
   });
+});
+
+it("calls what is no array in a Flax file by its path with dots, as the file's arrays are called", async () => {
+  const folder = join(parent, 'flax');
+  cpSync(join(__dirname, '..', '..', 'goldens', 'frameworks', 'bert-flax'), folder, { recursive: true });
+  const file = join(folder, 'flax_model.msgpack');
+  const bytes = readFileSync(file);
+  bytes[0] = (bytes[0] as number) + 1; // one entry more: { extra: { step: 3 } }
+  writeFileSync(file, Buffer.concat([bytes, Buffer.from('\xa5extra\x81\xa4step\x03', 'latin1')]));
+  const [model, info] = await BertForPreTraining.from_pretrained(folder, {
+    from_flax: true,
+    output_loading_info: true,
+  });
+  expect(info).toMatchObject({ missing_keys: [], unexpected_keys: ['extra.step'] });
+  await model.dispose();
 });
