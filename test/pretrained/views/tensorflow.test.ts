@@ -182,7 +182,7 @@ describe('load_tf_weights', () => {
     const model = new library.TFDistilBertForSequenceClassification(other);
     await expect(model.load_tf_weights(file)).rejects.toThrow(/size mismatch/);
     const [missing, , mismatched] = await model.load_tf_weights(file, { ignore_mismatched_sizes: true });
-    expect([missing, mismatched.map(([name]) => name)]).toEqual([[], ['classifier.weight', 'classifier.bias']]);
+    expect([missing, mismatched.map(([name]) => name)]).toEqual([[], ['classifier.bias', 'classifier.weight']]);
   });
 
   it('reads safetensors, and refuses what is no path or option', async () => {
