@@ -8,6 +8,7 @@ import { GlobalHeaps } from './global-heap';
 import { isGroup, type Link, readLinks } from './group';
 import type { MetadataReader, Reading } from './metadata-reader';
 import { MESSAGE, type ObjectHeader, readObjectHeader } from './object-header';
+import { Scouts } from './scouts';
 
 /** What a file holds. Paths have no slash in front; the root's is empty. */
 export interface Hdf5Tree {
@@ -39,6 +40,7 @@ export function* readTree(
 class Walk {
   readonly tree: Hdf5Tree = { datasets: new Map(), groups: new Map(), others: new Set() };
   private readonly heaps: GlobalHeaps;
+  private readonly scouts: Scouts;
   private readonly seen = new Set<number>();
   private readonly softLinks: [path: string, target: string][] = [];
   private pathBytes = 0;
@@ -49,6 +51,7 @@ class Walk {
     private readonly refuse: Refuse,
   ) {
     this.heaps = new GlobalHeaps(reader);
+    this.scouts = new Scouts(reader, limits.tensors);
   }
 
   *group(path: string, header: ObjectHeader, depth: number): Reading<void> {
@@ -63,6 +66,7 @@ class Walk {
     this.checkNames(path, links, header.address);
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
+      if (reader.isLate) this.scouts.send(links, i);
       const child = yield* reader.patiently(() => this.follow(path, link));
       if (child) yield* this.group(pathIn(path, link), child, depth + 1);
     }

@@ -8,6 +8,9 @@ import { lookup3 } from './lookup3';
 const PAGE = 4 * 1024;
 /** Pages that are read together where they have to be waited for. */
 const RUN = 16;
+/** A page that had to be waited for counts so much more than one that had not: so many, and a file is not in memory. */
+const LATE_WEIGHT = 2;
+const MANY_LATE = 4;
 /** Pages that are kept: more than any piece of work needs, which would otherwise never have all of them. */
 const KEPT_PAGES = 8192;
 /** Pages that are allocated at once. */
@@ -23,6 +26,12 @@ const LATE = Symbol('late');
 /** What is read of a file. It yields where it waits for bytes, too. */
 export type Reading<T> = Steps<T>;
 
+/** What has been read of a file: pages by their numbers, and the runs of pages that are being read. */
+interface Memory {
+  pages: Map<number, Buffer>;
+  runs: Map<number, Promise<void>>;
+}
+
 /** What there is to wait for where nothing is. */
 export const NOTHING: Iterable<void> = [];
 
@@ -34,9 +43,9 @@ export const NOTHING: Iterable<void> = [];
 export class MetadataReader {
   readonly fail: Fail;
   widths: Widths = { offset: 8, length: 8, base: 0 };
-  private readonly pages = new Map<number, Buffer>();
   /** Structures in several pages that had to be waited for, by their addresses, until the piece of work that needs them is done. */
   private readonly wide = new Map<number, Buffer>();
+  private lateness = 0;
   private fresh = Buffer.alloc(0);
   private waiting: Promise<void> | null = null;
   private spent = 0;
@@ -46,6 +55,7 @@ export class MetadataReader {
     readonly file: PinnedFile,
     private readonly budget: number,
     private readonly signal?: AbortSignal,
+    private readonly memory: Memory = { pages: new Map(), runs: new Map() },
   ) {
     this.fail = failing(file.path);
   }
@@ -106,7 +116,7 @@ export class MetadataReader {
       const bytes = waited && waited.byteLength >= length ? waited : this.readWide(address, length);
       return new Fields(bytes, 0, length, what, this.widths, this.fail, address);
     }
-    const page = this.pages.get(number) ?? this.readPage(number);
+    const page = this.memory.pages.get(number) ?? this.readPage(number);
     const there = Math.min(most, page.byteLength - start);
     return new Fields(page, start, there, what, this.widths, this.fail, address);
   }
@@ -131,6 +141,18 @@ export class MetadataReader {
     throw this.fail('CHECKSUM_MISMATCH', `${what} at byte ${address} does not have its checksum; fetch the file again`);
   }
 
+  /** Whether the file is not in memory. */
+  get isLate(): boolean {
+    return this.lateness >= MANY_LATE;
+  }
+
+  /** A reader of the same pages with an account of its own, for those who look ahead. */
+  beside(): MetadataReader {
+    const other = new MetadataReader(this.file, this.budget, this.signal, this.memory);
+    other.widths = this.widths;
+    return other;
+  }
+
   /**
    * Puts a structure of `length` bytes on the account, or a part of one that is kept by itself.
    * @throws CheckpointError `H5_TOO_LARGE` when that is overdrawn
@@ -153,14 +175,27 @@ export class MetadataReader {
   private readPage(number: number): Buffer {
     const begin = number * PAGE;
     const page = this.freshPage(Math.min(PAGE, this.file.size - begin));
-    if (!this.file.readNow(page, begin)) return this.wait(this.readRun(number));
+    if (!this.file.readNow(page, begin)) {
+      this.lateness = Math.min(this.lateness + LATE_WEIGHT, 2 * MANY_LATE);
+      return this.wait(this.readAround(number));
+    }
+    this.lateness = Math.max(this.lateness - 1, 0);
     this.keep(number, page);
     return page;
   }
 
   /** Reads the pages around one that is not in memory: others of them may be wanted next. */
-  private async readRun(number: number): Promise<void> {
-    const first = number - (number % RUN);
+  private readAround(number: number): Promise<void> {
+    const run = Math.floor(number / RUN);
+    const known = this.memory.runs.get(run);
+    if (known) return known;
+    const reading = this.readRun(run).finally(() => this.memory.runs.delete(run));
+    this.memory.runs.set(run, reading);
+    return reading;
+  }
+
+  private async readRun(run: number): Promise<void> {
+    const first = run * RUN;
     const begin = first * PAGE;
     const bytes = Buffer.allocUnsafeSlow(Math.min(RUN * PAGE, this.file.size - begin));
     await this.file.readInto(bytes, begin, this.signal);
@@ -180,9 +215,9 @@ export class MetadataReader {
   }
 
   private keep(number: number, page: Buffer): void {
-    const [oldest] = this.pages.keys();
-    if (oldest !== undefined && this.pages.size >= KEPT_PAGES) this.pages.delete(oldest);
-    this.pages.set(number, page);
+    const [oldest] = this.memory.pages.keys();
+    if (oldest !== undefined && this.memory.pages.size >= KEPT_PAGES) this.memory.pages.delete(oldest);
+    this.memory.pages.set(number, page);
   }
 
   private freshPage(length: number): Buffer {
