@@ -1,33 +1,21 @@
 /** What conversions take beside folders in Hub layout: original releases of TensorFlow 1, and single files. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoConfig } from '../../lib/auto/auto-config';
 import { type ConvertOptions, convertCheckpoint } from '../../lib/auto/convert-checkpoint';
 import { inspectCheckpoint } from '../../lib/auto/inspect';
 import { openAnyCheckpoint } from '../../lib/checkpoint/open-any';
 import { inspectionText } from '../../lib/cli/inspect';
-import { setLogHook } from '../../lib/logging';
 import { BertConfig, BertForMaskedLM } from '../../lib/models/bert/model';
-import { errorOf } from '../checkpoint/scratch';
+import { errorOf, scratchOfEachTest } from '../checkpoint/scratch';
+import { loggedMessages } from '../logged-messages';
 import { expectSameTensors, tensorsIn } from './same-tensors';
 
 const frameworks = join(__dirname, '..', 'goldens', 'frameworks');
 const beside = ['config.json', 'generation_config.json', 'case.json', 'case.safetensors'];
 
-let parent: string;
-let logged: string[];
-beforeEach(() => {
-  parent = mkdtempSync(join(tmpdir(), 'convert-sources-'));
-  logged = [];
-  setLogHook((_, message) => logged.push(message));
-});
-afterEach(() => {
-  setLogHook(null);
-  rmSync(parent, { recursive: true, force: true });
-});
-
-const place = (...names: string[]) => join(parent, ...names);
+const place = scratchOfEachTest();
+const logged = loggedMessages();
 
 /** The files of a golden's weights in a folder of its own, their names with `change` made. */
 function files(golden: string, folder: string, change = (name: string) => name): string {
@@ -137,7 +125,7 @@ describe("Google's release of BERT", () => {
   ])('is not converted as %p', async (options, code, message) => {
     const error = await errorOf(() => converted(googles(), options));
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
-    expect(readdirSync(parent)).toEqual(['google']);
+    expect(readdirSync(place())).toEqual(['google']);
   });
 
   it('is no folder for from_pretrained, which says what it takes', async () => {

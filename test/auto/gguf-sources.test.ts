@@ -1,20 +1,19 @@
 /** What becomes a GGUF file beside PyTorch's folders, and the tokenizers that go along. */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertCheckpoint } from '../../lib/auto/convert-checkpoint';
 import { convertToGguf } from '../../lib/auto/convert-to-gguf';
 import { openGguf } from '../../lib/checkpoint/gguf/gguf';
 import { ggufMetadata, stringOf } from '../../lib/checkpoint/gguf/gguf-values';
 import { writeGguf } from '../../lib/checkpoint/gguf/gguf-writer';
-import { setLogHook } from '../../lib/logging';
 import { GPT2Config, GPT2LMHeadModel } from '../../lib/models/gpt2/model';
 import { LlamaConfig, LlamaForCausalLM } from '../../lib/models/llama/model';
 import { Qwen2Config, Qwen2ForCausalLM } from '../../lib/models/qwen2/model';
 import { AutoTokenizer } from '../../lib/preprocess';
 import type { PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 import { splitGguf } from '../checkpoint/gguf/split-gguf';
-import { errorOf } from '../checkpoint/scratch';
+import { errorOf, scratchOfEachTest } from '../checkpoint/scratch';
+import { loggedMessages } from '../logged-messages';
 import { expectSameTensors, tensorsIn } from './same-tensors';
 
 const goldens = join(__dirname, '..', 'goldens');
@@ -28,19 +27,8 @@ const sizes = {
   num_key_value_heads: 1,
 };
 
-let parent: string;
-let logged: string[];
-beforeEach(() => {
-  parent = mkdtempSync(join(tmpdir(), 'gguf-sources-'));
-  logged = [];
-  setLogHook((_, message) => logged.push(message));
-});
-afterEach(() => {
-  setLogHook(null);
-  rmSync(parent, { recursive: true, force: true });
-});
-
-const place = (...names: string[]) => join(parent, ...names);
+const place = scratchOfEachTest();
+const logged = loggedMessages();
 
 const make: Record<string, () => PreTrainedModel> = {
   llama: () => new LlamaForCausalLM(new LlamaConfig(sizes)),
@@ -94,7 +82,7 @@ describe('weights of other frameworks', () => {
       code: 'ERR_MODEL_TYPE',
       message: expect.stringMatching(/'t5' cannot be written to GGUF/),
     });
-    expect(readdirSync(parent)).toEqual([]);
+    expect(readdirSync(place())).toEqual([]);
   });
 });
 

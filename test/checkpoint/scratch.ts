@@ -9,6 +9,16 @@ export function scratchFolder(): string {
   return folder;
 }
 
+/** Paths in a new empty folder that each test of the file has to itself. */
+export function scratchOfEachTest(): (...names: string[]) => string {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'test-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  return (...names) => join(folder, ...names);
+}
+
 /** The bytes of a safetensors file with this JSON and so much data; `length` in place of the true length of the JSON. */
 export function safetensorsBytes(json: string | Uint8Array, data: number | Uint8Array = 0, length?: bigint): Buffer {
   const header = Buffer.from(json as string);

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM } from '../../lib/auto/auto-model';
-import { LogLevel, setLogHook, setLogLevel } from '../../lib/logging';
+import { LogLevel, setLogLevel } from '../../lib/logging';
 import { BertConfig, BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { GPT2LMHeadModel } from '../../lib/models/gpt2/model';
 import type { PreTrainedModel } from '../../lib/pretrained/pretrained-model';
 import { full } from '../../lib/tensor/functions';
 import { Tensor } from '../../lib/tensor/tensor';
+import { loggedMessages } from '../logged-messages';
 import { numbers } from './surgery/tiny-models';
 
 /** Where a model's weights and config may come from. */
@@ -26,15 +27,12 @@ interface Loads {
 const both = [BertModel, AutoModel] as unknown as Loads[];
 
 let folder: string;
-let logged: string[];
+const logged = loggedMessages();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'load-sources-'));
-  logged = [];
-  setLogHook((_, message) => logged.push(message));
 });
 afterEach(() => {
-  setLogHook(null);
   setLogLevel(LogLevel.WARNING);
   rmSync(folder, { recursive: true, force: true });
 });

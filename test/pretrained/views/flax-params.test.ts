@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as library from '../../../lib';
-import { setLogHook } from '../../../lib/logging';
+import { loggedMessages } from '../../logged-messages';
 import { small } from './small-models';
 
 /** Parameters as trees (F-13, F-14): what a class of Flax holds is what Flax itself has written. */
@@ -10,12 +10,7 @@ const { FlaxBertForMaskedLM, FlaxBertModel, FlaxPreTrainedModel, Tensor } = libr
 const frameworks = join(__dirname, '..', '..', 'goldens', 'frameworks');
 const inputs = { input_ids: [[1, 2, 3]] };
 
-const logged: string[] = [];
-beforeEach(() => {
-  logged.length = 0;
-  setLogHook((_, message) => logged.push(message));
-});
-afterEach(() => setLogHook(null));
+const logged = loggedMessages();
 
 /** A tree as its paths with types, shapes and elements. */
 function told(tree: library.FlaxTree): Record<string, unknown> {
