@@ -195,8 +195,9 @@ class AlbertTransformer extends Module {
         const output = layer.forward(x, tokens, head_mask, options.output_attentions ?? false);
         x = output.x;
         if (output.probs) attentions.push(output.probs);
-        if (options.output_hidden_states) hidden_states.push(x);
       }
+      // One a layer of the config, as Transformers 4 has it (5 has one a layer inside, too); attentions are of all.
+      if (options.output_hidden_states) hidden_states.push(x);
     }
     return { layout: tokens.layout, x, hidden_states, attentions };
   }
