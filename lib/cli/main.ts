@@ -13,7 +13,7 @@ import { pushCommand } from './push';
 import { castCommand, convertCommand, shardCommand } from './rewrite';
 import { runCli } from './run-cli';
 
-const rewrite = async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint;
+const rewrite = async () => (await import('../auto/rewrite-checkpoint.js')).rewriteCheckpoint;
 
 // Rooms below are loaded by the command that needs them: --help starts at once.
 const commands = [

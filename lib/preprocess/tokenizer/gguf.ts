@@ -196,13 +196,7 @@ function familyTokens(metadata: GgufMetadata, added: readonly JsonObject[]): Jso
   return isThere ? Object.fromEntries(names.map((name) => [name, END_OF_TEXT])) : {};
 }
 
-function configOf(
-  metadata: GgufMetadata,
-  size: number,
-  textOf: TextOf,
-  family: JsonObject,
-  path: string,
-): JsonObject {
+function configOf(metadata: GgufMetadata, size: number, textOf: TextOf, family: JsonObject, path: string): JsonObject {
   const config: JsonObject = {
     clean_up_tokenization_spaces: false,
     model_input_names: ['input_ids', 'attention_mask'],
