@@ -28,6 +28,17 @@ describe('the dtype of a load', () => {
     await model.dispose();
   });
 
+  it("names the config whose torch_dtype is none, where 'auto' asks for it", async () => {
+    const path = await checkpoint(undefined, { dtype: undefined, torch_dtype: 'foo' });
+    await using model = await BertModel.from_pretrained(path);
+    expect(model.dtype).toBe('float32');
+    const error = await BertModel.from_pretrained(path, { dtype: 'auto' }).catch((e: Error) => e);
+    expect(error).toMatchObject({ name: 'ValueError', code: 'ERR_DTYPE' });
+    expect((error as Error).message).toMatch(
+      new RegExp(`torch_dtype in that of '${path}' is 'foo'.*such as 'float32'`),
+    );
+  });
+
   it("takes 'auto' from the index of shards before the tensors, and behind the config (row 51)", async () => {
     const model = await BertModel.from_pretrained(await checkpoint());
     await model.save_pretrained(checkpoints.folder, { max_shard_size: '12KB' });
