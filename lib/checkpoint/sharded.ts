@@ -1,8 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import { throwIfAborted } from '../errors';
+import { cacheRoot } from '../hub/settings';
 import { warn } from '../logging';
 import { type CheckpointFault, fault, quote, quoteSome, systemCode } from './fault';
+import { hubBlobs } from './hub-blobs';
 import { readIndex, type ShardIndex, shardFiles } from './index-file';
 import { noTensor, type OpenSafetensorsOptions, openSafetensors } from './safetensors';
 import type { CheckpointSource, ReadOptions, TensorInfo } from './source';
@@ -19,7 +21,7 @@ export type NameInShard = (name: string) => string;
 /**
  * Opens every shard that an index names, and checks index and shards against each other.
  *
- * @param indexPath - path of `model.safetensors.index.json`; the shards lie beside it, or have links there.
+ * @param indexPath - path of `model.safetensors.index.json`; the shards lie beside it, or behind links in the same Hub cache.
  * @param open - opens a shard.
  * @param nameInShard - how a tensor that the index lists is called in its shard.
  * @throws ValueError when there is no index.
@@ -34,7 +36,7 @@ export async function openShards(
 ): Promise<ShardedSource> {
   const index = renamed(await readIndex(indexPath, options.signal), nameInShard);
   const files = shardFiles(index);
-  await checkPresent(indexPath, files);
+  await checkPlaces(indexPath, files);
   const parts = await openAll(dirname(indexPath), files, options, open);
   try {
     const shards = new Map(files.map((file, i) => [file, parts[i] as CheckpointSource]));
@@ -133,20 +135,31 @@ export class ShardedSource implements CheckpointSource {
   }
 }
 
-/** Finds every shard before one is opened. A link counts as what it leads to, as it does for a single file of weights. */
-async function checkPresent(indexPath: string, files: readonly string[]): Promise<void> {
+/**
+ * Finds every shard before one is opened: each must exist and really lie in the model's folder, in the Hub cache that this
+ * is of, or in the user's, into which older clients of the Hub put the contents of folders that they filled.
+ */
+async function checkPlaces(indexPath: string, files: readonly string[]): Promise<void> {
   const folder = dirname(indexPath);
+  const root = await realpath(folder);
+  const blobs = await hubBlobs(folder);
+  const cache = await realpath(cacheRoot()).catch(() => null);
+  const isContent = (place: string) =>
+    dirname(place) === blobs || (basename(dirname(place)) === 'blobs' && dirname(dirname(dirname(place))) === cache);
   const missing: string[] = [];
   for (const file of files) {
-    const path = join(folder, file);
-    await stat(path).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') missing.push(file);
-      else
-        throw fault('FILE_UNREADABLE', `'${path}' cannot be reached: ${systemCode(error)}`, {
-          file: path,
-          cause: error,
-        });
+    const place = await realpath(join(folder, file)).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
+      throw fault('FILE_UNREADABLE', `'${join(folder, file)}' cannot be reached: ${systemCode(error)}`, {
+        file: join(folder, file),
+        cause: error,
+      });
     });
+    if (place === null) missing.push(file);
+    else if (!place.startsWith(root.endsWith(sep) ? root : root + sep) && !isContent(place)) {
+      const message = `'${join(folder, file)}', which '${indexPath}' names, is a link to '${place}', outside its folder; put the file itself there`;
+      throw fault('UNSAFE_SHARD_NAME', message, { file: indexPath });
+    }
   }
   if (missing.length === 0) return;
   const count = missing.length === 1 ? 'a file that is' : `${missing.length} files that are`;

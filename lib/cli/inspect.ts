@@ -55,15 +55,17 @@ export function inspectionText(found: CheckpointSummary): string {
     grouped(tensors),
     byteSize(bytes),
   ]);
+  const unread = new Set(found.tensors.filter(({ readable }) => !readable).map(({ dtype }) => dtype));
+  const typeText = (dtype: string) => (unread.has(dtype) ? `${dtype} (not read)` : dtype);
   const dtypes = found.dtypes.map(({ dtype, tensors, parameters, bytes }) => [
-    dtype,
+    typeText(dtype),
     grouped(tensors),
     grouped(parameters),
     byteSize(bytes),
   ]);
   // A folder's tensors are the model's, of which the class tells; whoever names a file wants to see into it.
   const tensors = found.isFile
-    ? found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`])
+    ? found.tensors.map(({ name, dtype, shape }) => [name, typeText(dtype), `[${shape.join(', ')}]`])
     : [];
   const verdict = found.loads ? `It will load${found.call === null ? '.' : `: ${found.call}`}` : 'It will not load:';
   const lines = [
