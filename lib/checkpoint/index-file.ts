@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
 import { type CheckpointError, ValueError } from '../errors';
-import { atOnce, inTurns, type Steps, sortInSteps, visitInSteps } from '../turns';
+import { atOnce, inTurns, joinInSteps, type Steps, sortInSteps, visitInSteps } from '../turns';
 import { compareCodePoints } from './code-points';
 import { type CheckpointFault, fault, quote } from './fault';
 import { isGitLfsPointer } from './foreign-format';
@@ -181,7 +181,7 @@ function* formatObject(map: ReadonlyMap<string, unknown>): Steps<string> {
   const lines: string[] = [];
   const sorted = yield* sortInSteps([...map], ([a], [b]) => compareCodePoints(a, b));
   yield* visitInSteps(sorted, ([key, value]) => lines.push(`    ${ascii(key)}: ${ascii(value)}`));
-  return `{\n${lines.join(',\n')}\n  }`;
+  return `{\n${yield* joinInSteps(lines, ',\n')}\n  }`;
 }
 
 /** JSON with everything outside printable ASCII escaped. */

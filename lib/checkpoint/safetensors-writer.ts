@@ -3,7 +3,7 @@
  * format's own order), then by name; compact JSON padded with spaces to eight bytes.
  */
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
-import { inTurns, type Steps, sortInSteps, visitInSteps } from '../turns';
+import { inTurns, joinInSteps, type Steps, sortInSteps, visitInSteps } from '../turns';
 import { compareCodePoints } from './code-points';
 import { dtypeNumber, dtypeTag, STORED_DTYPES, type StoredDType } from './dtype';
 import { type CheckpointFault, quote } from './fault';
@@ -145,8 +145,9 @@ function* formatHeader(placed: readonly Placed[], metadata: WriteOptions['metada
     );
     offset = end;
   });
-  const json = Buffer.from(`{${parts.join(',')}}`);
-  const length = Math.ceil(json.byteLength / 8) * 8;
+  const json = `{${yield* joinInSteps(parts, ',')}}`;
+  const byteLength = Buffer.byteLength(json);
+  const length = Math.ceil(byteLength / 8) * 8;
   if (length > HEADER_LIMITS.headerBytes) {
     throw new ValueError(
       `the header of ${placed.length} tensors needs ${length} bytes and safetensors allows ${HEADER_LIMITS.headerBytes}; ` +
@@ -154,10 +155,10 @@ function* formatHeader(placed: readonly Placed[], metadata: WriteOptions['metada
       { code: 'HEADER_TOO_LARGE' satisfies CheckpointFault },
     );
   }
-  const header = Buffer.alloc(8 + length, ' ');
+  const header = Buffer.allocUnsafeSlow(8 + length);
   header.writeBigUInt64LE(BigInt(length));
-  json.copy(header, 8);
-  return header;
+  header.write(json, 8);
+  return header.fill(' ', 8 + byteLength);
 }
 
 /** Keys in the order of their code points: the reference keeps them in a hash map, so it has no order of its own. */

@@ -89,7 +89,7 @@ export function* planLoad(
   target: LoadTarget,
   options: PlanOptions = {},
 ): Steps<LoadPlan> {
-  const { renamed, names } = yield* renameKeys(checkpoint, target);
+  const names = yield* renameKeys(checkpoint, target);
   const { toFile, strangers, silent } = yield* matchPrefix(names, target);
 
   const missing = new Set<string>();
@@ -99,7 +99,7 @@ export function* planLoad(
   const sources = new Map<Parameter, LoadStep>();
   for (const [name, parameter] of target.parameters) {
     const key = toFile(name);
-    const source = key === null ? undefined : names.get(key);
+    const source = key === null ? undefined : names.keyOf(key);
     if (key === null || source === undefined) {
       missing.add(name);
       continue;
@@ -127,7 +127,7 @@ export function* planLoad(
     const name = strangers(key);
     if (!isIgnored(name)) unexpected.push(name);
   };
-  yield* visitInSteps(names.keys(), (key) => {
+  yield* visitInSteps(names, (key) => {
     if (!used.has(key) && !silent(key)) leaveOver(key);
   });
   yield* visitInSteps(options.otherKeys ?? [], leaveOver);
@@ -138,7 +138,7 @@ export function* planLoad(
     missing_keys: [...missing].filter((name) => !isExpected(name)).sort(),
     unexpected_keys: [...(yield* sortInSteps(unexpected, compareTexts))],
     mismatched_keys: mismatches.sort(([a], [b]) => (a < b ? -1 : 1)),
-    renamed,
+    renamed: names.renamed,
     unfilled: unfilled(target, sources),
   };
 }
@@ -150,26 +150,51 @@ function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPl
   return [...seen].map(([parameter, name]) => ({ name, parameter }));
 }
 
-/** The file's names as the model knows them → the file's names. @throws ValueError when two would be one */
-function* renameKeys(
-  checkpoint: CheckpointShapes,
-  target: LoadTarget,
-): Steps<{ renamed: [string, string][]; names: Map<string, string> }> {
-  const renamed: [string, string][] = [];
-  const names = new Map<string, string>();
+/** The file's names as the model knows them. Of a million names that stay as they are nothing is kept. */
+class ModernNames {
+  readonly renamed: [string, string][] = [];
+  private readonly newNames = new Map<string, string>();
+  private readonly oldNames = new Map<string, string>();
+
+  constructor(private readonly checkpoint: CheckpointShapes) {}
+
+  rename(key: string, name: string): void {
+    this.newNames.set(key, name);
+    this.oldNames.set(name, key);
+    this.renamed.push([key, name]);
+  }
+
+  /** In the file's order. */
+  *[Symbol.iterator](): Iterator<string> {
+    for (const key of this.checkpoint.keys()) yield this.newNames.get(key) ?? key;
+  }
+
+  /** What the file calls a tensor; undefined where it has none of that name. */
+  keyOf(name: string): string | undefined {
+    const old = this.oldNames.get(name);
+    if (old !== undefined) return old;
+    return this.checkpoint.has(name) && !this.newNames.has(name) ? name : undefined;
+  }
+}
+
+/** @throws ValueError when `key_mapping` makes one name of two */
+function* renameKeys(checkpoint: CheckpointShapes, target: LoadTarget): Steps<ModernNames> {
+  const names = new ModernNames(checkpoint);
   const modelNames = [...target.parameters.keys()];
   const parametrized = modelNames.some((name) => name.includes('.parametrizations.weight.original'));
   const mapped = keyMapper(target.key_mapping ?? {});
+  const seen = target.key_mapping && new Set<string>();
   yield* visitInSteps(checkpoint.keys(), (key) => {
     const name = mapped(modernName(key, parametrized));
-    const other = names.get(name);
-    if (other !== undefined && target.key_mapping) throw collision(other, key, name);
-    // Of an old and a new name for one weight the new one counts, and the old one is left over.
-    const isLeftOver = name !== key && (other !== undefined || checkpoint.has(name));
-    names.set(isLeftOver ? key : name, key);
-    if (name !== key && !isLeftOver) renamed.push([key, name]);
+    if (name !== key) {
+      const other = names.keyOf(name);
+      if (other !== undefined && seen?.has(other)) throw collision(other, key, name);
+      // Of an old and a new name for one weight the new one counts, and the old one is left over.
+      if (other === undefined && !checkpoint.has(name)) names.rename(key, name);
+    }
+    seen?.add(key);
   });
-  return { renamed, names };
+  return names;
 }
 
 /** What weights were called in older versions, and are called now. */
@@ -218,12 +243,12 @@ function collision(a: string, b: string, name: string): ValueError {
  * Base and head checkpoints differ by a prefix: loading a base from a head strips it, loading a head from a base puts
  * it on.
  */
-function* matchPrefix(names: ReadonlyMap<string, string>, target: LoadTarget): Steps<PrefixRule> {
+function* matchPrefix(names: Iterable<string>, target: LoadTarget): Steps<PrefixRule> {
   const prefix = `${target.base_model_prefix}.`;
   const named = prefix !== '.';
   let fileHas = false;
   if (named)
-    yield* visitInSteps(names.keys(), (key) => {
+    yield* visitInSteps(names, (key) => {
       fileHas ||= key.startsWith(prefix);
     });
   const modelHas = named && [...target.parameters.keys()].some((key) => key.startsWith(prefix));
@@ -236,7 +261,7 @@ function* matchPrefix(names: ReadonlyMap<string, string>, target: LoadTarget): S
       silent: (key) => key.startsWith(prefix) && isSilent(key.slice(prefix.length)),
     };
   if (!fileHas && modelHas) {
-    yield* visitInSteps(names.keys(), (key) => {
+    yield* visitInSteps(names, (key) => {
       if (!target.parameters.has(key) || target.parameters.has(prefix + key)) return;
       throw new ValueError(
         `The state dictionary of the model you are trying to load is corrupted: it is a base checkpoint ` +

@@ -9,6 +9,13 @@ const planned = (...given: Parameters<typeof planShards>) => atOnce(planShards(.
 const tensors = (...sizes: number[]) => sizes.map((byteLength, i) => ({ name: `p${i}`, byteLength, storage: i }));
 
 describe('planning shards', () => {
+  it('keeps any number of names of one storage together', () => {
+    const views = Array.from({ length: 200_000 }, (_, i) => ({ name: `view ${i}`, byteLength: 60, storage: 'one' }));
+    const { shards, totalSize } = planned([...views, ...tensors(60)], 100);
+    expect(shards.map((names) => names.length)).toEqual([200_000, 1]);
+    expect(totalSize).toBe(120);
+  });
+
   it('gives an oversize tensor a shard of its own while the open one goes on', () => {
     const sizes = [10, 10, 1000, 10, 10].map((numbers) => 4 * numbers);
     expect(planned(tensors(...sizes), 100)).toEqual({

@@ -47,8 +47,8 @@ export const PICKLED_DTYPES: readonly StoredDType[] = [
 /** Items that Python sets at once. */
 const BATCH = 1000;
 
-/** The pickle of a dictionary of `tensors`. */
-export function* pickleStateDict(tensors: readonly TensorToPickle[]): Steps<Buffer> {
+/** The pickle of a dictionary of `tensors`, in pieces. */
+export function* pickleStateDict(tensors: readonly TensorToPickle[]): Steps<readonly Buffer[]> {
   const out = new PickleWriter();
   out.code(0x80, 2); // PROTO
   out.code(0x7d); // EMPTY_DICT
@@ -65,7 +65,7 @@ export function* pickleStateDict(tensors: readonly TensorToPickle[]): Steps<Buff
     }
   }
   out.code(0x2e); // STOP
-  return out.bytes();
+  return out.pieces();
 }
 
 function writeItem(out: PickleWriter, tensor: TensorToPickle): void {
@@ -113,22 +113,24 @@ function stridesOf(shape: readonly number[]): number[] {
   return strides;
 }
 
-const FIRST_BYTES = 4096;
+/** Bytes of a piece: one that had to grow would be copied whole. */
+const PIECE_BYTES = 64 * 1024;
 
 class PickleWriter {
-  private buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  private readonly full: Buffer[] = [];
+  private piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   private length = 0;
   /** Texts and globals that have been written, by what they are. */
   private readonly known = new Map<string, number>();
   private memos = 0;
 
-  bytes(): Buffer {
-    return this.buffer.subarray(0, this.length);
+  pieces(): readonly Buffer[] {
+    return [...this.full, this.piece.subarray(0, this.length)];
   }
 
   code(...bytes: number[]): void {
-    const at = this.grow(bytes.length);
-    for (let i = 0; i < bytes.length; i++) this.buffer[at + i] = bytes[i] as number;
+    const at = this.room(bytes.length);
+    for (let i = 0; i < bytes.length; i++) this.piece[at + i] = bytes[i] as number;
   }
 
   /** Gives what was written last the next number of the memo. */
@@ -199,25 +201,25 @@ class PickleWriter {
   }
 
   private codeWithInt(code: number, value: number): void {
-    const at = this.grow(5);
-    this.buffer[at] = code;
-    this.buffer.writeUInt32LE(value, at + 1);
+    const at = this.room(5);
+    this.piece[at] = code;
+    this.piece.writeUInt32LE(value, at + 1);
   }
 
   private characters(text: string, byteLength: number): void {
-    const at = this.grow(byteLength);
-    this.buffer.write(text, at);
+    const at = this.room(byteLength);
+    this.piece.write(text, at);
   }
 
-  /** Makes room for so many bytes. @returns where it begins */
-  private grow(byteLength: number): number {
+  /** Makes room for so many bytes. @returns where it begins in the piece */
+  private room(byteLength: number): number {
+    if (this.length + byteLength > this.piece.byteLength) {
+      this.full.push(this.piece.subarray(0, this.length));
+      this.piece = Buffer.allocUnsafeSlow(Math.max(PIECE_BYTES, byteLength));
+      this.length = 0;
+    }
     const at = this.length;
     this.length += byteLength;
-    if (this.length > this.buffer.byteLength) {
-      const larger = Buffer.allocUnsafe(Math.max(this.length, 2 * this.buffer.byteLength));
-      this.buffer.copy(larger, 0, 0, at);
-      this.buffer = larger;
-    }
     return at;
   }
 }

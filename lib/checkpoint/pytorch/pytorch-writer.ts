@@ -107,11 +107,12 @@ async function writeArchive(
   { onTensor, signal }: WritePyTorchOptions,
 ): Promise<void> {
   const identity = new SerializationId();
-  const word = async (name: string, content: string | Buffer) => {
-    const bytes = Buffer.from(content as string);
-    identity.add(name, await zip.add(name, bytes.byteLength, [bytes]));
+  const member = async (name: string, pieces: readonly Buffer[]) => {
+    const byteLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    identity.add(name, await zip.add(name, byteLength, pieces));
   };
-  await word('data.pkl', await inTurns(pickleStateDict(entries), signal));
+  const word = (name: string, content: string) => member(name, [Buffer.from(content)]);
+  await member('data.pkl', await inTurns(pickleStateDict(entries), signal));
   await word('.format_version', '1');
   await word('.storage_alignment', '64');
   await word('byteorder', 'little');
