@@ -20,7 +20,7 @@ import { loggedMessages } from '../logged-messages';
  */
 
 loggedMessages(); // which name every weight that was not used
-const kTensors = 50_000;
+const kTensors = 10_000;
 /** Names that may be looked at between two steps. */
 const kMostAtOnce = 2500;
 
