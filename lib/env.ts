@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OSError, TypeError, unknownName } from './errors';
 import { getLogLevel, setLogLevel, warnOnce } from './logging';
+import { packageRoot, version } from './package';
 
 /**
  * Settings of the whole process, under transformers.js's names. Those that say where models may lie act; those
  * of browsers and ONNX Runtime can be set, and say once that they do nothing here.
  */
-
-/** The package's own folder: of dist/ when installed, of lib/ in its tests. */
-const packageRoot = join(__dirname, '..');
 
 /** What `env` holds. */
 export interface Environment {
@@ -40,7 +37,7 @@ export interface Environment {
 }
 
 const settings: Environment = {
-  version: (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version,
+  version,
   get logLevel() {
     return getLogLevel();
   },

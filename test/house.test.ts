@@ -23,7 +23,7 @@ const below: Record<string, string[]> = {
 below['pipelines'] = ['auto', ...(below['auto'] as string[])];
 below['jobs'] = ['pipelines', ...below['pipelines']];
 below['cli'] = ['jobs', ...below['jobs']];
-const leaves = ['errors', 'logging', 'options', 'env', 'progress-info', 'turns'];
+const leaves = ['errors', 'logging', 'options', 'env', 'package', 'progress-info', 'turns'];
 
 describe('rooms', () => {
   it('import rightward and downward only', () => {

@@ -48,13 +48,19 @@ import {
 import { originalConfigs } from './original-releases';
 import { tokenizerTexts } from './tokenizer-texts';
 
-/** Formats of weights, and who names and arranges them there. */
-const FORMATS = {
+/** A format of weights, and who names and arranges them there. */
+export interface Form {
+  format: WeightsLayout['format'];
+  framework: WrittenFramework;
+}
+
+/** Those that are written. */
+export const FORMATS = {
   safetensors: { format: 'safetensors', framework: 'PyTorch' },
   pytorch: { format: 'pytorch', framework: 'PyTorch' },
   tensorflow: { format: 'tensorflow', framework: 'TensorFlow' },
   flax: { format: 'flax', framework: 'Flax' },
-} as const satisfies Record<string, { format: WeightsLayout['format']; framework: WrittenFramework }>;
+} as const satisfies Record<string, Form>;
 
 /** Options of `convertCheckpoint`. */
 export interface ConvertOptions extends ClassChoice {
@@ -108,15 +114,28 @@ export async function convertCheckpoint(location: string, given: ConvertOptions)
   const { to } = options;
   if (!(to in FORMATS)) throw unknownName('format', String(to), 'convertCheckpoint', Object.keys(FORMATS));
   const form = FORMATS[to as keyof typeof FORMATS];
+  return convertAs(location, options, () => form);
+}
+
+/**
+ * Writes a checkpoint's weights in a format that is chosen once it is open.
+ * @throws as `convertCheckpoint`; what `formOf` throws
+ */
+export async function convertAs(
+  location: string,
+  options: Omit<ConvertOptions, 'to'>,
+  formOf: (source: CheckpointSource) => Form,
+): Promise<ConvertReport> {
   const [variant, signal] = [options.variant ?? null, options.signal ?? undefined];
-  if (variant !== null && form.framework !== 'PyTorch')
-    throw new ValueError(
-      `variant is a word in the names of PyTorch's files, and these are ${form.framework}'s; leave it out`,
-    );
   const place = await checkpointAt(location, signal);
   await targetFor(place, options);
   const source = await openAt(place, { variant, ...(signal && { signal }) });
   try {
+    const form = formOf(source);
+    if (variant !== null && form.framework !== 'PyTorch')
+      throw new ValueError(
+        `variant is a word in the names of PyTorch's files, and these are ${form.framework}'s; leave it out`,
+      );
     if (form.framework !== 'PyTorch' || !(await staysAsNamed(place, source, options)))
       return await new Conversion(place, options, form, signal).run(source);
     const along = place.kind === 'folder' ? undefined : isOfModel;
@@ -128,16 +147,12 @@ export async function convertCheckpoint(location: string, given: ConvertOptions)
 }
 
 /** The folder for the result. @throws ValueError where it is not empty, or missing where it must be given */
-function targetFor({ kind, folder }: CheckpointPlace, { output }: ConvertOptions): Promise<string> {
+function targetFor({ kind, folder }: CheckpointPlace, { output }: Pick<ConvertOptions, 'output'>): Promise<string> {
   return kind === 'folder' ? targetOf(folder, output ?? undefined) : newFolder(output ?? undefined);
 }
 
 /** Whether the weights are in PyTorch's names already, and nobody asks for those of a class. */
-async function staysAsNamed(
-  place: CheckpointPlace,
-  source: CheckpointSource,
-  options: ConvertOptions,
-): Promise<boolean> {
+async function staysAsNamed(place: CheckpointPlace, source: CheckpointSource, options: ClassChoice): Promise<boolean> {
   if (frameworkOf(source) !== 'PyTorch' || options.config || options.class) return false;
   const isThere = async (name: string) => (await stat(join(place.folder, name)).catch(() => null)) !== null;
   if (await isThere(CONFIG_NAME)) return true;
@@ -151,7 +166,7 @@ function isOfModel(name: string): boolean {
   return name === CONFIG_NAME || name === GENERATION_CONFIG_NAME || kTokenizerFiles.includes(name);
 }
 
-function rewriteOptions(options: ConvertOptions, format: WeightsLayout['format']) {
+function rewriteOptions(options: Omit<ConvertOptions, 'to'>, format: WeightsLayout['format']) {
   return {
     format: format as 'safetensors' | 'pytorch',
     dtype: options.dtype ?? undefined,
@@ -167,8 +182,8 @@ function rewriteOptions(options: ConvertOptions, format: WeightsLayout['format']
 class Conversion {
   constructor(
     private readonly place: CheckpointPlace,
-    private readonly options: ConvertOptions,
-    private readonly form: (typeof FORMATS)[keyof typeof FORMATS],
+    private readonly options: Omit<ConvertOptions, 'to'>,
+    private readonly form: Form,
     private readonly signal: AbortSignal | undefined,
   ) {}
 

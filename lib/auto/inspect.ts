@@ -1,5 +1,7 @@
 import { basename, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
+import { BLOCK_DTYPES, isBlockDType, isReadBlock } from '../checkpoint/gguf/block-types';
+import { PLAIN_GGML_TYPES } from '../checkpoint/gguf/ggml-types';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
 import type { CheckpointSource } from '../checkpoint/source';
@@ -32,8 +34,8 @@ export interface CheckpointSummary {
   architectures: string[];
   files: { file: string; format: string; tensors: number; bytes: number }[];
   dtypes: { dtype: string; tensors: number; parameters: number; bytes: number }[];
-  /** Every tensor in file order. */
-  tensors: { name: string; dtype: string; shape: number[] }[];
+  /** Every tensor in file order, and whether its numbers can be read. */
+  tensors: { name: string; dtype: string; shape: number[]; readable: boolean }[];
   /** What the files say of themselves in words. */
   metadata: [string, string][];
   parameters: number;
@@ -91,6 +93,15 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
     }
     const ModelType =
       config && (await attempt(summary, () => inTurns(planFor(summary, place, options, config, source))));
+    const unread = unreadTypes(summary);
+    if (unread !== null) {
+      const as = ModelType ? `, as ${ModelType.name}` : '';
+      summary.reasons.push(
+        unread,
+        `the same model in any of ${READ_TYPES} loads${as}: quantise its original in one of them`,
+      );
+      return summary;
+    }
     if (ModelType === null || (await attempt(summary, () => checkConfigNames(place, options))) === null) return summary;
     summary.loads = true;
     summary.call = await callFor(ModelType, place, options, source);
@@ -139,6 +150,23 @@ async function checkConfigNames(place: CheckpointPlace, choice: ClassChoice): Pr
   );
 }
 
+/** ggml's names of the types that are read from GGUF files. */
+const READ_TYPES = [...PLAIN_GGML_TYPES, ...BLOCK_DTYPES].join(', ');
+/** Names of tensors that are told of one type. */
+const MOST_NAMES = 3;
+
+/** The tensors of types that are not read, by type; null where there are none. */
+function unreadTypes({ tensors }: CheckpointSummary): string | null {
+  const unread = tensors.filter(({ readable }) => !readable);
+  if (unread.length === 0) return null;
+  const told = [...new Set(unread.map(({ dtype }) => dtype))].map((type) => {
+    const names = unread.filter(({ dtype }) => dtype === type).map(({ name }) => name);
+    const some = names.slice(0, MOST_NAMES).join(', ') + (names.length > MOST_NAMES ? ', …' : '');
+    return `${type} (${names.length} of ${tensors.length} tensors: ${some})`;
+  });
+  return `it holds blocks of types that are not read: ${told.join('; ')}`;
+}
+
 /** Longest text of a value in the metadata. */
 const LONGEST_VALUE = 100;
 
@@ -184,7 +212,8 @@ function* describeFiles(summary: CheckpointSummary, source: CheckpointSource): S
       const entry = dtypes.get(dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
       const size = shape.reduce((n, d) => n * d, 1);
       entry.tensors++;
-      summary.tensors.push({ name, dtype, shape });
+      const readable = !isBlockDType(dtype) || isReadBlock(dtype);
+      summary.tensors.push({ name, dtype, shape, readable });
       dtypes.set(dtype, entry);
       // A tied weight stands under several names in a PyTorch file, and is one all the same.
       if (storage !== undefined && places.size === places.add(`${storage} ${byteOffset} ${shape} ${strides}`).size)

@@ -1,5 +1,6 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { ImportError } from '../errors';
+import { packageRoot } from '../package';
 
 /** What a build of the addon says of itself and of this machine. */
 export interface NativeInfo {
@@ -86,9 +87,6 @@ export interface Addon {
   /** CRC-32C of `bytes` behind those whose sum is `before`. */
   crc32c(bytes: Uint8Array, before: number): number;
 }
-
-/** The package's root folder: the same from lib/ and from dist/. */
-export const packageRoot = join(__dirname, '..', '..');
 
 let loaded: Addon | null = null;
 

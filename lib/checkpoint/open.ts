@@ -17,7 +17,10 @@ import { nameInShard } from './weight-names';
 /** Options of `openCheckpoint`. */
 export interface OpenOptions extends ResolveOptions {
   limits?: Partial<HeaderLimits>;
-  /** Open PyTorch files that a load refuses, and list in `forbidden` what it refuses them for. Default false. */
+  /**
+   * Open files that a load refuses: `forbidden` lists what in PyTorch's and TensorFlow's it refuses them for; GGUF's have
+   * tensors of types that are not read. Default false.
+   */
   lookOnly?: boolean;
 }
 
@@ -39,7 +42,7 @@ const OPENERS: Partial<Record<WeightsFormat, (lookOnly: boolean) => OpenFile>> =
   pytorch: (lookOnly) => (path, options) => pytorchReader().openPyTorch(path, { ...options, lookOnly }),
   tensorflow: (lookOnly) => (path, options) => hdf5Reader().openHdf5(path, { ...options, lookOnly }),
   tensorflow1: (lookOnly) => (path, options) => bundleReader().openBundle(path, { ...options, lookOnly }),
-  gguf: () => ggufReader().openGguf,
+  gguf: (lookOnly) => (path, options) => ggufReader().openGguf(path, { ...options, lookOnly }),
 };
 
 /**

@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { cpus, freemem, release, totalmem } from 'node:os';
-import { join, relative } from 'node:path';
-import { addonPath, packageRoot } from '../binding/addon';
+import { relative } from 'node:path';
+import { addonPath } from '../binding/addon';
 import { nativeInfo } from '../binding/runtime';
+import { packageRoot, version } from '../package';
 import type { Diagnosis } from './doctor';
 import { byteSize } from './table';
 
 /** What a bug report needs: versions, the build, the CPU, threads, memory, and what is wrong with them. */
 export async function diagnose(): Promise<Diagnosis> {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   const problems: string[] = [];
   const machine: [string, string][] = [
     ['system', `${process.platform} ${process.arch}, kernel ${release()}, ${libc()}`],

@@ -57,8 +57,10 @@ export function* inspectionLines(found: CheckpointSummary): Steps<string[]> {
     grouped(tensors),
     byteSize(bytes),
   ]);
+  const unread = new Set(found.tensors.filter(({ readable }) => !readable).map(({ dtype }) => dtype));
+  const typeText = (dtype: string) => (unread.has(dtype) ? `${dtype} (not read)` : dtype);
   const dtypes = found.dtypes.map(({ dtype, tensors, parameters, bytes }) => [
-    dtype,
+    typeText(dtype),
     grouped(tensors),
     grouped(parameters),
     byteSize(bytes),
@@ -67,7 +69,7 @@ export function* inspectionLines(found: CheckpointSummary): Steps<string[]> {
   const tensors: string[][] = [];
   if (found.isFile)
     yield* visitInSteps(found.tensors, ({ name, dtype, shape }) =>
-      tensors.push([name, dtype, `[${shape.join(', ')}]`]),
+      tensors.push([name, typeText(dtype), `[${shape.join(', ')}]`]),
     );
   const verdict = found.loads ? `It will load${found.call === null ? '.' : `: ${found.call}`}` : 'It will not load:';
   const before = [

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageRoot } from '../binding/addon';
+import { version } from '../package';
 import { cacheCommand } from './cache';
 import { classifyCommand } from './classify';
 import type { Terminal } from './command';
@@ -15,7 +13,7 @@ import { pushCommand } from './push';
 import { castCommand, convertCommand, shardCommand } from './rewrite';
 import { runCli } from './run-cli';
 
-const rewrite = async () => (await import('../pretrained/rewrite-checkpoint.js')).rewriteCheckpoint;
+const rewrite = async () => (await import('../auto/rewrite-checkpoint.js')).rewriteCheckpoint;
 
 // Rooms below are loaded by the command that needs them: --help starts at once.
 const commands = [
@@ -51,7 +49,6 @@ const commands = [
   doctorCommand(diagnose),
 ];
 
-const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 const terminal: Terminal = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
 
 // A reader that has gone, as `head` does, is no failure of ours; the job goes on.

@@ -1,3 +1,4 @@
+import type { ClassChoice } from '../auto/checkpoint-place';
 import type { ConvertOptions, ConvertReport } from '../auto/convert-checkpoint';
 import type { RewriteOptions } from '../pretrained/rewrite-checkpoint';
 import type { RewriteReport } from '../pretrained/rewrite-folder';
@@ -5,12 +6,20 @@ import type { Command, OptionSpec, Parsed, Terminal } from './command';
 import { ExitCode } from './exit-code';
 import { withInterrupts } from './interrupt';
 import { usage } from './parse';
-import { checkpointFolder, classOptions, maxShardSize, resultOptions } from './result-options';
+import { classOptions, maxShardSize, resultOptions } from './result-options';
 import { byteSize, columns, grouped } from './table';
 import { type ConvertToGguf, runToGguf } from './to-gguf';
 
 /** Writes a checkpoint anew, or says what that would change. */
-export type RewriteCheckpoint = (folder: string, options: RewriteOptions) => Promise<RewriteReport>;
+export type RewriteCheckpoint = (location: string, options: RewriteOptions & ClassChoice) => Promise<RewriteReport>;
+
+const source = {
+  name: 'SRC',
+  help: "a checkpoint's folder, in any framework's format; a file of weights; the start of a TensorFlow checkpoint's name",
+  many: false,
+} as const;
+
+const rewritten = { ...source, help: "a checkpoint's folder or one file of its weights; not GGUF, nor TensorFlow 1" };
 
 const dtype: OptionSpec = {
   type: 'string',
@@ -23,11 +32,17 @@ export function castCommand(rewrite: () => Promise<RewriteCheckpoint>): Command 
   return {
     name: 'cast',
     summary: 'Store the weights of a checkpoint in another type.',
-    positional: checkpointFolder,
-    options: { dtype: { ...dtype, required: true }, 'max-shard-size': maxShardSize, ...resultOptions },
+    positional: rewritten,
+    options: {
+      dtype: { ...dtype, required: true },
+      ...classOptions,
+      'max-shard-size': maxShardSize,
+      ...resultOptions,
+    },
     examples: [
       { line: 'native-transformers cast ./model --dtype bf16 --dry-run', what: 'types and files, before and after' },
       { line: 'native-transformers cast ./model --dtype bf16 -o ./model-bf16', what: 'the result in another folder' },
+      { line: 'native-transformers cast ./model/model.safetensors --dtype fp16 -o ./small', what: 'of one file' },
     ],
     run: async (parsed, terminal) => run(await rewrite(), parsed, terminal),
   };
@@ -38,8 +53,12 @@ export function shardCommand(rewrite: () => Promise<RewriteCheckpoint>): Command
   return {
     name: 'shard',
     summary: 'Spread the weights of a checkpoint over files of bounded size, or bring them into one.',
-    positional: checkpointFolder,
-    options: { 'max-shard-size': { ...withoutDefault(maxShardSize), required: true }, ...resultOptions },
+    positional: rewritten,
+    options: {
+      'max-shard-size': { ...withoutDefault(maxShardSize), required: true },
+      ...classOptions,
+      ...resultOptions,
+    },
     examples: [
       { line: 'native-transformers shard ./model --max-shard-size 500MB', what: 'small files, and their index' },
       { line: 'native-transformers shard ./model --max-shard-size 1TB', what: 'one file again' },
@@ -66,9 +85,7 @@ export function convertCommand({ convert, toGguf }: ConvertRooms): Command {
     name: 'convert',
     summary: 'Write the weights of a checkpoint in another format.',
     positional: {
-      name: 'SRC',
-      help: "a checkpoint's folder, in any framework's format; a file of weights; the start of a TensorFlow checkpoint's name",
-      many: false,
+      ...source,
       second: { name: 'DST', help: 'a new folder for the result, or a .gguf file; the same as --output' },
     },
     options: {
@@ -98,11 +115,7 @@ export function convertCommand({ convert, toGguf }: ConvertRooms): Command {
       if (parsed.options['quantize'] !== undefined) throw usage(command, '--quantize goes with --to gguf only');
       const convertTo = await convert();
       const to = parsed.options['to'] as string;
-      const choice = {
-        config: parsed.options['config'] as string | undefined,
-        class: parsed.options['class'] as string,
-      };
-      return run((location, options) => convertTo(location, { ...options, ...choice, to }), parsed, terminal);
+      return run((location, options) => convertTo(location, { ...options, to }), parsed, terminal);
     },
   };
   return command;
@@ -130,8 +143,10 @@ async function run(rewrite: RewriteCheckpoint, { options, positionals }: Parsed,
   });
 }
 
-function rewriteOptions(options: Parsed['options'], signal: AbortSignal): RewriteOptions {
+function rewriteOptions(options: Parsed['options'], signal: AbortSignal): RewriteOptions & ClassChoice {
   return {
+    config: options['config'] as string | undefined,
+    class: options['class'] as string | undefined,
     dtype: options['dtype'] as string | undefined,
     max_shard_size: options['max-shard-size'] as string | undefined,
     variant: options['variant'] as string | undefined,

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { throwIfAborted } from '../errors';
+import { version } from '../package';
 import { HubConnectionError, isConnectionError, OfflineModeIsEnabled } from './hub-errors';
 import { proxyFor, throughProxy } from './proxy';
 import { isOffline, telemetryDisabled } from './settings';
@@ -148,12 +147,8 @@ export function drop(response: HubResponse): void {
   else response.body.destroy();
 }
 
-let version: string | null = null;
-
 /** Who asks: `native-transformers/VERSION; node/VERSION; key/value…`. */
 export function userAgent(facts: Readonly<Record<string, string>> = {}): string {
-  version ??= (JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string })
-    .version;
   const clean = (text: string) => text.replace(/[^\x21-\x3a\x3c-\x7e]/g, '_');
   const told = telemetryDisabled()
     ? ['telemetry/off']

@@ -1,4 +1,4 @@
-import { blockOf, isBlockDType } from '../checkpoint/gguf/block-types';
+import { blockOf, isBlockDType, isReadBlock } from '../checkpoint/gguf/block-types';
 import type { Arrangement, TensorInfo } from '../checkpoint/source';
 import { reshape } from '../tensor/dispatch';
 import type { DType } from '../tensor/dtype';
@@ -31,7 +31,7 @@ function loadPlain(file: number, { dtype, byteOffset: offset }: TensorInfo, dims
 
 function fromBlocks(file: number, info: TensorInfo, type: DType): Tensor {
   const { dtype, shape, arranged, byteOffset: offset } = info;
-  if (!isBlockDType(dtype)) throw new TypeError(`${dtype} is no type of blocks`);
+  if (!isReadBlock(dtype)) throw new TypeError(`${dtype} is no type of blocks that is read`);
   const dims = arranged?.dims ?? shape;
   const { elements, bytes } = blockOf(dtype);
   const last = dims.length - 1;

@@ -1,17 +1,16 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { hubBlobs } from '../checkpoint/hub-blobs';
-import { type OpenOptions, openCheckpoint, requirePyTorch } from '../checkpoint/open';
+import type { OpenOptions } from '../checkpoint/open';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
 import { indexName, WEIGHTS_NAMES } from '../checkpoint/weight-names';
 import { planWeights, type WeightsLayout, type WeightsPlan, type WeightToWrite } from '../checkpoint/weights-files';
-import { OSError, throwIfAborted, ValueError } from '../errors';
+import { ValueError } from '../errors';
 import { type DType, parseDtype } from '../tensor/dtype';
 import { inTurns, type Steps, visitInSteps } from '../turns';
 import { CONFIG_NAME, readConfigFile } from './config-file';
 import { formatJson } from './config-json';
-import { completeSaveIn } from './interrupted-save';
 import { checkWeightType } from './load-options';
 import { FolderRewrite, type RewriteReport } from './rewrite-folder';
 import { RewrittenWeights } from './rewrite-weights';
@@ -33,30 +32,13 @@ export interface RewriteOptions {
 }
 
 /**
- * Writes a checkpoint's weights anew, tensor by tensor, without knowing the model: other types, other files, another format.
- * All other files stay, and `config.json` says the new type. The folder holds the old state or the new one at any moment.
+ * Writes an open checkpoint in PyTorch's names anew, tensor by tensor, without knowing the model: other types, other files,
+ * another format. `config.json` says the new type. The folder holds the old state or the new one at any moment; the checkpoint
+ * stays open.
  *
- * @throws CheckpointError, OSError when it cannot be read or written; ValueError for options; AbortError
- */
-export async function rewriteCheckpoint(folder: string, options: RewriteOptions): Promise<RewriteReport> {
-  throwIfAborted(options.signal);
-  await checkFolder(folder);
-  await completeSaveIn(folder);
-  await targetOf(folder, options.output);
-  const open: OpenOptions = { ...(options.signal && { signal: options.signal }), ...(await weightsNamed(folder)) };
-  const source = await openCheckpoint(folder, { ...open, variant: options.variant ?? null });
-  try {
-    requirePyTorch(source, 'a rewrite');
-    return await rewriteOpened(source, folder, options);
-  } finally {
-    await source.close();
-  }
-}
-
-/**
- * The same of an open checkpoint in PyTorch's names, which stays open.
  * @param folder - the one that it lies in
  * @param goesAlong - which of the folder's other files go along into another one, where the checkpoint is a file of it alone
+ * @throws CheckpointError, OSError when it cannot be read or written; ValueError for options; AbortError
  */
 export async function rewriteOpened(
   source: CheckpointSource,
@@ -99,12 +81,6 @@ export function weightFilesOf({ files, format }: CheckpointSource, variant: stri
   // TensorFlow's graph of the same checkpoint, and the note of which checkpoint is the latest.
   if (format === 'tensorflow1') names.push((names[0] as string).replace(/index$/, 'meta'), 'checkpoint');
   return new Set(names);
-}
-
-export async function checkFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => null);
-  if (!found?.isDirectory())
-    throw new OSError(`there is no folder '${folder}'; give the folder of a checkpoint`, { code: 'ERR_NO_FOLDER' });
 }
 
 /** @throws ValueError when the result would be mixed with other files, or with what was downloaded */

@@ -1,11 +1,13 @@
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AutoConfig, AutoModelForCausalLM } from '../../lib';
 import { type CheckpointSummary, inspectCheckpoint } from '../../lib/auto/inspect';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
 import { inspectionLines } from '../../lib/cli/inspect';
 import { atOnce } from '../../lib/turns';
+import { entry, ggufBytes, number, tensor, text, type, u32 } from '../checkpoint/gguf/gguf-bytes';
 
 const inspectionText = (found: CheckpointSummary) => atOnce(inspectionLines(found)).join('\n');
 
@@ -102,6 +104,56 @@ describe('the inspection of a checkpoint', () => {
       expect(found.reasons[0]).toBe("it is a GGUF file in a folder: set gguf_file to 'model-00001-of-00002.gguf'");
       cpSync(vocabulary, join(folder, 'another.gguf'));
       expect((await inspectCheckpoint(folder)).reasons[0]).toMatch(/config\.json/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('lists the tensors of a GGUF file of types that are not read, and says what would load', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+    try {
+      const file = join(folder, 'small.gguf');
+      const entries = [
+        entry('general.architecture', type('string'), text('llama')),
+        entry('llama.block_count', type('uint32'), u32(1)),
+        entry('llama.embedding_length', type('uint32'), u32(256)),
+        entry('llama.feed_forward_length', type('uint32'), u32(256)),
+        entry('llama.attention.head_count', type('uint32'), u32(4)),
+        entry('llama.attention.layer_norm_rms_epsilon', type('float32'), number('float32', 1e-6)),
+        entry('llama.vocab_size', type('uint32'), u32(8)),
+      ];
+      const tensors = [
+        tensor('token_embd.weight', [256, 8], 'float32', 0),
+        tensor('blk.0.attn_q.weight', [256, 256], 'IQ2_XXS', 8192),
+        tensor('output.weight', [256, 8], 'TQ1_0', 25088),
+      ];
+      writeFileSync(file, ggufBytes({ entries, tensors, data: 25088 + 448 }));
+      const found = await inspectCheckpoint(file);
+      expect(found.tensors).toEqual([
+        { name: 'token_embd.weight', dtype: 'float32', shape: [8, 256], readable: true },
+        { name: 'blk.0.attn_q.weight', dtype: 'IQ2_XXS', shape: [256, 256], readable: false },
+        { name: 'output.weight', dtype: 'TQ1_0', shape: [8, 256], readable: false },
+      ]);
+      expect(found).toMatchObject({
+        loads: false,
+        call: null,
+        model_type: 'llama',
+        parameters: 8 * 256 * 2 + 256 * 256,
+      });
+      expect(found.reasons.slice(-2)).toEqual([
+        'it holds blocks of types that are not read: IQ2_XXS (1 of 3 tensors: blk.0.attn_q.weight); ' +
+          'TQ1_0 (1 of 3 tensors: output.weight)',
+        expect.stringMatching(/^the same model in any of F32, F16, .*Q4_K.* loads, as LlamaForCausalLM: quantise/),
+      ]);
+      expect(inspectionText(found)).toMatch(/attn_q\.weight +IQ2_XXS \(not read\) +\[256, 256\].*It will not load:/s);
+      expect(await AutoConfig.from_pretrained(file)).toMatchObject({ hidden_size: 256, tie_word_embeddings: false });
+      await expect(AutoModelForCausalLM.from_pretrained(file)).rejects.toMatchObject({
+        code: 'UNSUPPORTED_TENSOR',
+        message: expect.stringMatching(/'blk\.0\.attn_q\.weight' is of type IQ2_XXS \(16\)/),
+      });
+      writeFileSync(file, ggufBytes({ version: 0x03000000 }));
+      const { reasons } = await inspectCheckpoint(file);
+      expect(reasons).toEqual([expect.stringMatching(/'.*small\.gguf': its numbers are big-endian/)]);
     } finally {
       rmSync(folder, { recursive: true });
     }

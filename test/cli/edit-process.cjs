@@ -7,7 +7,7 @@ const { editCheckpoint } = require(join(dist, 'auto/edit-checkpoint.js'));
 const { pruneHeadsCommand } = require(join(dist, 'cli/edit.js'));
 const { castCommand } = require(join(dist, 'cli/rewrite.js'));
 const { runCli } = require(join(dist, 'cli/run-cli.js'));
-const { rewriteCheckpoint } = require(join(dist, 'pretrained/rewrite-checkpoint.js'));
+const { rewriteCheckpoint } = require(join(dist, 'auto/rewrite-checkpoint.js'));
 
 function announce() {
   process.stderr.write('{"event":"start"}\n');

@@ -27,7 +27,7 @@ describe('lines of JSON', () => {
     [{ a: 1 }],
     [{ a: [], b: [1, 'x', null], c: { d: [1], e: {} }, f: undefined }],
     [{ a: [{ b: [1, 2], c: 'a\nb "quoted"' }, []], d: 'ü\u2028\ud800', e: null, f: true }],
-    [summary([{ name: 'a', dtype: 'float32', shape: [2, 3] }])],
+    [summary([{ name: 'a', dtype: 'float32', shape: [2, 3], readable: true }])],
   ])('are those of JSON.stringify: %j', (value) => {
     expect(atOnce(jsonLines(value)).join('\n')).toBe(JSON.stringify(value, null, 2));
   });
@@ -35,7 +35,12 @@ describe('lines of JSON', () => {
 
 describe('the list of a file of 200,000 tensors', () => {
   it('is written whole, a tensor a line, and not at once', async () => {
-    const tensors = Array.from({ length: 200_000 }, (_, i) => ({ name: `t${i}`, dtype: 'float32', shape: [1] }));
+    const tensors = Array.from({ length: 200_000 }, (_, i) => ({
+      name: `t${i}`,
+      dtype: 'float32',
+      shape: [1],
+      readable: true,
+    }));
     const pieces: string[] = [];
     const stream = new Writable({
       decodeStrings: false,

@@ -13,14 +13,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { AutoModel } from '../../lib/auto/auto-model';
 import { convertCheckpoint } from '../../lib/auto/convert-checkpoint';
 import { convertToGguf } from '../../lib/auto/convert-to-gguf';
+import { rewriteCheckpoint } from '../../lib/auto/rewrite-checkpoint';
 import { openCheckpoint } from '../../lib/checkpoint/open';
 import { parseCommand } from '../../lib/cli/parse';
 import { castCommand, convertCommand, shardCommand } from '../../lib/cli/rewrite';
 import { runCli } from '../../lib/cli/run-cli';
 import { BertForMaskedLM } from '../../lib/models/bert/model';
-import { rewriteCheckpoint } from '../../lib/pretrained/rewrite-checkpoint';
 import { errorOf } from '../checkpoint/scratch';
 
 const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
@@ -239,6 +240,112 @@ describe('convert', () => {
     expect(head).not.toBe(table);
     const found = await tensors(bin);
     expect(found.get(tied[1])).toBe(found.get(tied[0]));
+  });
+});
+
+describe('cast and shard', () => {
+  const frameworks = join(__dirname, '..', 'goldens', 'frameworks');
+  const file = () => join(folder, 'model.safetensors');
+
+  it('take one file of weights, with what belongs to the model beside it, into a new folder', async () => {
+    writeFileSync(join(folder, 'notes.txt'), '');
+    const before = everyFile(folder);
+    const out = join(parent, 'out');
+    expect(await run('cast', file(), '--dtype', 'fp16', '-o', out)).toMatchObject({ code: 0, stderr: '' });
+    expect(readdirSync(out).sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
+    expect(config(out).torch_dtype).toBe('float16');
+    await run('cast', folder, '--dtype', 'fp16', '-o', join(parent, 'whole'));
+    expect(await tensors(out)).toEqual(await tensors(join(parent, 'whole')));
+    expect(everyFile(folder)).toEqual(before);
+    expect(await run('shard', file(), '--max-shard-size', '20KB')).toMatchObject({
+      code: 65,
+      stderr: expect.stringContaining('give a new folder for the result as output'),
+    });
+  });
+
+  it('take an index of shards, of .bin files too', async () => {
+    const values = await tensors(folder);
+    await run('convert', folder, '--to', 'pytorch', '--max-shard-size', '20KB');
+    const index = join(folder, 'pytorch_model.bin.index.json');
+    const out = join(parent, 'out');
+    expect((await run('shard', index, '--max-shard-size', '1TB', '-o', out)).code).toBe(0);
+    expect(readdirSync(out).sort()).toEqual(['config.json', 'pytorch_model.bin', 'tokenizer.json']);
+    expect(await tensors(out)).toEqual(values);
+  });
+
+  it('go by the class that is named, and tell what it has no place for', async () => {
+    const out = join(parent, 'out');
+    const { code, stdout } = await run(
+      'shard',
+      file(),
+      '--max-shard-size',
+      '1TB',
+      '--class',
+      'BertModel',
+      '--json',
+      '-o',
+      out,
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      class: 'BertModel',
+      left_out: expect.arrayContaining(['cls.predictions.bias']),
+    });
+    expect(config(out).architectures).toEqual(['BertModel']);
+    const elsewhere = join(parent, 'elsewhere');
+    mkdirSync(elsewhere);
+    cpSync(file(), join(elsewhere, 'w.safetensors'));
+    const named = await run(
+      'cast',
+      join(elsewhere, 'w.safetensors'),
+      '--dtype',
+      'fp16',
+      '--config',
+      folder,
+      '-o',
+      join(parent, 'x'),
+    );
+    expect([named.code, config(join(parent, 'x')).torch_dtype]).toEqual([0, 'float16']);
+  });
+
+  it.each([
+    ['gpt2-tf-h5', 'tf_model.h5'],
+    ['bert-flax', 'flax_model.msgpack'],
+  ])("leave %s's weights in the format that they have", async (name, weights) => {
+    const made = join(parent, name);
+    mkdirSync(made);
+    for (const each of ['config.json', weights]) cpSync(join(frameworks, name, each), join(made, each));
+    expect(await run('cast', made, '--dtype', 'fp16')).toMatchObject({ code: 0 });
+    expect(readdirSync(made).sort()).toEqual(['config.json', weights].sort());
+    expect(config(made).torch_dtype).toBe('float16');
+    const loaded = await AutoModel.from_pretrained(made, {
+      [weights.endsWith('.h5') ? 'from_tf' : 'from_flax']: true,
+      dtype: 'auto',
+    });
+    expect(loaded.dtype).toBe('float16');
+    await loaded.dispose();
+  });
+
+  it.each([
+    [
+      'a GGUF file',
+      join(__dirname, '..', 'goldens', 'gguf', 'llama-vocabulary.gguf'),
+      /a file of GGUF.*convert --to gguf/,
+    ],
+    [
+      'a TensorFlow 1 checkpoint',
+      join(frameworks, 'bert-tf1-shards', 'model.ckpt'),
+      /a file of TensorFlow 1.*convert --to safetensors/,
+    ],
+  ])('refuse %s, and say what writes it', async (_, path, words) => {
+    for (const args of [
+      ['cast', '--dtype', 'fp16'],
+      ['shard', '--max-shard-size', '1MB'],
+    ]) {
+      const { code, stderr } = await run(...args, path, '-o', join(parent, 'out'));
+      expect([code, stderr]).toEqual([65, expect.stringMatching(words)]);
+    }
+    expect(readdirSync(parent)).toEqual(['model']);
   });
 });
 

@@ -1,11 +1,13 @@
 """Make the goldens of the model families from a pinned Transformers.
 
-Two references are needed, each in an environment of its own:
+Three references are needed, each in an environment of its own:
 
     5.18.0   pip install torch==2.13.0 transformers==5.18.0
+    4.57.6   pip install torch==2.13.0 transformers==4.57.6
     4.35.2   pip install torch==2.1.2 transformers==4.35.2 "numpy<2"
 
     python test/goldens/make.py --reference 5.18.0 [family ...]
+    python test/goldens/make.py --reference 4.57.6 [family ...]
     python test/goldens/make.py --reference 4.35.2 [family ...]
 
 Each run rewrites the checkpoints of its own reference, byte for byte the same, and leaves the others alone. README.md
@@ -24,6 +26,7 @@ from generator.plans import PLANS
 
 PINS = {
     "5.18.0": {"transformers": "5.18.0", "torch": "2.13.0"},
+    "4.57.6": {"transformers": "4.57.6", "torch": "2.13.0"},
     "4.35.2": {"transformers": "4.35.2", "torch": "2.1.2"},
 }
 

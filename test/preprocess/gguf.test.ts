@@ -49,6 +49,55 @@ describe('a tokenizer of a GGUF file', () => {
     }
   });
 
+  /** A vocabulary whose file does not say what `keys` say. */
+  const without = (name: string, ...keys: string[]): string => {
+    let bytes = readFileSync(join(goldens, `${name}-vocabulary.gguf`)).toString('latin1');
+    for (const key of keys) bytes = bytes.replace(`tokenizer.ggml.${key}`, `tokenizer.none.${key}`);
+    const path = join(folder, `${name}-${keys.join('-')}.gguf`);
+    writeFileSync(path, bytes, 'latin1');
+    return path;
+  };
+
+  it('takes a SentencePiece vocabulary without an id of the unknown token as one without special <unk>', async () => {
+    const tokenizer = await AutoTokenizer.from_pretrained(without('llama', 'unknown_token_id'));
+    expect([tokenizer.unk_token, tokenizer.all_special_ids]).toEqual([null, [1, 2]]);
+    expect(await tokenizer.decode([1, 0, 2, 155, 134], { skip_special_tokens: true })).toMatch(/^<unk>/);
+    const named = await AutoTokenizer.from_pretrained(join(goldens, 'llama-vocabulary.gguf'));
+    expect(await named.decode([1, 0, 2, 155, 134], { skip_special_tokens: true })).not.toMatch(/unk/);
+    for (const each of [tokenizer, named]) each.dispose();
+  });
+
+  it.each([
+    ['gpt2', [], { bos_token: '<|endoftext|>', eos_token: '<|endoftext|>', unk_token: '<|endoftext|>' }, [397]],
+    [
+      'gpt2',
+      ['bos_token_id', 'eos_token_id'],
+      { bos_token: '<|endoftext|>', eos_token: '<|endoftext|>', unk_token: '<|endoftext|>' },
+      [397],
+    ],
+    [
+      'qwen2',
+      ['bos_token_id', 'eos_token_id'],
+      { eos_token: '<|endoftext|>', unk_token: '<|endoftext|>', pad_token: '<|endoftext|>' },
+      [404],
+    ],
+  ])('of %s without %j takes the special tokens of its family', async (name, keys, tokens_, ids) => {
+    const tokenizer = await AutoTokenizer.from_pretrained(without(name, ...keys));
+    expect([tokenizer.special_tokens_map, tokenizer.all_special_ids]).toEqual([tokens_, ids]);
+    const given = [1, ids[0] as number, 2];
+    expect(await tokenizer.decode(given, { skip_special_tokens: true })).toBe('"#');
+    expect(await tokenizer.decode(given)).toBe('"<|endoftext|>#');
+    tokenizer.dispose();
+  });
+
+  it('pads with the token of the Qwen2 family where the file names none, and keeps the ids that it names', async () => {
+    const tokenizer = await AutoTokenizer.from_pretrained(join(goldens, 'qwen2-vocabulary.gguf'));
+    expect([tokenizer.eos_token, tokenizer.pad_token]).toEqual(['<|im_end|>', '<|endoftext|>']);
+    const { input_ids } = await tokenizer(['a', 'a b'], { padding: true });
+    expect(input_ids.dims).toEqual([2, 2]);
+    tokenizer.dispose();
+  });
+
   const written = (entries: Buffer[]): string => {
     const path = join(folder, 'damaged.gguf');
     writeFileSync(path, ggufBytes({ entries }));

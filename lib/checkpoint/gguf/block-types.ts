@@ -6,8 +6,8 @@ export interface Block {
   readonly bytes: number;
 }
 
-/** By the names of ggml. Source: ggml-common.h. */
-const BLOCKS = {
+/** Blocks whose numbers are made here, by the names of ggml. Source: ggml-common.h. */
+const READ = {
   Q4_0: { elements: 32, bytes: 18 },
   Q4_1: { elements: 32, bytes: 20 },
   Q5_0: { elements: 32, bytes: 22 },
@@ -23,11 +23,38 @@ const BLOCKS = {
   MXFP4: { elements: 32, bytes: 17 },
 } as const satisfies Record<string, Block>;
 
+/** Blocks that are listed by who only looks, and that a load refuses. */
+const LISTED = {
+  Q8_1: { elements: 32, bytes: 36 },
+  Q8_K: { elements: 256, bytes: 292 },
+  IQ1_S: { elements: 256, bytes: 50 },
+  IQ1_M: { elements: 256, bytes: 56 },
+  IQ2_XXS: { elements: 256, bytes: 66 },
+  IQ2_XS: { elements: 256, bytes: 74 },
+  IQ2_S: { elements: 256, bytes: 82 },
+  IQ3_XXS: { elements: 256, bytes: 98 },
+  IQ3_S: { elements: 256, bytes: 110 },
+  TQ1_0: { elements: 256, bytes: 54 },
+  TQ2_0: { elements: 256, bytes: 66 },
+  NVFP4: { elements: 64, bytes: 36 },
+  Q1_0: { elements: 128, bytes: 18 },
+} as const satisfies Record<string, Block>;
+
+const BLOCKS = { ...READ, ...LISTED };
+
 /** Name of a type that is stored in blocks: its numbers exist only once they are dequantised. */
 export type BlockDType = keyof typeof BLOCKS;
 
-/** Every such name. */
-export const BLOCK_DTYPES = Object.keys(BLOCKS) as BlockDType[];
+/** Name of such a type whose numbers are made here; a load refuses the others. */
+export type ReadBlockDType = keyof typeof READ;
+
+/** The names of those. */
+export const BLOCK_DTYPES = Object.keys(READ) as ReadBlockDType[];
+
+/** Whether `dtype` is one of those. */
+export function isReadBlock(dtype: string): dtype is ReadBlockDType {
+  return Object.hasOwn(READ, dtype);
+}
 
 /** Whether `dtype` is stored in blocks. */
 export function isBlockDType(dtype: string): dtype is BlockDType {

@@ -42,17 +42,20 @@ const TYPES: readonly [number: number, name: string, dtype: PlainDType | null][]
   [42, 'Q2_0', null],
 ];
 
+/** ggml's names of the types that are no blocks. */
+export const PLAIN_GGML_TYPES = TYPES.filter(([, , dtype]) => dtype !== null).map(([, name]) => name);
+
 const byNumber = new Map(TYPES.map(([number, name, dtype]) => [number, { name, dtype }]));
 const numbers = new Map<string, number>(
   TYPES.flatMap(([number, name, dtype]) => (dtype !== null ? [[dtype, number] as const] : [[name, number] as const])),
 );
 
-/** The dtype of the type numbered `number`; of one that is not read its ggml name, or null for a number that has none. */
-export function ggmlType(number: number): { dtype: PlainDType | BlockDType } | { refused: string } | null {
+/** The dtype of the type numbered `number`; its ggml name where nothing is known of it, or null for a number that has none. */
+export function ggmlType(number: number): { dtype: PlainDType | BlockDType } | { unknown: string } | null {
   const found = byNumber.get(number);
   if (found === undefined) return null;
   if (found.dtype !== null) return { dtype: found.dtype };
-  return isBlockDType(found.name) ? { dtype: found.name } : { refused: found.name };
+  return isBlockDType(found.name) ? { dtype: found.name } : { unknown: found.name };
 }
 
 /** The number of a dtype; undefined for one that GGUF does not have. */

@@ -10,7 +10,7 @@ import { bitsOf, type StoredDType } from '../dtype';
 import { type CheckpointFault, quote, unreadable } from '../fault';
 import { foreignFormat, isGitLfsPointer } from '../foreign-format';
 import type { HeaderLimits } from '../header-limits';
-import { blockOf, isBlockDType } from './block-types';
+import { blockOf, isBlockDType, isReadBlock } from './block-types';
 import { ggmlType } from './ggml-types';
 import { GGUF_TYPES, GgufArray, type GgufScalarType, type GgufType, type GgufValue, SCALARS } from './gguf-values';
 
@@ -39,6 +39,8 @@ export interface GgufFile {
   path: string;
   size: number;
   limits: HeaderLimits;
+  /** Lists tensors of types that a load refuses, too. Default false. */
+  lookOnly?: boolean;
 }
 
 const MAGIC = 'GGUF';
@@ -257,8 +259,10 @@ class Parser {
     const found = ggmlType(number);
     if (found === null)
       return this.fail('UNKNOWN_DTYPE', `tensor ${quote(name)} has type ${number}, which ggml does not define`, name);
-    if ('dtype' in found) return found.dtype;
-    const what = `tensor ${quote(name)} is of type ${found.refused} (${number}), which is not supported`;
+    if ('dtype' in found && (this.file.lookOnly || !isBlockDType(found.dtype) || isReadBlock(found.dtype)))
+      return found.dtype;
+    const type = 'dtype' in found ? found.dtype : found.unknown;
+    const what = `tensor ${quote(name)} is of type ${type} (${number}), which is not supported`;
     return this.fail('UNSUPPORTED_TENSOR', `${what}; quantise the model in another type`, name);
   }
 

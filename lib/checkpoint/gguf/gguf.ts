@@ -16,7 +16,11 @@ import { firstPart, partNames } from './part-names';
 export interface OpenGgufOptions {
   signal?: AbortSignal;
   limits?: Partial<HeaderLimits>;
+  /** Open files with tensors of types that a load refuses: for those who show and do not load. Default false. */
+  lookOnly?: boolean;
 }
+
+const OPTIONS = ['signal', 'limits', 'lookOnly'];
 
 /** Bytes of the first read: most headers are longer, those with a vocabulary by a few MB. */
 const FIRST_READ_BYTES = 1024 * 1024;
@@ -30,7 +34,7 @@ const NEXT_READ_FACTOR = 4;
  */
 export async function openGguf(path: string, options: OpenGgufOptions = {}): Promise<CheckpointSource> {
   for (const name of Object.keys(options))
-    if (name !== 'signal' && name !== 'limits') throw unknownName('option', name, 'openGguf()', ['signal', 'limits']);
+    if (!OPTIONS.includes(name)) throw unknownName('option', name, 'openGguf()', OPTIONS);
   const part = await openPart(path, options);
   try {
     const count = numberOf(part.values, 'split.count') ?? 1;
@@ -42,29 +46,34 @@ export async function openGguf(path: string, options: OpenGgufOptions = {}): Pro
 }
 
 /**
- * Opens the file that holds the metadata: of a split file the first part, whichever is named, and none of the others.
+ * Opens the file that holds the metadata: of a split file the first part, whichever is named, and none of the others. It is
+ * asked for nothing else, so its tensors may be of any type.
  * @throws as `openGguf`
  */
 export async function openGgufHead(path: string, options: OpenGgufOptions = {}): Promise<CheckpointSource> {
-  return openPart(join(dirname(path), firstPart(basename(path))), options);
+  return openPart(join(dirname(path), firstPart(basename(path))), { ...options, lookOnly: true });
 }
 
-async function openPart(path: string, { signal, limits }: OpenGgufOptions): Promise<GgufSource> {
-  const file = await PinnedFile.open(path, signal);
+async function openPart(path: string, options: OpenGgufOptions): Promise<GgufSource> {
+  const file = await PinnedFile.open(path, options.signal);
   try {
-    return new GgufSource(file, await readHeader(file, headerLimits(limits), signal));
+    return new GgufSource(file, await readHeader(file, options));
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function readHeader(file: PinnedFile, limits: HeaderLimits, signal?: AbortSignal): Promise<GgufHeader> {
+async function readHeader(
+  file: PinnedFile,
+  { signal, limits, lookOnly = false }: OpenGgufOptions,
+): Promise<GgufHeader> {
+  const known = { path: file.path, size: file.size, limits: headerLimits(limits), lookOnly };
   for (let length = FIRST_READ_BYTES; ; length *= NEXT_READ_FACTOR) {
     const bytes = Buffer.allocUnsafeSlow(Math.min(length, file.size));
     await file.readInto(bytes, 0, signal);
     await file.verify();
-    const header = await inTurns(parseGgufHeaderInSteps(bytes, { path: file.path, size: file.size, limits }), signal);
+    const header = await inTurns(parseGgufHeaderInSteps(bytes, known), signal);
     if (header !== null) return header;
     throwIfAborted(signal);
   }

@@ -160,6 +160,7 @@ class AlbertTransformer extends Module {
   readonly albert_layer_groups;
   private readonly repeats: number;
   private readonly perGroup: number;
+  private readonly inner: number;
   private readonly chunk: number;
 
   constructor(config: AlbertConfig) {
@@ -176,12 +177,14 @@ class AlbertTransformer extends Module {
     );
     this.repeats = num_hidden_layers;
     this.perGroup = num_hidden_layers / num_hidden_groups;
+    this.inner = config.inner_group_num;
     this.chunk = config.chunk_size_feed_forward;
   }
 
   /** @param embedded - [N, E] */
   override forward(embedded: Tensor, tokens: Tokens, options: CallOptions): Encoded {
     checkChunks(this.chunk, tokens.layout.length);
+    if (tokens.head_mask(0) !== null) this.checkHeadMask();
     let x = this.embedding_hidden_mapping_in.forward(embedded);
     const hidden_states: Tensor[] = options.output_hidden_states ? [x] : [];
     const attentions: Tensor[] = [];
@@ -195,10 +198,23 @@ class AlbertTransformer extends Module {
         const output = layer.forward(x, tokens, head_mask, options.output_attentions ?? false);
         x = output.x;
         if (output.probs) attentions.push(output.probs);
-        if (options.output_hidden_states) hidden_states.push(x);
       }
+      // One a layer of the config, as Transformers 4 has it (5 has one a layer inside, too); attentions are of all.
+      if (options.output_hidden_states) hidden_states.push(x);
     }
     return { layout: tokens.layout, x, hidden_states, attentions };
+  }
+
+  /** @throws ValueError where a head mask has no row for each layer inside a group */
+  private checkHeadMask(): void {
+    const rows = Math.trunc(this.perGroup);
+    if (this.inner <= rows) return;
+    throw new ValueError(
+      `a head_mask of ${this.repeats} layers has ${rows} rows for a group (config.num_hidden_layers over ` +
+        `config.num_hidden_groups), and a group has ${this.inner} layers inside (config.inner_group_num): it says nothing ` +
+        'of some of them; leave it out, or prune_heads',
+      { code: 'ERR_SHAPE' },
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Tokenizers from the metadata of GGUF files, built as Transformers 5.18 builds them
- * (integrations/gguf/gguf_tokenizer_mapping.py): the parts around the vocabulary; the vocabulary itself is made on the
- * tokenizer thread.
+ * (integrations/gguf/gguf_tokenizer_mapping.py) but for the special tokens that a file does not name, which are those of
+ * 4.57.6: the parts around the vocabulary; the vocabulary itself is made on the tokenizer thread.
  */
 
 import { ggufReader } from '../../checkpoint/formats';
@@ -52,6 +52,7 @@ export async function readGgufTokenizer(path: string, signal?: AbortSignal): Pro
     throw damaged(path, 'it has neither tokenizer.ggml.merges nor a score for each token');
   const types = arrayOf(metadata, 'tokenizer.ggml.token_type')?.numbers() ?? [];
   const textOf = textsAt(tokens);
+  const added = addedTokens(types, textOf, byteLevel);
   const head = byteLevel ? byteLevelHead(metadata, path) : sentencePieceHead();
   return {
     vocabulary: {
@@ -63,14 +64,14 @@ export async function readGgufTokenizer(path: string, signal?: AbortSignal): Pro
         padding: null,
         post_processor: null,
         ...head,
-        added_tokens: addedTokens(types, textOf, byteLevel),
+        added_tokens: added,
       },
       tokens: part(tokens),
       merges: merges && part(merges),
       scores: merges === null ? Float32Array.from(scores?.numbers() ?? []) : null,
       byteLevel,
     },
-    config: configOf(metadata, tokens.length, textOf, path),
+    config: configOf(metadata, tokens.length, textOf, byteLevel ? familyTokens(metadata, added) : {}, path),
     modelConfig: { model_type: stringOf(metadata, 'general.architecture') },
   };
 }
@@ -181,7 +182,21 @@ const SPECIAL: readonly [name: string, key: string][] = [
   ['pad_token', 'padding_token_id'],
 ];
 
-function configOf(metadata: GgufMetadata, size: number, textOf: TextOf, path: string): JsonObject {
+const END_OF_TEXT = '<|endoftext|>';
+/** Special tokens of the byte-level families, for which the classes of 4.57.6 take this token where none is named. */
+const FAMILY_SPECIAL: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['gpt2', ['bos_token', 'eos_token', 'unk_token']],
+  ['qwen2', ['eos_token', 'unk_token', 'pad_token']],
+]);
+
+/** What stands for special tokens that a file does not name; nothing where it has no such control token. */
+function familyTokens(metadata: GgufMetadata, added: readonly JsonObject[]): JsonObject {
+  const names = FAMILY_SPECIAL.get(stringOf(metadata, 'general.architecture')) ?? [];
+  const isThere = added.some(({ content, special }) => content === END_OF_TEXT && special);
+  return isThere ? Object.fromEntries(names.map((name) => [name, END_OF_TEXT])) : {};
+}
+
+function configOf(metadata: GgufMetadata, size: number, textOf: TextOf, family: JsonObject, path: string): JsonObject {
   const config: JsonObject = {
     clean_up_tokenization_spaces: false,
     model_input_names: ['input_ids', 'attention_mask'],
@@ -192,7 +207,7 @@ function configOf(metadata: GgufMetadata, size: number, textOf: TextOf, path: st
   for (const [name, id] of ids) {
     if (id !== null && !(Number.isInteger(id) && id >= 0 && id < size))
       throw damaged(path, `its ${name} is token ${id}, and there are ${size}`);
-    config[name] = id === null ? null : texts.get(id);
+    config[name] = id === null ? (family[name] ?? null) : texts.get(id);
   }
   const template = stringOf(metadata, 'tokenizer.chat_template');
   if (template !== undefined) config['chat_template'] = template;

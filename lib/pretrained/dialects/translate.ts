@@ -13,6 +13,7 @@ import { TranslatedSource } from './translated-source';
 function dialectOf(source: CheckpointSource, { className, tensorflow1 }: LoadTarget): Dialect | null {
   switch (frameworkOf(source)) {
     case 'TensorFlow':
+      refuseKerasNumbers(source, className);
       return tensorflow(source.format !== 'safetensors' && source.parts.length === 1);
     case 'TensorFlow 1':
       if (tensorflow1) return tensorflow1;
@@ -28,9 +29,28 @@ function dialectOf(source: CheckpointSource, { className, tensorflow1 }: LoadTar
   }
 }
 
+/** Names of Keras 3, and of Keras 2 for `.weights.h5`: a layer's variables by their numbers, which say nothing of what they are. */
+const NUMBERED = /(^|\/)vars\/[^/]+$/;
+
+/**
+ * Nothing of such a file has a place in any model: a load would leave it all out, and give every weight a new value.
+ * @throws NotImplementedError `UNSUPPORTED_LAYOUT`
+ */
+function refuseKerasNumbers(source: CheckpointSource, className: string): void {
+  const names = source.names();
+  if (names.length === 0 || !names.every((name) => NUMBERED.test(name))) return;
+  throw new NotImplementedError(
+    `'${source.files[0]}' holds weights as Keras 3 numbers them ('${names[0]}'), which Keras' save_weights writes into ` +
+      `.weights.h5 and which do not say what each is of ${className}; expected those of save_pretrained, under their ` +
+      `names. In Python, load it into the model by model.load_weights, and save that by model.save_pretrained`,
+    { code: 'UNSUPPORTED_LAYOUT' },
+  );
+}
+
 /**
  * The checkpoint in PyTorch's names and layouts, for a model; itself where it has them. It is closed with the result.
- * @throws NotImplementedError `UNSUPPORTED_LAYOUT` for a TensorFlow 1 checkpoint of a family without such a release
+ * @throws NotImplementedError `UNSUPPORTED_LAYOUT` for a TensorFlow 1 checkpoint of a family without such a release, and for a
+ *   file whose weights Keras has numbered
  */
 export function* translate(source: CheckpointSource, target: LoadTarget): Steps<CheckpointSource> {
   if (source.format === 'gguf') return yield* ggufWeights(source);

@@ -58,11 +58,11 @@ export const ggufClasses: Readonly<Record<string, string>> = {
 };
 
 /**
- * The fields of the config that a GGUF file implies.
+ * The fields of the config that a GGUF file implies, of whatever types its tensors are.
  * @throws CheckpointError when the file cannot be read, or says too little; NotImplementedError for another architecture
  */
 export async function readGgufConfig(path: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
-  await using source = await ggufReader().openGguf(path, { ...(signal && { signal }) });
+  await using source = await ggufReader().openGguf(path, { lookOnly: true, ...(signal && { signal }) });
   return configOf(ggufMetadata(source) as GgufMetadata, path, (name) => source.has(name));
 }
 

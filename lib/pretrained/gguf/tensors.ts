@@ -1,7 +1,7 @@
 /** The tensors of a model as a GGUF file holds them: under ggml's names, arranged as ggml has them, cast or quantised. */
 
 import type { StoredDType } from '../../checkpoint/dtype';
-import { blockOf, isBlockDType } from '../../checkpoint/gguf/block-types';
+import { blockOf, isBlockDType, isReadBlock } from '../../checkpoint/gguf/block-types';
 import { ggufByteLength } from '../../checkpoint/gguf/gguf-writer';
 import type { TensorToWrite } from '../../checkpoint/safetensors-writer';
 import type { CheckpointSource } from '../../checkpoint/source';
@@ -127,7 +127,7 @@ export class GgufTensors {
         scope(() => {
           const plain = stored.load(isBlockDType(dtype) ? 'float32' : (dtype as DType), null);
           const turned = arranged === null ? plain : reshape(reordered(plain, arranged), shape);
-          if (!isBlockDType(dtype))
+          if (!isReadBlock(dtype))
             return { value: arranged === null ? plain : cast(turned, dtype as DType), errors: null };
           const { blocks, errors } = quantize(turned, dtype);
           return { value: blocks, errors };

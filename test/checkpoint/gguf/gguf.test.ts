@@ -77,6 +77,34 @@ describe('a GGUF file', () => {
   });
 });
 
+describe('a GGUF file that is only looked at', () => {
+  it('lists tensors of types that a load refuses, with their places', async () => {
+    const path = written({
+      tensors: [tensor('a', [512, 2], 'IQ1_M', 0), tensor('b', [64], 'NVFP4', 224), tensor('c', [2], 'float16', 288)],
+      data: 320,
+    });
+    await using source = await openCheckpoint(path, { lookOnly: true });
+    const found = source.names().map((name) => source.info(name));
+    expect(found.map(({ dtype, shape, byteLength }) => [dtype, shape, byteLength])).toEqual([
+      ['IQ1_M', [2, 512], 224],
+      ['NVFP4', [64], 36],
+      ['float16', [2], 4],
+    ]);
+    expect((await errorOf(() => openCheckpoint(path))).message).toMatch(/'a' is of type IQ1_M \(29\)/);
+  });
+
+  it('is refused where nobody knows how long a tensor is', async () => {
+    for (const [number_, words] of [
+      [4, /Q4_2 \(4\)/],
+      [42, /Q2_0 \(42\)/],
+      [99, /type 99/],
+    ] as const) {
+      const path = written({ tensors: [tensor('t', [256], number_, 0)], data: 512 });
+      expect((await errorOf(() => openCheckpoint(path, { lookOnly: true }))).message).toMatch(words);
+    }
+  });
+});
+
 describe('what is wrong with a file is said by name', () => {
   const one = (dims: (number | bigint)[], dtype: string | number, offset: number | bigint = 0) => ({
     tensors: [tensor('t', dims, dtype, offset)],

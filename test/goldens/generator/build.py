@@ -125,7 +125,7 @@ def generated(folder, family: str, plan, head: str, words: str, options: dict) -
 
 def load(folder, family: str, head: str, plan, dtype):
     """The reference model in `dtype` (weights of fewer bits upcast), with the attention that is written out."""
-    kwargs = {"dtype": dtype, "attn_implementation": "eager"} if VERSION.startswith("5") else {"torch_dtype": dtype}
+    kwargs = {"torch_dtype": dtype} if VERSION == "4.35.2" else {"dtype": dtype, "attn_implementation": "eager"}
     kwargs.update(plan.model_kwargs if head == "Model" else {})
     cls = getattr(transformers, class_name(family, head))
     model, report = cls.from_pretrained(folder, output_loading_info=True, **kwargs)

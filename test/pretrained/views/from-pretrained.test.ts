@@ -2,6 +2,8 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as library from '../../../lib';
+import { inspectCheckpoint } from '../../../lib/auto/inspect';
+import { writeHdf5 } from '../../../lib/checkpoint/hdf5/hdf5-writer';
 import { setLogHook } from '../../../lib/logging';
 import { expectRecorded, recordedCases } from '../recorded-case';
 
@@ -32,6 +34,44 @@ afterEach(async () => {
 it.each(recordedCases(frameworks))('%s gives the same through its framework’s class (rows 151, 160)', (name) =>
   expectRecorded(join(frameworks, name), true),
 );
+
+describe('a file in which Keras numbers the weights', () => {
+  const weight = (name: string, shape: number[]) => ({
+    name,
+    dtype: 'float32' as const,
+    shape,
+    bytes: new Float32Array(shape.reduce((n, dim) => n * dim, 1)),
+  });
+  const layer = 'layers/tf_bert_main_layer/embeddings/LayerNorm';
+
+  it.each([
+    ['TFBertModel', {}],
+    ['BertModel', { from_tf: true }],
+  ])('is refused by %s, which would leave all of it out', async (name, options) => {
+    await cp(join(inFlax, 'config.json'), join(folder, 'config.json'));
+    const numbered = [weight(`${layer}/vars/0`, [8]), weight(`${layer}/vars/1`, [8]), weight('optimizer/vars/0', [])];
+    await writeHdf5(join(folder, 'tf_model.h5'), numbered);
+    await expect(classes[name]?.from_pretrained(folder, options)).rejects.toMatchObject({
+      name: 'NotImplementedError',
+      code: 'UNSUPPORTED_LAYOUT',
+      message: expect.stringMatching(/tf_model\.h5' holds weights as Keras 3 numbers them .*vars\/0.*save_pretrained/),
+    });
+    const { tensors, loads } = await inspectCheckpoint(join(folder, 'tf_model.h5'), { class: 'BertModel' });
+    expect([tensors.map((tensor) => tensor.name), loads]).toEqual([numbered.map((tensor) => tensor.name), false]);
+  });
+
+  it('is none where one weight has a name', async () => {
+    await cp(join(inFlax, 'config.json'), join(folder, 'config.json'));
+    const named = weight('bert/embeddings/LayerNorm/gamma:0', [8]);
+    await writeHdf5(join(folder, 'tf_model.h5'), [weight(`${layer}/vars/0`, [8]), named]);
+    const [model, info] = await TFBertModel.from_pretrained(folder, {
+      output_loading_info: true,
+      ignore_mismatched_sizes: true,
+    });
+    expect(info.unexpected_keys).toEqual([layer.slice('layers/'.length).replaceAll('/', '.') + '.vars.0']);
+    await model.dispose();
+  });
+});
 
 describe('a class of TensorFlow or Flax', () => {
   it('is PyTorch’s class with another framework, name and base (A-16, T-33)', () => {

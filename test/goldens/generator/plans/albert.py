@@ -55,7 +55,9 @@ PLANS = [
                 "ForTokenClassification": ["mixed labels"],
             }
         ),
-        note="5 layers from 2 groups of 2 inner layers each; hidden states after every inner layer",
+        # 5.18.0 has hidden states after every inner layer; where versions differ this package goes by 4.57.6.
+        reference="4.57.6",
+        note="5 layers from 2 groups of 2 inner layers each; hidden states after every layer, attentions of every inner one",
     ),
     CheckpointPlan(
         "choice",
