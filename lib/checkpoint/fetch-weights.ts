@@ -124,8 +124,16 @@ async function notFound(repo: WeightsRepo, options: ResolveOptions, place: (name
     return error(`${lead} for TensorFlow weights in shards: set from_tf (from_tf=True in Python)`);
   if (await repo.has(place(names.FLAX_WEIGHTS_INDEX_NAME)))
     return error(`${lead} for Flax weights in shards: set from_flax (from_flax=True in Python)`);
-  const all = [safe, torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
-  return error(`does not appear to have a file named ${all.slice(0, -1).join(', ')} or ${all.at(-1)}`);
+  if (use_safetensors === false)
+    for (const name of [safe, names.variantName(names.SAFE_WEIGHTS_INDEX_NAME, variant)])
+      if (await repo.has(place(name)))
+        return error(`does not appear to have a file named ${torch}, but ${name}: leave use_safetensors out`);
+  const others = [torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
+  const all = use_safetensors === false ? others : [safe, ...others];
+  return error(
+    `does not appear to have a file named ${all.slice(0, -1).join(', ')} or ${all.at(-1)}: look which files it has, and name ` +
+      'them by variant, subfolder, revision or gguf_file',
+  );
 }
 
 /** The files of other frameworks that the repository has, of those that a hint can name. */

@@ -202,6 +202,7 @@ describe('a model', () => {
     [{ 'flax_model.msgpack': 'x' }, {}, 'from_flax=True'],
     [{ 'pytorch_model.bin': 'x' }, { variant: 'fp16' }, 'variant=None'],
     [{ 'pytorch_model.bin': 'x' }, { use_safetensors: true }, 'safe_serialization=True'],
+    [{ 'model.safetensors': 'x' }, { use_safetensors: false }, 'but model.safetensors: leave use_safetensors out'],
     [{}, {}, /model\.safetensors, pytorch_model\.bin, tf_model\.h5, model\.ckpt\.index or flax_model\.msgpack/],
   ])('without weights that the options take says what is there: %j', async (files, options, what) => {
     hub.server.commit('org/bert', { 'config.json': bert['config.json'] as Buffer, ...files });

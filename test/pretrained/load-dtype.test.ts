@@ -15,11 +15,19 @@ describe('the dtype of a load', () => {
       [{ torch_dtype: 'torch.float16' }, 'float16'],
       [{ dtype: 'bf16' }, 'bfloat16'],
       [{ dtype: { '': 'float16' } }, 'float16'],
+      [{ dtype: 'fp16', torch_dtype: 'torch.float16' }, 'float16'],
     ] as const) {
       const model = await BertModel.from_pretrained(path, options);
       expect([options, model.dtype, model.config.torch_dtype]).toEqual([options, dtype, dtype]);
       await model.dispose();
     }
+  });
+
+  it('refuses two names of the option that differ', async () => {
+    const given = { dtype: 'float16', torch_dtype: { '': 'float32' } };
+    await expect(BertModel.from_pretrained(await checkpoint(), given)).rejects.toThrow(
+      'both dtype (float16) and torch_dtype ({"":"float32"}) are given; use dtype',
+    );
   });
 
   it("takes 'auto' from the config before the file (row 51)", async () => {
