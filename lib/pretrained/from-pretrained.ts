@@ -15,6 +15,7 @@ import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
+import { inTurns, type Steps } from '../turns';
 import { checkLocation, knownCommit } from './check-location';
 import { PretrainedConfig } from './config';
 import { warnOfOtherType } from './config-options';
@@ -33,7 +34,7 @@ import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
 import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
-import { inPyTorchTerms, openWeights, type Weights } from './load-weights';
+import { inPyTorchTerms, openWeights, typesOf, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
@@ -78,23 +79,26 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const stored = await openWeights(path, options, hub, config['transformers_weights'], ModelType.framework);
   try {
     const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
-    const weights = inPyTorchTerms(stored, target);
-    const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
-    const plan = planLoad(weights.shapes, target, {
+    const { signal } = options;
+    const weights = await inTurns(inPyTorchTerms(stored, target), signal);
+    const dtype = asked === 'auto' ? await inTurns(autoDtype(config, weights), signal) : (asked ?? 'float32');
+    const planOptions = {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
       otherKeys: weights.source?.otherKeys ?? [],
-    });
+    };
+    const plan = await inTurns(planLoad(weights.shapes, target, planOptions), signal);
     await untieDifferent(model, plan, weights);
     // Of a file that came over the network the listener has heard already.
     const listener = downloads.transferred ? null : (options.progress_callback ?? null);
     await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     markInitialized(model);
-    model.adoptStoredTypes(weights.types);
+    model.adoptStoredTypes(weights.typeOf);
     if (config.torchscript) model.tie_weights();
     // Configs of other frameworks' classes keep what they say, as upstream.
     if (ModelType.framework === 'pt') config.torch_dtype = dtype;
     config._commit_hash = stored.commit ?? commit ?? config._commit_hash;
-    reportLoad(ModelType.name, options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`, plan, config);
+    const from = options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`;
+    await inTurns(reportLoad(ModelType.name, from, plan, config), signal);
     model.eval();
     await adoptGenerationConfig(model, path, options, hub);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
@@ -147,8 +151,9 @@ function refuseFields(
 }
 
 /** 'auto': what the config says, else the checkpoint. */
-function autoDtype({ torch_dtype, name_or_path }: PretrainedConfig, { types, source }: Weights): DType {
-  const stored = torch_dtype === null ? storedDType(types, source?.indexMetadata ?? null) : null;
+function* autoDtype({ torch_dtype, name_or_path }: PretrainedConfig, weights: Weights): Steps<DType> {
+  const indexMetadata = weights.source?.indexMetadata ?? null;
+  const stored = torch_dtype === null ? yield* storedDType(typesOf(weights), indexMetadata) : null;
   const dtype = torch_dtype ?? stored?.dtype ?? 'float32';
   logInfo(`dtype 'auto' is ${dtype}, from ${stored?.from ?? 'the config'} of the checkpoint`);
   return checkWeightType(torch_dtype === null ? parseDtype(dtype) : configDtype(torch_dtype, name_or_path));
@@ -217,7 +222,10 @@ async function fill(
 ): Promise<void> {
   const keptWhole = dtype === 'float16' ? ModelType._keep_in_fp32_modules.map((part) => `.${part}.`) : [];
   const typeOf = (name: string): DType => (keptWhole.some((part) => `.${name}.`.includes(part)) ? 'float32' : dtype);
-  const progress = new LoadProgress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
+  const progress = await inTurns(
+    LoadProgress.of(model.config.name_or_path, weights.source, options.progress_callback ?? null),
+    options.signal,
+  );
   const call = new Call(options.signal);
   try {
     let waiting = 0;
