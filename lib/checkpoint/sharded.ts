@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { throwIfAborted } from '../errors';
+import { cacheRoot } from '../hub/settings';
 import { warn } from '../logging';
 import { inTurns, type Steps, visitInSteps } from '../turns';
 import { type CheckpointFault, fault, quote, quoteSome, systemCode } from './fault';
@@ -153,11 +154,17 @@ export class ShardedSource implements CheckpointSource {
   }
 }
 
-/** Finds every shard before one is opened: each must exist and really lie in the model's folder or its Hub cache. */
+/**
+ * Finds every shard before one is opened: each must exist and really lie in the model's folder, in the Hub cache that this
+ * is of, or in the user's, into which older clients of the Hub put the contents of folders that they filled.
+ */
 async function checkPlaces(indexPath: string, files: readonly string[]): Promise<void> {
   const folder = dirname(indexPath);
   const root = await realpath(folder);
   const blobs = await hubBlobs(folder);
+  const cache = await realpath(cacheRoot()).catch(() => null);
+  const isContent = (place: string) =>
+    dirname(place) === blobs || (basename(dirname(place)) === 'blobs' && dirname(dirname(dirname(place))) === cache);
   const missing: string[] = [];
   for (const file of files) {
     const place = await realpath(join(folder, file)).catch((error: unknown) => {
@@ -168,7 +175,7 @@ async function checkPlaces(indexPath: string, files: readonly string[]): Promise
       });
     });
     if (place === null) missing.push(file);
-    else if (!place.startsWith(root.endsWith(sep) ? root : root + sep) && dirname(place) !== blobs) {
+    else if (!place.startsWith(root.endsWith(sep) ? root : root + sep) && !isContent(place)) {
       const message = `'${join(folder, file)}', which '${indexPath}' names, is a link to '${place}', outside its folder; put the file itself there`;
       throw fault('UNSAFE_SHARD_NAME', message, { file: indexPath });
     }

@@ -2,7 +2,7 @@ import { heldBytes, memoryStats } from '../binding/runtime';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { storedDType } from '../checkpoint/stored-dtype';
 import { modelSubfolder } from '../env';
-import { RuntimeError, TypeError, throwIfAborted } from '../errors';
+import { RuntimeError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { hubOptionsOf } from '../hub/options';
 import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
@@ -18,6 +18,7 @@ import type { Tensor } from '../tensor/tensor';
 import { inTurns, type Steps } from '../turns';
 import { checkLocation, knownCommit } from './check-location';
 import { PretrainedConfig } from './config';
+import { warnOfOtherType } from './config-options';
 import { constructorArguments } from './constructor-arguments';
 import { adoptGenerationConfig, checkGenerationOption } from './generation-file';
 import { markInitialized, withoutInit } from './init';
@@ -120,6 +121,7 @@ async function findConfig(
   const { config: given } = options;
   if (given instanceof PretrainedConfig) {
     refuseFields(ModelType, given, overrides);
+    warnOfOtherType((given.constructor as typeof PretrainedConfig).model_type, ModelType.config_class.model_type);
     return { config: given.clone(), rest: overrides };
   }
   const [config, rest] = await ModelType.config_class.from_pretrained(given ?? (path as string), {
@@ -149,12 +151,25 @@ function refuseFields(
 }
 
 /** 'auto': what the config says, else the checkpoint. */
-function* autoDtype({ torch_dtype }: PretrainedConfig, weights: Weights): Steps<DType> {
+function* autoDtype({ torch_dtype, name_or_path }: PretrainedConfig, weights: Weights): Steps<DType> {
   const indexMetadata = weights.source?.indexMetadata ?? null;
   const stored = torch_dtype === null ? yield* storedDType(typesOf(weights), indexMetadata) : null;
   const dtype = torch_dtype ?? stored?.dtype ?? 'float32';
   logInfo(`dtype 'auto' is ${dtype}, from ${stored?.from ?? 'the config'} of the checkpoint`);
-  return checkWeightType(parseDtype(dtype));
+  return checkWeightType(torch_dtype === null ? parseDtype(dtype) : configDtype(torch_dtype, name_or_path));
+}
+
+/** @throws ValueError naming the config whose torch_dtype is none */
+function configDtype(torch_dtype: string, name_or_path: string): DType {
+  try {
+    return parseDtype(torch_dtype);
+  } catch (cause) {
+    throw new ValueError(
+      `dtype 'auto' goes by the config, and torch_dtype in that of '${name_or_path}' is '${torch_dtype}', which is no dtype: ` +
+        "correct it there, or give the dtype itself, such as 'float32'",
+      { code: 'ERR_DTYPE', cause },
+    );
+  }
 }
 
 /**

@@ -3,13 +3,18 @@ import type { ByteLevelFiles, FileBytes, MakerTools } from './vocabulary-files';
 /**
  * The `tokenizer.json` that a `vocab.json` and its `merges.txt` amount to. Runs on the tokenizer thread: nothing outside of
  * it may be used in it but types.
+ * @param isChecked - whether merges of tokens that the vocabulary lacks are refused here, with their lines. The library
+ *   refuses them in any case, and in a large vocabulary to look for all takes longer than all else.
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
 export function byteLevelFile(
   { vocab: vocabPath, merges: mergesPath, headless, head }: ByteLevelFiles,
   files: FileBytes,
   { linesOf, textOf, refuse }: MakerTools,
+  isChecked: boolean,
 ): Record<string, unknown> {
+  const mostIds = 1e7;
+
   function readVocabulary(): Record<string, number> {
     let found: unknown;
     try {
@@ -20,53 +25,61 @@ export function byteLevelFile(
     if (found === null || typeof found !== 'object' || Array.isArray(found))
       refuse(vocabPath, 'it must hold an object of ids by token');
     const vocab = found as Record<string, number>;
-    const tokens = new Map<number, string>();
+    const taken = new Uint8Array(mostIds);
     // Pairs of both take an object of 256,000 tokens five times as long as keys do.
-    for (const token of Object.keys(vocab)) {
+    const tokens = Object.keys(vocab);
+    for (const token of tokens) {
       const id = vocab[token] as number;
-      if (!(Number.isInteger(id) && id >= 0 && id < 1e7))
+      if (!(Number.isInteger(id) && id >= 0 && id < mostIds))
         refuse(vocabPath, `the token ${JSON.stringify(token)} has the id ${JSON.stringify(id)}, which is none`);
-      const other = tokens.get(id);
-      if (other !== undefined)
+      if (taken[id] === 1) {
+        const other = tokens.find((candidate) => vocab[candidate] === id);
         refuse(vocabPath, `the tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} both have the id ${id}`);
-      tokens.set(id, token);
+      }
+      taken[id] = 1;
     }
-    if (tokens.size === 0) refuse(vocabPath, 'it holds no token');
+    if (tokens.length === 0) refuse(vocabPath, 'it holds no token');
     return vocab;
   }
 
-  /** A merge and the number of its line; what is merged again has its first place. */
-  function readMerges(): Map<string, [line: number, left: string, right: string]> {
+  /** Merges, and the number of each one's line; what is merged again has its first place. */
+  function readMerges(): { pairs: [left: string, right: string][]; lineOf: number[] } {
+    const bytes = files.get(mergesPath) as Uint8Array;
+    const [lineFeed, carriageReturn] = [10, 13];
+    const isCutOff = bytes.length > 0 && ![lineFeed, carriageReturn].includes(bytes.at(-1) as number);
     const lines = linesOf(mergesPath, files);
-    const text = textOf(mergesPath, files);
-    const isCutOff = text !== '' && !/[\r\n]$/.test(text);
-    const merges = new Map<string, [number, string, string]>();
+    const seen = new Set<string>();
+    const pairs: [string, string][] = [];
+    const lineOf: number[] = [];
     lines.forEach((line, i) => {
       if (headless ? (i === 0 && line.trimStart().startsWith('#version:')) || line.trim() === '' : i === 0) return;
       // Upstream takes what follows the last line feed for nothing, also where it is a merge.
       if (!headless && isCutOff && i === lines.length - 1) return;
-      const parts = line.trim().split(/\s+/);
-      if (parts.length !== 2 || parts[0] === '')
+      const [, left = '', right = ''] = /^\s*(\S+)\s+(\S+)\s*$/.exec(line) ?? [];
+      if (left === '')
         refuse(
           mergesPath,
           `line ${i + 1} must be two tokens with a space between, and is ${JSON.stringify(line.slice(0, 80))}`,
         );
-      const key = parts.join(' ');
-      if (!merges.has(key)) merges.set(key, [i + 1, parts[0] as string, parts[1] as string]);
+      const isPlain = line[left.length] === ' ' && left.length + 1 + right.length === line.length;
+      const key = isPlain ? line : `${left} ${right}`;
+      if (seen.size === seen.add(key).size) return;
+      pairs.push([left, right]);
+      lineOf.push(i + 1);
     });
-    return merges;
+    return { pairs, lineOf };
   }
 
   const vocab = readVocabulary();
-  const pairs: [string, string][] = [];
-  for (const [line, left, right] of readMerges().values()) {
-    for (const token of [left, right, left + right])
-      if (!Object.hasOwn(vocab, token))
-        refuse(
-          mergesPath,
-          `line ${line} merges ${left} and ${right}, and '${vocabPath}' has no token ${JSON.stringify(token)}`,
-        );
-    pairs.push([left, right]);
-  }
+  const { pairs, lineOf } = readMerges();
+  if (isChecked)
+    pairs.forEach(([left, right], i) => {
+      for (const token of [left, right, left + right])
+        if (!Object.hasOwn(vocab, token))
+          refuse(
+            mergesPath,
+            `line ${lineOf[i]} merges ${left} and ${right}, and '${vocabPath}' has no token ${JSON.stringify(token)}`,
+          );
+    });
   return { ...head, model: { ...head.model, vocab, merges: pairs } };
 }

@@ -24,8 +24,8 @@ export function threadMain(
 
   let loaded: typeof import('tokenizers') | null = null;
   const files = new Map<number, Json>();
-  /** Of the files, those that were made of another vocabulary. */
-  const converted = new Set<number>();
+  /** What those were made of that were not read from a tokenizer.json. */
+  const converted = new Map<number, Vocabulary>();
   const tokenizers = new Map<number, Tokenizer>();
 
   /** An answer and the buffers that go with it instead of being copied. */
@@ -41,17 +41,16 @@ export function threadMain(
     },
 
     async adopt({ handle, vocabulary }: Request['adopt']): Promise<Result<TokenizerFile>> {
-      converted.add(handle);
-      return store(handle, await fileOf(vocabulary));
+      converted.set(handle, vocabulary);
+      return store(handle, await fileOf(vocabulary, false));
     },
 
     async build({ handle, changes, tokens, names }: Request['build']): Promise<Result<Answer['build']>> {
       const file = { ...files.get(handle), ...changes } as Json;
       files.delete(handle);
-      const tokenizer =
-        converted.delete(handle) && file.model.type === 'Unigram'
-          ? withExactScores(file)
-          : library().Tokenizer.fromString(JSON.stringify(file));
+      const source = converted.get(handle);
+      converted.delete(handle);
+      const tokenizer = await made(file, source);
       if (tokens.length > 0) tokenizer.addAddedTokens(tokens.map(toAdd));
       tokenizers.set(handle, tokenizer);
       const idOf = (token: string): number | null => tokenizer.tokenToId(token);
@@ -104,7 +103,7 @@ export function threadMain(
     },
 
     async text({ vocabulary, changes }: Request['text']): Promise<Result<string>> {
-      const file = { ...(await fileOf(vocabulary)), ...changes };
+      const file = { ...(await fileOf(vocabulary, true)), ...changes };
       return [JSON.stringify(file, null, vocabulary.kind === 'gguf' ? 0 : 2), []];
     },
 
@@ -138,15 +137,47 @@ export function threadMain(
     },
   };
 
-  /** The `tokenizer.json` that a vocabulary amounts to. */
-  async function fileOf(vocabulary: Vocabulary): Promise<Json> {
+  /** @param source - what the file was made of, where it was not read */
+  async function made(file: Json, source: Vocabulary | undefined): Promise<Tokenizer> {
+    if (source !== undefined && file.model.type === 'Unigram') return withExactScores(file);
+    const { merges, ...model } = file.model;
+    const text = JSON.stringify({
+      ...file,
+      model: merges === undefined ? model : { ...model, merges: inLines(merges) },
+    });
+    try {
+      return library().Tokenizer.fromString(text);
+    } catch (error) {
+      if (source?.kind === 'byte-level') await fileOf(source, true); // says what is wrong, and in which line
+      throw error;
+    }
+  }
+
+  /** Merges as lines of two tokens, which the library reads faster than pairs; as they are where a line would be another pair. */
+  function inLines(merges: unknown): unknown {
+    if (!Array.isArray(merges)) return merges;
+    const lines = new Array<string>(merges.length);
+    for (let i = 0; i < merges.length; i++) {
+      const [left, right, ...more] = Array.isArray(merges[i]) ? merges[i] : [];
+      if (typeof left !== 'string' || typeof right !== 'string' || more.length > 0) return merges;
+      if (left.includes(' ') || right.includes(' ') || left.startsWith('#version')) return merges;
+      lines[i] = `${left} ${right}`;
+    }
+    return lines;
+  }
+
+  /**
+   * The `tokenizer.json` that a vocabulary amounts to.
+   * @param isChecked - whether what the library refuses, too, is looked for
+   */
+  async function fileOf(vocabulary: Vocabulary, isChecked: boolean): Promise<Json> {
     switch (vocabulary.kind) {
       case 'gguf':
         return makers.ggufFile(vocabulary, tools);
       case 'word-piece':
         return makers.wordPieceFile(vocabulary, await readAll(vocabulary.vocab), tools);
       case 'byte-level':
-        return makers.byteLevelFile(vocabulary, await readAll(vocabulary.vocab, vocabulary.merges), tools);
+        return makers.byteLevelFile(vocabulary, await readAll(vocabulary.vocab, vocabulary.merges), tools, isChecked);
       case 'sentence-piece':
         return makers.sentencePieceFile(vocabulary, await readAll(vocabulary.model), tools);
     }
