@@ -21,6 +21,7 @@ export class PinnedFile {
   private closed = false;
   private reads = 0;
   private inARow = 0;
+  private turn: Promise<void> | null = null;
   private whenIdle: (() => void) | null = null;
 
   private constructor(
@@ -58,9 +59,10 @@ export class PinnedFile {
   async readInto(target: Uint8Array, position: number, signal?: AbortSignal): Promise<void> {
     let done = 0;
     while (done < target.byteLength) {
+      const wanted = Math.min(READ_BYTES, target.byteLength - done);
+      if (wanted <= SMALL_BYTES && this.inARow > MOST_IN_A_ROW) await this.nextTurn();
       throwIfAborted(signal);
       this.checkOpen();
-      const wanted = Math.min(READ_BYTES, target.byteLength - done);
       const bytesRead =
         this.readAtOnce(target, done, wanted, position + done) ??
         (await this.readSome(target, done, wanted, position + done));
@@ -105,7 +107,7 @@ export class PinnedFile {
 
   /** By the call with a callback, which takes half the time of the handle's own: small reads come in hundreds. */
   private readSome(target: Uint8Array, offset: number, length: number, position: number): Promise<number> {
-    this.inARow = 0;
+    void this.nextTurn();
     return new Promise((resolve, reject) => {
       this.reads++;
       read(this.handle.fd, target, offset, length, position, (error, bytesRead) => {
@@ -115,6 +117,18 @@ export class PinnedFile {
         reject(unreadable('FILE_UNREADABLE', this.path, message, { offset: position, cause: error }));
       });
     });
+  }
+
+  /** The next turn of the event loop, in which reads are done at once again, whoever of many asks for it. */
+  private nextTurn(): Promise<void> {
+    this.turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.turn = null;
+        this.inARow = 0;
+        resolve();
+      });
+    });
+    return this.turn;
   }
 
   private changed(what: string): CheckpointError {

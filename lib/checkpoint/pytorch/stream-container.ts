@@ -47,7 +47,8 @@ export async function openStream(opening: Opening, begin: number): Promise<Conta
   checkByteOrder(await next(SMALL_PICKLE), opening);
   const value = await next(SMALL_PICKLE);
   const { storages } = objects;
-  const places = await findStorages(keysOf(await next(SMALL_PICKLE), opening), storages, at, opening);
+  const keys = await inTurns(keysOf(await next(SMALL_PICKLE), opening), signal);
+  const places = await findStorages(keys, storages, at, opening);
   return {
     value,
     async storages(wanted) {
@@ -73,21 +74,23 @@ export function checkByteOrder(facts: PickleValue, { fail }: Opening): void {
   if (little !== true) fail('PICKLE_INVALID', 'it does not say the order of its bytes (little_endian)');
 }
 
-function keysOf(value: PickleValue, { fail, limits }: Opening): string[] {
+function* keysOf(value: PickleValue, { fail, limits }: Opening): Steps<ReadonlySet<string>> {
   if (!(value instanceof PickleList)) {
     return fail('PICKLE_INVALID', `the keys of its storages are ${describePickled(value)}, not a list`);
   }
   if (value.items.length > limits.tensors) fail('TOO_MANY_TENSORS', `it holds more than ${limits.tensors} storages`);
-  const keys = value.items.map((key) =>
-    typeof key === 'string' ? key : fail('PICKLE_INVALID', `the key of a storage is ${describePickled(key)}`),
-  );
-  if (new Set(keys).size < keys.length) fail('DUPLICATE_NAME', 'two of its storages have one key');
+  const keys = new Set<string>();
+  for (const key of value.items) {
+    if (typeof key !== 'string') return fail('PICKLE_INVALID', `the key of a storage is ${describePickled(key)}`);
+    if (keys.size === keys.add(key).size) fail('DUPLICATE_NAME', 'two of its storages have one key');
+    if (keys.size % STORAGES_A_STEP === 0) yield;
+  }
   return keys;
 }
 
 /** Where each storage lies: sizes are known from the object, and the number in front of each must agree. */
 async function findStorages(
-  keys: readonly string[],
+  keys: ReadonlySet<string>,
   known: ReadonlyMap<string, PickledStorage>,
   begin: number,
   opening: Opening,
@@ -113,7 +116,7 @@ async function findStorages(
 }
 
 function* placeStorages(
-  keys: readonly string[],
+  keys: ReadonlySet<string>,
   known: ReadonlyMap<string, PickledStorage>,
   begin: number,
   { file, fail }: Opening,
