@@ -1,7 +1,7 @@
 /** Merges of tokenizer.json, which are handed on as lines where that is the same. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AutoTokenizer } from '../../lib/preprocess';
+import { AutoTokenizer, GPT2Tokenizer } from '../../lib/preprocess';
 import { errorOf, scratchFolder } from '../checkpoint/scratch';
 
 const folder = scratchFolder();
@@ -37,4 +37,112 @@ it.each([
   ['of numbers', [[1, 2]]],
 ])('merges %s are refused', async (_, merges) => {
   expect((await errorOf(() => tokensOf(merges, 'abc'))).code).toBe('ERR_TOKENIZER_FILE');
+});
+
+describe('a file as the library writes it', () => {
+  const text = 'abcd';
+  const vocab = { a: 0, b: 1, c: 2, d: 3, ab: 4, abc: 5, abcd: 6, x: 7 };
+  const model = {
+    type: 'BPE',
+    dropout: null,
+    unk_token: null,
+    continuing_subword_prefix: null,
+    vocab,
+    merges: chain(text),
+  };
+  const added = (content: string, id: number) => ({
+    ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+  });
+  const file = {
+    version: '1.0',
+    truncation: { direction: 'Right', max_length: 1, strategy: 'LongestFirst', stride: 0 },
+    padding: {
+      strategy: { Fixed: 9 },
+      direction: 'Right',
+      pad_to_multiple_of: null,
+      pad_id: 7,
+      pad_type_id: 0,
+      pad_token: 'x',
+    },
+    added_tokens: [added('<x>', 8)],
+    normalizer: { type: 'Lowercase' },
+    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+    post_processor: null,
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model,
+  };
+
+  const last = 'behind the model';
+
+  async function read(stored: string, options = {}): Promise<[ids: number[], text: string, size: number]> {
+    writeFileSync(join(folder, 'tokenizer.json'), stored);
+    const tokenizer = await GPT2Tokenizer.from_pretrained(folder, {
+      ...{ bos_token: '<x>', eos_token: '<x>', unk_token: '<x>' },
+      ...options,
+    });
+    try {
+      const ids = await tokenizer.encode('abcD<x>ab');
+      return [ids, await tokenizer.decode(ids), tokenizer.get_vocab().size];
+    } finally {
+      tokenizer.dispose();
+    }
+  }
+
+  it.each([
+    ['in lines', JSON.stringify(file, null, 2)],
+    ['in one line', JSON.stringify(file)],
+    ['with merges as lines', JSON.stringify({ ...file, model: { ...model, merges: ['a b', 'ab c', 'abc d'] } })],
+    ['with the model first', JSON.stringify(Object.fromEntries([['model', model], ...Object.entries(file)]))],
+    ['with members behind the merges', JSON.stringify({ ...file, model: { ...model, ignore_merges: false } })],
+    [
+      'with a list at its end',
+      JSON.stringify({ ...file, decoder: undefined, [last]: { type: 'Sequence', decoders: [file.decoder] } }).replace(
+        last,
+        'decoder',
+      ),
+    ],
+    [
+      'with a token merges',
+      JSON.stringify({
+        ...file,
+        model: { ...model, vocab: { ...vocab, '"merges": [': 8, merges: 9 }, merges: chain(text) },
+      }),
+    ],
+  ])('gives the same %s', async (_, stored) => {
+    const [ids, decoded, size] = await read(stored);
+    expect(size).toBe(stored.includes('"merges":9') ? 11 : 9);
+    expect([ids, decoded]).toEqual([[6, size - 1, 4], 'abcd<x>ab']);
+  });
+
+  it('has its parts changed by options as any other', async () => {
+    const spaced = { ...vocab, Ġ: 9, Ġa: 10 };
+    const merges = [['Ġ', 'a'], ...chain(text)];
+    const [ids] = await read(JSON.stringify({ ...file, model: { ...model, vocab: spaced, merges } }), {
+      add_prefix_space: true,
+    });
+    expect(ids[0]).toBe(10);
+  });
+
+  it.each([
+    ['no JSON', '["a", "b"', 'ERR_JSON', /not a tokenizer file/],
+    ['of an unknown token', '["a", "nowhere"]', 'ERR_TOKENIZER_FILE', /merges "a" and "nowhere"/],
+    ['into an unknown token', '["a", "c"]', 'ERR_TOKENIZER_FILE', /merges "a" and "c", and has no token "ac"/],
+    ['into an unknown token, in a line', '"a c"', 'ERR_TOKENIZER_FILE', /has no token "ac"/],
+    ['into a name of JavaScript', '["constru", "ctor"]', 'ERR_TOKENIZER_FILE', /has no token "constructor"/],
+  ])('is refused where a merge is %s, and the process lives', async (_, merge, code, words) => {
+    const stored = JSON.stringify({ ...file, model: { ...model, merges: ['here'] } }).replace('"here"', merge);
+    const error = await errorOf(() => read(stored));
+    expect([error.code, error.message]).toEqual([code, expect.stringMatching(words)]);
+  });
+
+  it.each([
+    ['shorter than the prefix', { a: 0, b: 1 }, '"b"', /has no token "a"/],
+    ['into an unknown token', { a: 0, '##b': 1 }, '"##b"', /has no token "ab"/],
+  ])('with a prefix of inner pieces is refused where a merge is %s', async (_, pieces, right, words) => {
+    const prefixed = { ...model, continuing_subword_prefix: '##', vocab: pieces, merges: [['a', JSON.parse(right)]] };
+    expect((await errorOf(() => read(JSON.stringify({ ...file, model: prefixed })))).message).toMatch(words);
+    const whole = { ...prefixed, vocab: { a: 0, '##b': 1, ab: 2 }, merges: [['a', '##b']] };
+    const [ids] = await read(JSON.stringify({ ...file, added_tokens: [added('<x>', 3)], model: whole }));
+    expect(ids[1]).toBe(3);
+  });
 });

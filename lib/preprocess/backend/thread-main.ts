@@ -141,24 +141,36 @@ export function threadMain(
   async function made(file: Json, source: Vocabulary | undefined): Promise<Tokenizer> {
     if (source !== undefined && file.model.type === 'Unigram') return withExactScores(file);
     const { merges, ...model } = file.model;
-    const text = JSON.stringify({
-      ...file,
-      model: merges === undefined ? model : { ...model, merges: inLines(merges) },
-    });
-    try {
-      return library().Tokenizer.fromString(text);
-    } catch (error) {
-      if (source?.kind === 'byte-level') await fileOf(source, true); // says what is wrong, and in which line
-      throw error;
+    if (!Array.isArray(merges)) return library().Tokenizer.fromString(JSON.stringify(file));
+    const fault = faultOf(merges, model);
+    if (fault !== null) {
+      if (source?.kind === 'byte-level') await fileOf(source, true); // says it with its line
+      throw Object.assign(new Error(fault), { name: 'MergesFault' });
     }
+    return library().Tokenizer.fromString(JSON.stringify({ ...file, model: { ...model, merges: inLines(merges) } }));
+  }
+
+  /** The first merge into a token that there is not: the library ends the process at it. Of all else it says what is wrong. */
+  function faultOf(merges: unknown[], { vocab, continuing_subword_prefix: prefix }: Json): string | null {
+    const cut = typeof prefix === 'string' ? Buffer.byteLength(prefix) : 0;
+    for (const merge of merges) {
+      const [left, right, ...more] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
+      if (typeof left !== 'string' || typeof right !== 'string' || more.length > 0) continue;
+      if (typeof merge === 'string' && left.startsWith('#version')) continue;
+      const token = left + (cut === 0 ? right : Buffer.from(right).subarray(cut).toString());
+      const isThere = typeof vocab?.[token] === 'number' && cut <= Buffer.byteLength(right);
+      if (!isThere)
+        return `it merges ${JSON.stringify(left)} and ${JSON.stringify(right)}, and has no token ${JSON.stringify(token)}`;
+    }
+    return null;
   }
 
   /** Merges as lines of two tokens, which the library reads faster than pairs; as they are where a line would be another pair. */
-  function inLines(merges: unknown): unknown {
-    if (!Array.isArray(merges)) return merges;
+  function inLines(merges: unknown[]): unknown[] {
     const lines = new Array<string>(merges.length);
     for (let i = 0; i < merges.length; i++) {
-      const [left, right, ...more] = Array.isArray(merges[i]) ? merges[i] : [];
+      const merge = merges[i];
+      const [left, right, ...more] = Array.isArray(merge) ? merge : [];
       if (typeof left !== 'string' || typeof right !== 'string' || more.length > 0) return merges;
       if (left.includes(' ') || right.includes(' ') || left.startsWith('#version')) return merges;
       lines[i] = `${left} ${right}`;
