@@ -42,7 +42,29 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** Items that are sorted, or compared, between two steps. */
+/** Items that are visited between two steps. */
+const kVisits = 256;
+
+/** Calls `visit` with each of `items`, in their order. */
+export function* visitInSteps<T>(items: Iterable<T>, visit: (item: T) => void): Steps<void> {
+  let visited = 0;
+  for (const item of items) {
+    visit(item);
+    if (++visited % kVisits === 0) yield;
+  }
+}
+
+/** `texts.join(separator)`. */
+export function* joinInSteps(texts: readonly string[], separator: string): Steps<string> {
+  const runs: string[] = [];
+  for (let at = 0; at < texts.length; at += kRun) {
+    runs.push(texts.slice(at, at + kRun).join(separator));
+    yield;
+  }
+  return runs.join(separator);
+}
+
+/** Items that are joined, sorted or compared between two steps. */
 const kRun = 2048;
 
 /** `items` in order, equal ones as they were. */

@@ -1,5 +1,5 @@
 import { AbortError } from '../lib/errors';
-import { atOnce, inTurns, type Steps, sortInSteps } from '../lib/turns';
+import { atOnce, inTurns, joinInSteps, type Steps, sortInSteps, visitInSteps } from '../lib/turns';
 
 function* spin(milliseconds: number): Steps<string> {
   const end = performance.now() + milliseconds;
@@ -23,7 +23,7 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
 
 describe('work in steps', () => {
   it('lets other events in every few milliseconds', async () => {
-    expect(await turnsDuring(inTurns(spin(60)))).toBeGreaterThan(5);
+    expect(await turnsDuring(inTurns(spin(200)))).toBeGreaterThan(5);
   });
 
   it('takes no turn where it is short', async () => {
@@ -53,5 +53,21 @@ describe('sorting in steps', () => {
   it('leaves what is in order as it is', () => {
     const items = [1, 2, 2, 3];
     expect(atOnce(sortInSteps(items, (a, b) => a - b))).toBe(items);
+  });
+});
+
+describe('lists in steps', () => {
+  it.each([0, 1, 255, 256, 10_000])('are visited one after the other: %i items', (length) => {
+    const items = Array.from({ length }, (_, i) => i);
+    const visited: number[] = [];
+    let steps = 0;
+    for (const _ of visitInSteps(items, (item) => visited.push(item))) steps++;
+    expect(visited).toEqual(items);
+    expect(steps).toBe(Math.floor(length / 256));
+  });
+
+  it.each([0, 1, 2048, 2049, 10_000])('are joined as by join(): %i texts', (length) => {
+    const texts = Array.from({ length }, (_, i) => (i % 3 === 0 ? '' : `t${i}`));
+    expect(atOnce(joinInSteps(texts, ', '))).toBe(texts.join(', '));
   });
 });

@@ -183,9 +183,9 @@ function unmapped(autoName: string, ConfigType: typeof PretrainedConfig): Error 
 /** The headless network. */
 export class AutoModel extends AutoModelBase {}
 
-/** Both heads that a family was trained with, or its masked LM, or its causal one. */
+/** Both heads that a family was trained with, or its masked LM, or that of an encoder with a decoder, or a causal one. */
 export class AutoModelForPreTraining extends AutoModelBase {
-  static override readonly suffixes = ['ForPreTraining', 'ForMaskedLM', ...causalSuffixes, 'ForConditionalGeneration'];
+  static override readonly suffixes = ['ForPreTraining', 'ForMaskedLM', 'ForConditionalGeneration', ...causalSuffixes];
 }
 
 /** They have one upstream; see causal-heads.ts. */

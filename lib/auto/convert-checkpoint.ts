@@ -4,7 +4,7 @@ import { frameworkOf } from '../checkpoint/open';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
 import { kTokenizerFiles } from '../checkpoint/tokenizer-files';
-import { planWeights, type WeightsLayout } from '../checkpoint/weights-files';
+import type { WeightsLayout } from '../checkpoint/weights-files';
 import { NotImplementedError, RuntimeError, unknownName, ValueError } from '../errors';
 import { warn } from '../logging';
 import * as flax from '../models/flax';
@@ -20,13 +20,13 @@ import { untieDifferent } from '../pretrained/from-pretrained';
 import { GENERATION_CONFIG_NAME } from '../pretrained/generation-file';
 import { withoutInit } from '../pretrained/init';
 import { checkWeightType } from '../pretrained/load-options';
-import { type LoadPlan, planLoad } from '../pretrained/load-plan';
+import { type LoadPlan, planLoad, shapesOf } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import {
   newConfig,
   newFolder,
-  parametersOf,
+  planAll,
   rewriteOpened,
   targetOf,
   weightFilesOf,
@@ -35,6 +35,7 @@ import { FolderRewrite, type RewriteReport } from '../pretrained/rewrite-folder'
 import { type RewriteStep, RewrittenWeights, typeOfMost } from '../pretrained/rewrite-weights';
 import { namesToDrop, tiedNames } from '../pretrained/shared-tensors';
 import { parseDtype } from '../tensor/dtype';
+import { inTurns } from '../turns';
 import {
   type CheckpointPlace,
   type ClassChoice,
@@ -199,9 +200,8 @@ class Conversion {
     checkClass(form.framework, ModelType.name);
     const model: PreTrainedModel = withoutInit(() => new ModelType(config as never));
     const loadTarget = loadTargetOf(ModelType, model);
-    const source = translate(opened, loadTarget);
-    const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
-    const plan = planLoad(shapes, loadTarget, { otherKeys: source.otherKeys });
+    const source = await inTurns(translate(opened, loadTarget), signal);
+    const plan = await inTurns(planLoad(shapesOf(source), loadTarget, { otherKeys: source.otherKeys }), signal);
     this.checkComplete(plan, ModelType.name);
     await untieDifferent(model, plan, { source });
     const weights = new RewrittenWeights(source, dtype, signal);
@@ -211,7 +211,7 @@ class Conversion {
       const rewrite = new FolderRewrite({
         folder: place.folder,
         target,
-        plan: planWeights(all, layout, parametersOf(all)),
+        plan: await inTurns(planAll(all, layout), signal),
         oldNames: weightFilesOf(opened, variant),
         texts:
           saysClass === ModelType.name && (await this.hasOwnConfig())

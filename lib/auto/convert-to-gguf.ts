@@ -28,11 +28,12 @@ import {
 import { type TokenizerFiles, tokenizerEntries } from '../pretrained/gguf/tokenizer-metadata';
 import { withoutInit } from '../pretrained/init';
 import { checkWeightType } from '../pretrained/load-options';
-import { type LoadPlan, planLoad } from '../pretrained/load-plan';
+import { type LoadPlan, planLoad, shapesOf } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
 import { typeOfMost } from '../pretrained/rewrite-weights';
 import { parseDtype } from '../tensor/dtype';
+import { inTurns } from '../turns';
 import { type CheckpointPlace, checkpointAt, configAt, openAt } from './checkpoint-place';
 import { loadFamily } from './families';
 import { tokenizerTexts } from './tokenizer-texts';
@@ -83,12 +84,15 @@ export async function convertToGguf(location: string, given: ConvertToGgufOption
   const ModelType = loadFamily(architecture)[ggufClasses[architecture] as string] as ModelClass;
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
-  const opened = await openAt(place, { ...(signal && { signal }) });
-  const source = translate(opened, target);
   const counts = headCounts(config);
+  const opened = await openAt(place, { ...(signal && { signal }) });
+  const source = await inTurns(translate(opened, target), signal).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
   const tensors = new GgufTensors(source, type, counts, signal);
   try {
-    const steps = await stepsOf(source, target, architecture);
+    const steps = await stepsOf(source, target, architecture, signal);
     const file = fileFor(place, options.output ?? null, type);
     const all = steps.map((step) => tensors.tensor(step));
     if (opened.format === 'gguf' && opened.has(ROPE_FACTORS)) all.push(tensors.asStored(opened, ROPE_FACTORS));
@@ -130,22 +134,26 @@ function headCounts(config: PretrainedConfig): HeadCounts {
   return { heads, kv_heads: (config['num_key_value_heads'] as number | undefined) ?? heads };
 }
 
+/** Tensors that a message names. */
+const kNamed = 5;
+
 /** Every tensor of the file in the order of the model. @throws RuntimeError when one is missing, or has no place */
 async function stepsOf(
   source: CheckpointSource,
   target: ReturnType<typeof loadTargetOf>,
   architecture: string,
+  signal: AbortSignal | undefined,
 ): Promise<TensorStep[]> {
-  const shapes = new Map(source.names().map((name) => [name, source.info(name).shape]));
-  const plan = planLoad(shapes, target, { otherKeys: source.otherKeys });
+  const plan = await inTurns(planLoad(shapesOf(source), target, { otherKeys: source.otherKeys }), signal);
+  const { missing_keys, unexpected_keys } = plan;
   const lost = [
-    ...plan.missing_keys.map((name) => `lacks ${name}`),
-    ...plan.unexpected_keys.map((name) => `holds ${name}`),
+    ...missing_keys.map((name) => `lacks ${name}`),
+    ...unexpected_keys.slice(0, kNamed + 1).map((name) => `holds ${name}`),
   ];
   if (lost.length > 0)
     throw new RuntimeError(
-      `the checkpoint cannot be written to GGUF: it ${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ', …' : ''}, and a GGUF ` +
-        `file holds what ${target.className} has, all of it and nothing else`,
+      `the checkpoint cannot be written to GGUF: it ${lost.slice(0, kNamed).join(', ')}${lost.length > kNamed ? ', …' : ''}, ` +
+        `and a GGUF file holds what ${target.className} has, all of it and nothing else`,
       { code: 'ERR_STATE_DICT' },
     );
   const steps = [...plan.steps, ...(await differingCopies(source, plan))];

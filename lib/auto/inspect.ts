@@ -11,8 +11,9 @@ import type { PretrainedConfig } from '../pretrained/config';
 import { CONFIG_NAME } from '../pretrained/config-file';
 import { translate } from '../pretrained/dialects/translate';
 import { withoutInit } from '../pretrained/init';
-import { planLoad } from '../pretrained/load-plan';
+import { planLoad, shapesOf } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
+import { inTurns, joinInSteps, type Steps, visitInSteps } from '../turns';
 import { AutoModel, type LoadableClass } from './auto-model';
 import {
   type CheckpointPlace,
@@ -82,7 +83,7 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
   const source = await attempt(summary, () => openAnyCheckpoint(place.location, look));
   if (source === null) return summary;
   try {
-    describeFiles(summary, source);
+    await inTurns(describeFiles(summary, source));
     describeGguf(summary, source);
     if (source.forbidden.length > 0) {
       summary.reasons.push(
@@ -90,7 +91,8 @@ export async function inspectCheckpoint(path: string, options: InspectOptions = 
       );
       return summary;
     }
-    const ModelType = config && (await attempt(summary, async () => planFor(summary, place, options, config, source)));
+    const ModelType =
+      config && (await attempt(summary, () => inTurns(planFor(summary, place, options, config, source))));
     const unread = unreadTypes(summary);
     if (unread !== null) {
       const as = ModelType ? `, as ${ModelType.name}` : '';
@@ -199,28 +201,28 @@ function describeConfig(summary: CheckpointSummary, config: PretrainedConfig): v
   for (const name of shown) if (fields[name] !== undefined) summary.details.push([name, String(fields[name])]);
 }
 
-function describeFiles(summary: CheckpointSummary, source: CheckpointSource): void {
+function* describeFiles(summary: CheckpointSummary, source: CheckpointSource): Steps<void> {
   summary.metadata = [...source.metadata];
   const dtypes = new Map<string, { tensors: number; parameters: number; bytes: number }>();
   for (const part of source.parts) {
     let bytes = 0;
     const places = new Set<string>();
-    for (const name of part.names()) {
-      const info = part.info(name);
-      const entry = dtypes.get(info.dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
-      const size = info.shape.reduce((n, d) => n * d, 1);
+    yield* visitInSteps(part.names(), (name) => {
+      const { dtype, shape, strides, storage, byteOffset, byteLength } = part.info(name);
+      const entry = dtypes.get(dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
+      const size = shape.reduce((n, d) => n * d, 1);
       entry.tensors++;
-      const readable = !isBlockDType(info.dtype) || isReadBlock(info.dtype);
-      summary.tensors.push({ name, dtype: info.dtype, shape: info.shape, readable });
-      dtypes.set(info.dtype, entry);
+      const readable = !isBlockDType(dtype) || isReadBlock(dtype);
+      summary.tensors.push({ name, dtype, shape, readable });
+      dtypes.set(dtype, entry);
       // A tied weight stands under several names in a PyTorch file, and is one all the same.
-      const place = `${info.storage} ${info.byteOffset} ${info.shape} ${info.strides}`;
-      if (info.storage !== undefined && places.size === places.add(place).size) continue;
+      if (storage !== undefined && places.size === places.add(`${storage} ${byteOffset} ${shape} ${strides}`).size)
+        return;
       entry.parameters += size;
-      entry.bytes += info.byteLength;
-      if (isFloating(info.dtype)) summary.parameters += size;
-      bytes += info.byteLength;
-    }
+      entry.bytes += byteLength;
+      if (isFloating(dtype)) summary.parameters += size;
+      bytes += byteLength;
+    });
     const file = basename(part.files[0] ?? '');
     summary.files.push({ file, format: part.format, tensors: part.names().length, bytes });
     summary.bytes += bytes;
@@ -229,20 +231,19 @@ function describeFiles(summary: CheckpointSummary, source: CheckpointSource): vo
 }
 
 /** Plans the load of the class that was chosen or that the config names, else of the headless network. */
-function planFor(
+function* planFor(
   summary: CheckpointSummary,
   place: CheckpointPlace,
   choice: ClassChoice,
   config: PretrainedConfig,
   source: CheckpointSource,
-): LoadableClass {
+): Steps<LoadableClass> {
   const named = summary.architectures.length > 0 || choice.class != null || source.format === 'tensorflow1';
   const [ModelType, why] = named ? classOrHeadless(place, choice, config, source) : [AutoModel.classFor(config), null];
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
-  const weights = translate(source, target);
-  const shapes = new Map(weights.names().map((name) => [name, weights.info(name).shape]));
-  const plan = planLoad(shapes, target, { otherKeys: weights.otherKeys });
+  const weights = yield* translate(source, target);
+  const plan = yield* planLoad(shapesOf(weights), target, { otherKeys: weights.otherKeys });
   summary.details.push(['loads as', ModelType.name]);
   if (why !== null) summary.reasons.push(why);
   for (const { source: name } of plan.steps) {
@@ -252,7 +253,8 @@ function planFor(
   }
   if (plan.missing_keys.length > 0)
     summary.reasons.push(`missing, to be newly initialized: ${plan.missing_keys.join(', ')}`);
-  if (plan.unexpected_keys.length > 0) summary.reasons.push(`not used: ${plan.unexpected_keys.join(', ')}`);
+  if (plan.unexpected_keys.length > 0)
+    summary.reasons.push(`not used: ${yield* joinInSteps(plan.unexpected_keys, ', ')}`);
   return ModelType;
 }
 

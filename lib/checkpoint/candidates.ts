@@ -1,4 +1,4 @@
-import { type ClassFramework, filesOfFramework } from './framework-files';
+import { type ClassFramework, filesOfFramework, nameOf } from './framework-files';
 import type { ResolvedWeights, ResolveOptions, WeightsFormat } from './resolve';
 import * as names from './weight-names';
 
@@ -45,9 +45,5 @@ function ofClass(
 ): Candidate[] {
   return filesOfFramework(framework, from_pt)
     .filter(({ format }) => typeof use_safetensors !== 'boolean' || (format === 'safetensors') === use_safetensors)
-    .map((file) => (hasVariants(file.format) ? { ...file, name: names.variantName(file.name, variant) } : file));
-}
-
-function hasVariants(format: WeightsFormat): boolean {
-  return format === 'safetensors' || format === 'pytorch';
+    .map((file) => ({ ...file, name: nameOf(file, variant) }));
 }

@@ -71,16 +71,18 @@ async function fetchShards(
   }
 }
 
-/** What to ask for, best first. On the Hub TensorFlow and Flax weights are one file. */
+/** What to ask for, best first. With `from_tf` or `from_flax` the Hub is asked for nothing else, as upstream. */
 function hubCandidates(options: ResolveOptions): { name: string; sharded: boolean }[] {
   const { variant, use_safetensors, from_tf, from_flax, framework = 'pt' } = options;
   if (framework !== 'pt') return candidates({ ...options, from_tf: false });
-  if (from_tf) return [{ name: names.TF2_WEIGHTS_NAME, sharded: false }];
-  if (from_flax) return [{ name: names.FLAX_WEIGHTS_NAME, sharded: false }];
-  const pair = (single: string, index: string) => [
-    { name: names.variantName(single, variant), sharded: false },
-    { name: names.variantName(index, variant), sharded: true },
+  const plainPair = (single: string, index: string) => [
+    { name: single, sharded: false },
+    { name: index, sharded: true },
   ];
+  if (from_tf) return plainPair(names.TF2_WEIGHTS_NAME, names.TF2_WEIGHTS_INDEX_NAME);
+  if (from_flax) return plainPair(names.FLAX_WEIGHTS_NAME, names.FLAX_WEIGHTS_INDEX_NAME);
+  const pair = (single: string, index: string) =>
+    plainPair(names.variantName(single, variant), names.variantName(index, variant));
   return [
     ...(use_safetensors === false ? [] : pair(names.SAFE_WEIGHTS_NAME, names.SAFE_WEIGHTS_INDEX_NAME)),
     ...(use_safetensors === true ? [] : pair(names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME)),
@@ -94,11 +96,18 @@ async function notFound(repo: WeightsRepo, options: ResolveOptions, place: (name
   const error = (what: string) => new OSError(`${repo.id} ${what}${where}`, { code: 'WEIGHTS_NOT_FOUND' });
   if (named)
     return error(`does not appear to have a file named ${named}, which its config's transformers_weights names`);
-  if (framework !== 'pt') return error(nothingFor(framework, options.from_pt ?? false, await probed(repo, place)));
+  if (framework !== 'pt') {
+    const present = await probed(repo, place, variant);
+    return error(nothingFor(framework, present, { from_pt: options.from_pt ?? false, variant: variant ?? null }));
+  }
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
-  if (from_tf) return error(`does not appear to have a file named ${names.TF2_WEIGHTS_NAME}`);
-  if (from_flax) return error(`does not appear to have a file named ${names.FLAX_WEIGHTS_NAME}`);
+  const lacks = (single: string, index: string, option: string) =>
+    error(
+      `does not appear to have a file named ${single}, nor ${index}: leave ${option} out, or choose a revision that has one`,
+    );
+  if (from_tf) return lacks(names.TF2_WEIGHTS_NAME, names.TF2_WEIGHTS_INDEX_NAME, 'from_tf');
+  if (from_flax) return lacks(names.FLAX_WEIGHTS_NAME, names.FLAX_WEIGHTS_INDEX_NAME, 'from_flax');
   if (use_safetensors === true)
     return error(
       `does not appear to have a file named ${safe}, and use_safetensors is set (use_safetensors=True in Python): save it ` +
@@ -111,13 +120,37 @@ async function notFound(repo: WeightsRepo, options: ResolveOptions, place: (name
     return error(`${lead} for Flax weights: set from_flax (from_flax=True in Python)`);
   if (variant && (await repo.has(place(names.WEIGHTS_NAME))))
     return error(`${lead} without the variant ${variant}: leave variant out (variant=None in Python)`);
-  const all = [safe, torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
-  return error(`does not appear to have a file named ${all.slice(0, -1).join(', ')} or ${all.at(-1)}`);
+  if (await repo.has(place(names.TF2_WEIGHTS_INDEX_NAME)))
+    return error(`${lead} for TensorFlow weights in shards: set from_tf (from_tf=True in Python)`);
+  if (await repo.has(place(names.FLAX_WEIGHTS_INDEX_NAME)))
+    return error(`${lead} for Flax weights in shards: set from_flax (from_flax=True in Python)`);
+  if (use_safetensors === false)
+    for (const name of [safe, names.variantName(names.SAFE_WEIGHTS_INDEX_NAME, variant)])
+      if (await repo.has(place(name)))
+        return error(`does not appear to have a file named ${torch}, but ${name}: leave use_safetensors out`);
+  const others = [torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
+  const all = use_safetensors === false ? others : [safe, ...others];
+  return error(
+    `does not appear to have a file named ${all.slice(0, -1).join(', ')} or ${all.at(-1)}: look which files it has, and name ` +
+      'them by variant, subfolder, revision or gguf_file',
+  );
 }
 
 /** The files of other frameworks that the repository has, of those that a hint can name. */
-async function probed(repo: WeightsRepo, place: (name: string) => string): Promise<string[]> {
-  const asked = [names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME, names.TF2_WEIGHTS_NAME, names.FLAX_WEIGHTS_NAME];
+async function probed(
+  repo: WeightsRepo,
+  place: (name: string) => string,
+  variant: string | null | undefined,
+): Promise<string[]> {
+  const pytorch = [names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME];
+  const asked = [
+    ...(variant ? pytorch.map((name) => names.variantName(name, variant)) : []),
+    ...pytorch,
+    names.TF2_WEIGHTS_NAME,
+    names.TF2_WEIGHTS_INDEX_NAME,
+    names.FLAX_WEIGHTS_NAME,
+    names.FLAX_WEIGHTS_INDEX_NAME,
+  ];
   const found: string[] = [];
   for (const name of asked) if (await repo.has(place(name))) found.push(name);
   return found;

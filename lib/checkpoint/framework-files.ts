@@ -34,27 +34,57 @@ export function filesOfFramework(framework: 'tf' | 'flax', from_pt: boolean): re
   return framework === 'tf' ? [...pytorch, SAFE, ...OWN.tf, SAFE_INDEX] : [...OWN.flax, SAFE, ...pytorch, SAFE_INDEX];
 }
 
+/** What else is said of a place where none of these files is. */
+export interface Nothing {
+  from_pt?: boolean;
+  /** The word that names of PyTorch's files, and of safetensors, were to have. */
+  variant?: string | null;
+  /** What stands in their place and cannot be read. */
+  unusable?: string | null;
+}
+
 /**
  * What is wrong with a place that holds none of these files, as the rest of a sentence: what was looked for, what is there
  * instead, and what takes it.
  * @param present - names of files that are there
  */
-export function nothingFor(framework: 'tf' | 'flax', from_pt: boolean, present: readonly string[]): string {
+export function nothingFor(framework: 'tf' | 'flax', present: readonly string[], given: Nothing): string {
+  const { from_pt = false, variant = null } = given;
   const [own] = OWN[framework] as [Candidate];
-  const pytorch = PYTORCH.find(({ name }) => present.includes(name));
+  const pytorch = PYTORCH.find((file) => present.includes(nameOf(file, variant)));
   if (pytorch && !from_pt)
     return (
-      `has no file ${own.name}, but there is a file for PyTorch weights (${pytorch.name}): set from_pt (from_pt=True in ` +
-      'Python)'
+      `has no file ${own.name}, but there is a file for PyTorch weights (${nameOf(pytorch, variant)}): set from_pt ` +
+      '(from_pt=True in Python)'
     );
-  const wanted = filesOfFramework(framework, from_pt).map(({ name }) => name);
+  const wanted = filesOfFramework(framework, from_pt).map((file) => nameOf(file, variant));
+  return (
+    `has none of the files ${wanted.join(', ')}, which classes of ${TITLES[framework]} look for; ` +
+    hintFor(framework, present, given)
+  );
+}
+
+/** What is there instead, and what takes it. */
+function hintFor(
+  framework: 'tf' | 'flax',
+  present: readonly string[],
+  { from_pt = false, variant = null, unusable = null }: Nothing,
+): string {
+  const unvaried = filesOfFramework(framework, from_pt).find(({ name }) => present.includes(name));
+  if (variant && unvaried) return `'${unvaried.name}' is there: leave variant out (variant=None in Python)`;
   const other = framework === 'tf' ? 'flax' : 'tf';
   const foreign = OWN[other].find(({ name }) => present.includes(name));
-  const hint = foreign
-    ? `; '${foreign.name}' is ${TITLES[other]}'s: load it with a class of ${TITLES[other]}, or with the PyTorch class and ` +
+  if (foreign)
+    return (
+      `'${foreign.name}' is ${TITLES[other]}'s: load it with a class of ${TITLES[other]}, or with the PyTorch class and ` +
       `from_${other}`
-    : from_pt
-      ? '; check the path, or fetch the weights'
-      : `; ${names.WEIGHTS_NAME} would be taken with from_pt. Check the path, or fetch the weights`;
-  return `has none of the files ${wanted.join(', ')}, which classes of ${TITLES[framework]} look for${hint}`;
+    );
+  if (unusable) return unusable;
+  if (from_pt) return 'check the path, or fetch the weights';
+  return `${names.WEIGHTS_NAME} would be taken with from_pt. Check the path, or fetch the weights`;
+}
+
+/** What a file is called: PyTorch's, and safetensors, with the variant. */
+export function nameOf({ format, name }: Candidate, variant: string | null | undefined): string {
+  return format === 'safetensors' || format === 'pytorch' ? names.variantName(name, variant) : name;
 }

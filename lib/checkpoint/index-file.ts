@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
 import { type CheckpointError, ValueError } from '../errors';
+import { atOnce, inTurns, joinInSteps, type Steps, sortInSteps, visitInSteps } from '../turns';
 import { compareCodePoints } from './code-points';
 import { type CheckpointFault, fault, quote } from './fault';
 import { isGitLfsPointer } from './foreign-format';
@@ -15,6 +16,8 @@ const MOST_SHARDS = 10_000;
 const DEEPEST = 127;
 /** Objects open around a value of `metadata`. */
 const METADATA_DEPTH = 2;
+/** Members between two chances for other work to run. */
+const MEMBERS_A_STEP = 64;
 const OPEN_BRACE = 0x7b;
 const QUOTE = 0x22;
 
@@ -50,7 +53,7 @@ export async function readIndex(path: string, signal?: AbortSignal): Promise<Sha
     }
     const bytes = Buffer.allocUnsafeSlow(file.size);
     await file.readInto(bytes, 0, signal);
-    return parseIndex(bytes, path);
+    return await inTurns(parseIndexInSteps(bytes, path), signal);
   } finally {
     await file.close();
   }
@@ -58,6 +61,11 @@ export async function readIndex(path: string, signal?: AbortSignal): Promise<Sha
 
 /** Parses the bytes of an index strictly. @param file - path for messages. */
 export function parseIndex(bytes: Uint8Array, file: string): ShardIndex {
+  return atOnce(parseIndexInSteps(bytes, file));
+}
+
+/** `parseIndex` in steps, for callers that share their thread. */
+function* parseIndexInSteps(bytes: Uint8Array, file: string): Steps<ShardIndex> {
   if (isGitLfsPointer(bytes)) {
     const message = `'${file}' is a pointer of git-lfs; install git-lfs and run 'git lfs pull' in the folder`;
     throw fault('GIT_LFS_POINTER', message, { file });
@@ -70,7 +78,7 @@ export function parseIndex(bytes: Uint8Array, file: string): ShardIndex {
     },
     DEEPEST,
   );
-  const index = readSections(scanner, bytes, file);
+  const index = yield* readSections(scanner, bytes, file);
   const files = shardFiles(index);
   if (files.length === 0) throw invalidIndex(file, 'it names no file');
   if (files.length > MOST_SHARDS) {
@@ -83,10 +91,10 @@ export function parseIndex(bytes: Uint8Array, file: string): ShardIndex {
 }
 
 /** The text of an index as Python writes it: keys sorted, two spaces, ASCII only, a newline at the end. */
-export function formatIndex(index: ShardIndex): string {
-  const sorted = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>
-    new Map([...map].sort(([a], [b]) => compareCodePoints(a, b)));
-  return `{\n  "metadata": ${formatObject(sorted(index.metadata))},\n  "weight_map": ${formatObject(sorted(index.weightMap))}\n}\n`;
+export function* formatIndex(index: ShardIndex): Steps<string> {
+  const metadata = yield* formatObject(index.metadata);
+  const weightMap = yield* formatObject(index.weightMap);
+  return `{\n  "metadata": ${metadata},\n  "weight_map": ${weightMap}\n}\n`;
 }
 
 /**
@@ -97,10 +105,10 @@ export function formatIndex(index: ShardIndex): string {
  */
 export async function writeIndex(path: string, index: ShardIndex, signal?: AbortSignal): Promise<void> {
   for (const name of shardFiles(index)) assertSafeShardName(name, path);
-  await writeWhole(path, Buffer.from(formatIndex(index)), signal);
+  await writeWhole(path, Buffer.from(await inTurns(formatIndex(index), signal)), signal);
 }
 
-function readSections(scanner: JsonScanner, bytes: Uint8Array, file: string): ShardIndex {
+function* readSections(scanner: JsonScanner, bytes: Uint8Array, file: string): Steps<ShardIndex> {
   let metadata: Map<string, unknown> | null = null;
   let weightMap: Map<string, string> | null = null;
   scanner.expect('{');
@@ -109,8 +117,8 @@ function readSections(scanner: JsonScanner, bytes: Uint8Array, file: string): Sh
       const key = scanner.string();
       scanner.expect(':');
       if ((key === 'metadata' && metadata) || (key === 'weight_map' && weightMap)) throw twice(key, file);
-      if (key === 'metadata') metadata = readMetadata(scanner, bytes, file);
-      else if (key === 'weight_map') weightMap = readWeightMap(scanner, file);
+      if (key === 'metadata') metadata = yield* readMetadata(scanner, bytes, file);
+      else if (key === 'weight_map') weightMap = yield* readWeightMap(scanner, file);
       else scanner.skip(1);
     } while (scanner.accept(','));
     scanner.expect('}');
@@ -120,11 +128,11 @@ function readSections(scanner: JsonScanner, bytes: Uint8Array, file: string): Sh
   return { metadata: metadata ?? new Map(), weightMap };
 }
 
-function readWeightMap(scanner: JsonScanner, file: string): Map<string, string> {
+function* readWeightMap(scanner: JsonScanner, file: string): Steps<Map<string, string>> {
   const weightMap = new Map<string, string>();
   // A file name occurs thousands of times: keep one copy of each.
   const files = new Map<string, string>();
-  readMembers(scanner, 'weight_map', file, (name) => {
+  yield* readMembers(scanner, 'weight_map', file, (name) => {
     if (weightMap.has(name)) throw twice(name, file);
     if (scanner.peek() !== QUOTE)
       throw invalidIndex(file, `weight_map places ${quote(name)} in something else than a file`);
@@ -136,13 +144,13 @@ function readWeightMap(scanner: JsonScanner, file: string): Map<string, string> 
   return weightMap;
 }
 
-function readMetadata(scanner: JsonScanner, bytes: Uint8Array, file: string): Map<string, unknown> {
+function* readMetadata(scanner: JsonScanner, bytes: Uint8Array, file: string): Steps<Map<string, unknown>> {
   const metadata = new Map<string, unknown>();
   if (scanner.peek() !== OPEN_BRACE) {
     scanner.skip(1);
     return metadata;
   }
-  readMembers(scanner, 'metadata', file, (key) => {
+  yield* readMembers(scanner, 'metadata', file, (key) => {
     if (metadata.has(key)) throw twice(key, file);
     scanner.peek();
     const start = scanner.position;
@@ -154,22 +162,26 @@ function readMetadata(scanner: JsonScanner, bytes: Uint8Array, file: string): Ma
   return metadata;
 }
 
-function readMembers(scanner: JsonScanner, what: string, file: string, read: (key: string) => void): void {
+function* readMembers(scanner: JsonScanner, what: string, file: string, read: (key: string) => void): Steps<void> {
   if (scanner.peek() !== OPEN_BRACE) throw invalidIndex(file, `${what} is not an object`);
   scanner.expect('{');
   if (scanner.accept('}')) return;
+  let count = 0;
   do {
     const key = scanner.string();
     scanner.expect(':');
     read(key);
+    if (++count % MEMBERS_A_STEP === 0) yield;
   } while (scanner.accept(','));
   scanner.expect('}');
 }
 
-function formatObject(map: ReadonlyMap<string, unknown>): string {
+function* formatObject(map: ReadonlyMap<string, unknown>): Steps<string> {
   if (map.size === 0) return '{}';
-  const lines = Array.from(map, ([key, value]) => `    ${ascii(key)}: ${ascii(value)}`);
-  return `{\n${lines.join(',\n')}\n  }`;
+  const lines: string[] = [];
+  const sorted = yield* sortInSteps([...map], ([a], [b]) => compareCodePoints(a, b));
+  yield* visitInSteps(sorted, ([key, value]) => lines.push(`    ${ascii(key)}: ${ascii(value)}`));
+  return `{\n${yield* joinInSteps(lines, ',\n')}\n  }`;
 }
 
 /** JSON with everything outside printable ASCII escaped. */

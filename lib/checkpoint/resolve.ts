@@ -157,8 +157,12 @@ async function notFound(folder: string, options: ResolveOptions): Promise<OSErro
   const { variant, use_safetensors } = options;
   const { files, folders, gone } = await listFolder(folder);
   const error = (what: string) => fault('WEIGHTS_NOT_FOUND', what, { file: folder });
-  const { framework = 'pt' } = options;
-  if (framework !== 'pt') return error(`'${folder}' ${nothingFor(framework, options.from_pt ?? false, files)}`);
+  const { framework = 'pt', from_pt } = options;
+  const unusable = unusableFile(folders, gone, variant);
+  if (framework !== 'pt')
+    return error(
+      `'${folder}' ${nothingFor(framework, files, { from_pt: from_pt ?? false, variant: variant ?? null, unusable })}`,
+    );
   const has = (...wanted: string[]) => files.find((name) => wanted.includes(name));
   const safe = names.variantName(names.SAFE_WEIGHTS_NAME, variant);
   const torch = names.variantName(names.WEIGHTS_NAME, variant);
@@ -173,11 +177,7 @@ async function notFound(folder: string, options: ResolveOptions): Promise<OSErro
     return error(
       `'${folder}' has no file ${wanted}, but Flax weights (${flax}): set from_flax (from_flax=True in Python)`,
     );
-  const misplaced = folders.find((name) => plainNames.includes(name) || name === safe || name === torch);
-  const hint =
-    misplaced === undefined
-      ? otherFiles(files, gone, options)
-      : `; '${misplaced}' is a folder, where a file of weights has its name: put the file in its place`;
+  const hint = unusable === null ? otherFiles(files, options) : `; ${unusable}`;
   if (use_safetensors === true) return error(`'${folder}' has no file ${safe}${hint}`);
   const others = [torch, names.TF2_WEIGHTS_NAME, `${names.TF_WEIGHTS_NAME}.index`, names.FLAX_WEIGHTS_NAME];
   const all = use_safetensors === false ? others : [safe, ...others];
@@ -192,10 +192,30 @@ const plainNames: readonly string[] = [
   names.WEIGHTS_INDEX_NAME,
 ];
 
+/** Where the weights of other frameworks lie. */
+const otherNames: readonly string[] = [
+  names.TF2_WEIGHTS_NAME,
+  names.TF2_WEIGHTS_INDEX_NAME,
+  `${names.TF_WEIGHTS_NAME}.index`,
+  names.FLAX_WEIGHTS_NAME,
+  names.FLAX_WEIGHTS_INDEX_NAME,
+];
+
+/** What stands where weights would lie and is none: a folder, or a link to nothing. */
+function unusableFile(
+  folders: readonly string[],
+  gone: readonly string[],
+  variant: string | null | undefined,
+): string | null {
+  const varied = plainNames.map((name) => names.variantName(name, variant));
+  const misplaced = folders.find((name) => [...varied, ...plainNames, ...otherNames].includes(name));
+  if (misplaced) return `'${misplaced}' is a folder, where a file of weights has its name: put the file in its place`;
+  const link = gone.find((name) => /\.(safetensors|bin|h5|msgpack|gguf|index|json)$/.test(name));
+  return link === undefined ? null : `'${link}' is a link to a file that is gone: fetch it again`;
+}
+
 /** What the folder holds that other options would take, as the end of a sentence. */
-function otherFiles(files: readonly string[], gone: readonly string[], options: ResolveOptions): string {
-  const link = gone.find((name) => /\.(safetensors|bin|json)$/.test(name));
-  if (link) return `; '${link}' is a link to a file that is gone: fetch it again`;
+function otherFiles(files: readonly string[], options: ResolveOptions): string {
   const gguf = files.find((name) => name.endsWith('.gguf'));
   if (gguf) return `; for '${gguf}' give gguf_file, or its path`;
   const [start] = bundlesAmong(files);

@@ -3,6 +3,7 @@
  * format's own order), then by name; compact JSON padded with spaces to eight bytes.
  */
 import { TypeError, throwIfAborted, unknownName, ValueError } from '../errors';
+import { inTurns, joinInSteps, type Steps, sortInSteps, visitInSteps } from '../turns';
 import { compareCodePoints } from './code-points';
 import { dtypeNumber, dtypeTag, STORED_DTYPES, type StoredDType } from './dtype';
 import { type CheckpointFault, quote } from './fault';
@@ -72,8 +73,8 @@ export async function stageSafetensors(
     if (!OPTIONS.includes(name)) throw unknownName('option', name, 'writeSafetensors()', OPTIONS);
   }
   const { metadata = { format: 'pt' }, onTensor, signal } = options;
-  const placed = placeTensors(tensors);
-  const header = formatHeader(placed, metadata);
+  const placed = await inTurns(placeTensors([...tensors]), signal);
+  const header = await inTurns(formatHeader(placed, metadata), signal);
   return stageFile(path, signal, async (staged) => {
     await staged.write(header);
     for (const { tensor, byteLength } of placed) {
@@ -84,10 +85,10 @@ export async function stageSafetensors(
 }
 
 /** Checks every tensor and puts them into the order of the file. */
-function placeTensors(tensors: Iterable<TensorToWrite>): Placed[] {
+function* placeTensors(tensors: readonly TensorToWrite[]): Steps<readonly Placed[]> {
   const seen = new Set<string>();
   const placed: Placed[] = [];
-  for (const tensor of tensors) {
+  yield* visitInSteps(tensors, (tensor) => {
     const { name } = tensor;
     checkName(name, seen);
     seen.add(name);
@@ -100,8 +101,8 @@ function placeTensors(tensors: Iterable<TensorToWrite>): Placed[] {
       );
     }
     placed.push({ tensor, dtype, byteLength: byteLengthOf(tensor, dtype) });
-  }
-  return placed.sort((a, b) => b.dtype - a.dtype || compareCodePoints(a.tensor.name, b.tensor.name));
+  });
+  return yield* sortInSteps(placed, (a, b) => b.dtype - a.dtype || compareCodePoints(a.tensor.name, b.tensor.name));
 }
 
 function checkName(name: string, seen: ReadonlySet<string>): void {
@@ -133,19 +134,20 @@ export function byteLengthOf({ name, shape }: TensorToWrite, dtype: number): num
 }
 
 /** The length field and the padded JSON. */
-function formatHeader(placed: readonly Placed[], metadata: WriteOptions['metadata']): Uint8Array {
+function* formatHeader(placed: readonly Placed[], metadata: WriteOptions['metadata']): Steps<Uint8Array> {
   const parts: string[] = [];
   if (metadata) parts.push(`"__metadata__":${formatMetadata(metadata)}`);
   let offset = 0;
-  for (const { tensor, dtype, byteLength } of placed) {
+  yield* visitInSteps(placed, ({ tensor, dtype, byteLength }) => {
     const end = offset + byteLength;
     parts.push(
       `${JSON.stringify(tensor.name)}:{"dtype":"${dtypeTag(dtype)}","shape":[${tensor.shape.join(',')}],"data_offsets":[${offset},${end}]}`,
     );
     offset = end;
-  }
-  const json = Buffer.from(`{${parts.join(',')}}`);
-  const length = Math.ceil(json.byteLength / 8) * 8;
+  });
+  const json = `{${yield* joinInSteps(parts, ',')}}`;
+  const byteLength = Buffer.byteLength(json);
+  const length = Math.ceil(byteLength / 8) * 8;
   if (length > HEADER_LIMITS.headerBytes) {
     throw new ValueError(
       `the header of ${placed.length} tensors needs ${length} bytes and safetensors allows ${HEADER_LIMITS.headerBytes}; ` +
@@ -153,10 +155,10 @@ function formatHeader(placed: readonly Placed[], metadata: WriteOptions['metadat
       { code: 'HEADER_TOO_LARGE' satisfies CheckpointFault },
     );
   }
-  const header = Buffer.alloc(8 + length, ' ');
+  const header = Buffer.allocUnsafeSlow(8 + length);
   header.writeBigUInt64LE(BigInt(length));
-  json.copy(header, 8);
-  return header;
+  header.write(json, 8);
+  return header.fill(' ', 8 + byteLength);
 }
 
 /** Keys in the order of their code points: the reference keeps them in a hash map, so it has no order of its own. */

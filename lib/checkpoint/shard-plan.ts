@@ -1,4 +1,5 @@
 /** Spreading tensors over files of bounded size. */
+import { type Steps, visitInSteps } from '../turns';
 
 /** A tensor to place. Those with the same `storage` share their bytes. */
 export interface Placeable {
@@ -19,26 +20,26 @@ export interface ShardPlan {
  * into its shard, behind all others, and counts nothing. Shards are numbered in the order in which they are closed.
  * Source: split_state_dict_into_shards_factory of huggingface_hub.
  */
-export function planShards(tensors: Iterable<Placeable>, maxBytes: number): ShardPlan {
+export function* planShards(tensors: Iterable<Placeable>, maxBytes: number): Steps<ShardPlan> {
   const shards: string[][] = [];
   const storages = new Map<unknown, { shard: string[]; further: string[] }>();
   const names: string[] = [];
   let open: string[] = [];
   let openBytes = 0;
   let totalSize = 0;
-  for (const { name, byteLength, storage } of tensors) {
+  yield* visitInSteps(tensors, ({ name, byteLength, storage }) => {
     names.push(name);
     const placed = storages.get(storage);
     if (placed) {
       placed.further.push(name);
-      continue;
+      return;
     }
     totalSize += byteLength;
     if (byteLength > maxBytes) {
       const own = [name];
       shards.push(own);
       storages.set(storage, { shard: own, further: [] });
-      continue;
+      return;
     }
     if (openBytes + byteLength > maxBytes) {
       shards.push(open);
@@ -48,9 +49,11 @@ export function planShards(tensors: Iterable<Placeable>, maxBytes: number): Shar
     open.push(name);
     openBytes += byteLength;
     storages.set(storage, { shard: open, further: [] });
-  }
+  });
   if (open.length > 0 || shards.length === 0) shards.push(open);
   if (shards.length === 1) return { shards: [names], totalSize };
-  for (const { shard, further } of storages.values()) shard.push(...further);
+  yield* visitInSteps(storages.values(), ({ shard, further }) => {
+    for (const name of further) shard.push(name);
+  });
   return { shards, totalSize };
 }

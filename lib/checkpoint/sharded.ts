@@ -1,7 +1,9 @@
 import { realpath } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { throwIfAborted } from '../errors';
+import { cacheRoot } from '../hub/settings';
 import { warn } from '../logging';
+import { inTurns, type Steps, visitInSteps } from '../turns';
 import { type CheckpointFault, fault, quote, quoteSome, systemCode } from './fault';
 import { hubBlobs } from './hub-blobs';
 import { readIndex, type ShardIndex, shardFiles } from './index-file';
@@ -22,7 +24,7 @@ export type NameInShard = (name: string) => string;
  *
  * @param indexPath - path of `model.safetensors.index.json`; the shards lie beside it, or behind links in the same Hub cache.
  * @param open - opens a shard.
- * @param nameInShard - how a tensor that the index lists is called in its shard.
+ * @param nameInShard - how a tensor that the index lists is called in its shard; default: so as well.
  * @throws ValueError when there is no index.
  * @throws CheckpointError `SHARD_MISSING`, `UNSAFE_SHARD_NAME`, `NAME_NOT_IN_SHARD`, `DUPLICATE_NAME`, and what `readIndex`
  *   and `openSafetensors` throw.
@@ -31,15 +33,15 @@ export async function openShards(
   indexPath: string,
   options: OpenSafetensorsOptions = {},
   open: OpenFile = openSafetensors,
-  nameInShard: NameInShard = (name) => name,
+  nameInShard?: NameInShard,
 ): Promise<ShardedSource> {
-  const index = renamed(await readIndex(indexPath, options.signal), nameInShard);
+  const read = await readIndex(indexPath, options.signal);
+  const index = nameInShard ? await inTurns(renamed(read, nameInShard), options.signal) : read;
   const files = shardFiles(index);
   await checkPlaces(indexPath, files);
   const parts = await openAll(dirname(indexPath), files, options, open);
   try {
-    const shards = new Map(files.map((file, i) => [file, parts[i] as CheckpointSource]));
-    return new ShardedSource(index, parts, holders(indexPath, index, shards));
+    return await joined(indexPath, index, files, parts, options.signal);
   } catch (error) {
     await closeAll(parts);
     throw error;
@@ -53,21 +55,39 @@ export async function openShardFiles(
   open: OpenFile,
 ): Promise<ShardedSource> {
   const parts = await openAll('', files, options, open);
-  const index: ShardIndex = { metadata: new Map(), weightMap: new Map() };
-  files.forEach((file, i) => {
-    for (const name of (parts[i] as CheckpointSource).names()) index.weightMap.set(name, file);
-  });
   try {
-    const shards = new Map(files.map((file, i) => [file, parts[i] as CheckpointSource]));
-    return new ShardedSource(index, parts, holders(files[0] as string, index, shards));
+    const index = await inTurns(listed(files, parts), options.signal);
+    return await joined(files[0] as string, index, files, parts, options.signal);
   } catch (error) {
     await closeAll(parts);
     throw error;
   }
 }
 
-function renamed({ metadata, weightMap }: ShardIndex, nameInShard: NameInShard): ShardIndex {
-  return { metadata, weightMap: new Map(Array.from(weightMap, ([name, file]) => [nameInShard(name), file])) };
+/** The index that files are as if they had one. */
+function* listed(files: readonly string[], parts: readonly CheckpointSource[]): Steps<ShardIndex> {
+  const weightMap = new Map<string, string>();
+  for (const [i, file] of files.entries())
+    yield* visitInSteps((parts[i] as CheckpointSource).names(), (name) => weightMap.set(name, file));
+  return { metadata: new Map(), weightMap };
+}
+
+function* renamed({ metadata, weightMap }: ShardIndex, nameInShard: NameInShard): Steps<ShardIndex> {
+  const inShards = new Map<string, string>();
+  yield* visitInSteps(weightMap, ([name, file]) => inShards.set(nameInShard(name), file));
+  return { metadata, weightMap: inShards };
+}
+
+/** Checks open shards and their index against each other. */
+async function joined(
+  indexPath: string,
+  index: ShardIndex,
+  files: readonly string[],
+  parts: readonly CheckpointSource[],
+  signal: AbortSignal | undefined,
+): Promise<ShardedSource> {
+  const shards = new Map(files.map((file, i) => [file, parts[i] as CheckpointSource]));
+  return new ShardedSource(index, parts, await inTurns(holders(indexPath, index, shards), signal));
 }
 
 /** Several files that are one checkpoint. */
@@ -95,7 +115,7 @@ export class ShardedSource implements CheckpointSource {
   }
 
   names(): readonly string[] {
-    this.ordered ??= this.parts.flatMap((part) => part.names());
+    this.ordered ??= ([] as string[]).concat(...this.parts.map((part) => part.names()));
     return this.ordered;
   }
 
@@ -134,11 +154,17 @@ export class ShardedSource implements CheckpointSource {
   }
 }
 
-/** Finds every shard before one is opened: each must exist and really lie in the model's folder or its Hub cache. */
+/**
+ * Finds every shard before one is opened: each must exist and really lie in the model's folder, in the Hub cache that this
+ * is of, or in the user's, into which older clients of the Hub put the contents of folders that they filled.
+ */
 async function checkPlaces(indexPath: string, files: readonly string[]): Promise<void> {
   const folder = dirname(indexPath);
   const root = await realpath(folder);
   const blobs = await hubBlobs(folder);
+  const cache = await realpath(cacheRoot()).catch(() => null);
+  const isContent = (place: string) =>
+    dirname(place) === blobs || (basename(dirname(place)) === 'blobs' && dirname(dirname(dirname(place))) === cache);
   const missing: string[] = [];
   for (const file of files) {
     const place = await realpath(join(folder, file)).catch((error: unknown) => {
@@ -149,7 +175,7 @@ async function checkPlaces(indexPath: string, files: readonly string[]): Promise
       });
     });
     if (place === null) missing.push(file);
-    else if (!place.startsWith(root.endsWith(sep) ? root : root + sep) && dirname(place) !== blobs) {
+    else if (!place.startsWith(root.endsWith(sep) ? root : root + sep) && !isContent(place)) {
       const message = `'${join(folder, file)}', which '${indexPath}' names, is a link to '${place}', outside its folder; put the file itself there`;
       throw fault('UNSAFE_SHARD_NAME', message, { file: indexPath });
     }
@@ -194,18 +220,15 @@ async function closeAll(parts: readonly CheckpointSource[]): Promise<void> {
 }
 
 /** Which shard holds each tensor. What a shard holds beside the index is kept, with a warning, as the reference loads it. */
-function holders(
+function* holders(
   indexPath: string,
   index: ShardIndex,
   shards: ReadonlyMap<string, CheckpointSource>,
-): Map<string, CheckpointSource> {
+): Steps<Map<string, CheckpointSource>> {
   const holder = new Map<string, CheckpointSource>();
   const extra: string[] = [];
-  let total = 0;
-  // Writers of PyTorch files count tensors that are the same bytes once.
-  const places = new Map<string, number>();
-  for (const shard of shards.values()) {
-    for (const name of shard.names()) {
+  for (const shard of shards.values())
+    yield* visitInSteps(shard.names(), (name) => {
       const other = holder.get(name);
       if (other !== undefined) {
         const message = `both '${other.files[0]}' and '${shard.files[0]}' hold tensor ${quote(name)}; save the checkpoint again`;
@@ -213,30 +236,43 @@ function holders(
       }
       holder.set(name, shard);
       if (!index.weightMap.has(name)) extra.push(name);
-      const { file, byteOffset, byteLength } = shard.info(name);
-      total += byteLength;
-      places.set(`${byteOffset} ${byteLength} ${file}`, byteLength);
-    }
-  }
-  checkMapped(indexPath, index, shards);
+    });
+  yield* checkMapped(indexPath, index, shards);
   if (extra.length > 0) {
     warn(
       `'${indexPath}' does not list ${extra.length} tensors that its shards hold, ${quoteSome(extra)}; they are used`,
     );
   }
   const stated = index.metadata.get('total_size');
-  const once = [...places.values()].reduce((sum, bytes) => sum + bytes, 0);
-  if (typeof stated === 'number' && stated !== total && stated !== once) {
-    warn(`'${indexPath}' states a total_size of ${stated} bytes, its shards hold ${total}`);
-  }
+  if (typeof stated === 'number') yield* checkTotal(indexPath, stated, shards.values());
   return holder;
 }
 
-function checkMapped(indexPath: string, index: ShardIndex, shards: ReadonlyMap<string, CheckpointSource>): void {
-  const lost: string[] = [];
-  for (const [name, file] of index.weightMap) {
-    if (!shards.get(file)?.has(name)) lost.push(name);
+function* checkTotal(indexPath: string, stated: number, shards: Iterable<CheckpointSource>): Steps<void> {
+  let total = 0;
+  // Writers of PyTorch files count tensors that are the same bytes once.
+  let once = 0;
+  for (const shard of shards) {
+    const places = new Set<string>();
+    yield* visitInSteps(shard.names(), (name) => {
+      const { file, byteOffset, byteLength } = shard.info(name);
+      total += byteLength;
+      if (places.size < places.add(`${byteOffset} ${byteLength} ${file}`).size) once += byteLength;
+    });
   }
+  if (stated !== total && stated !== once)
+    warn(`'${indexPath}' states a total_size of ${stated} bytes, its shards hold ${total}`);
+}
+
+function* checkMapped(
+  indexPath: string,
+  index: ShardIndex,
+  shards: ReadonlyMap<string, CheckpointSource>,
+): Steps<void> {
+  const lost: string[] = [];
+  yield* visitInSteps(index.weightMap, ([name, file]) => {
+    if (!shards.get(file)?.has(name)) lost.push(name);
+  });
   const [first] = lost;
   if (first === undefined) return;
   const message =

@@ -61,7 +61,9 @@ export class TensorTable {
   get(name: string): TensorRow | undefined {
     const row = this.rows.get(name);
     if (row === undefined) return undefined;
-    const shape = Array.from(this.dims.subarray(this.dimStarts[row], this.dimStarts[row + 1]));
+    const shape: number[] = [];
+    const last = this.dimStarts[row + 1] as number;
+    for (let i = this.dimStarts[row] as number; i < last; i++) shape.push(this.dims[i] as number);
     return { dtype: dtypeName(this.dtypes[row] as number), shape, begin: this.begin(row), end: this.end(row) };
   }
 
@@ -83,7 +85,10 @@ export class TensorTable {
   /** Every name, in the order that `setOrder` gave, else as added. */
   names(): string[] {
     const added = [...this.rows.keys()];
-    return this.order === null ? added : Array.from(this.order, (row) => added[row] as string);
+    if (this.order === null) return added;
+    const ordered: string[] = [];
+    for (const row of this.order) ordered.push(added[row] as string);
+    return ordered;
   }
 
   /** Name of row `row`; walks the names, so for messages only. */

@@ -1,6 +1,7 @@
 /** The files that hold a model's weights in a folder: how many, what they are called, and which old ones they replace. */
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { inTurns, type Steps, visitInSteps } from '../turns';
 import { flaxWriter, hdf5Writer } from './formats';
 import type { LayerToWrite } from './hdf5/hdf5-writer';
 import { formatIndex } from './index-file';
@@ -63,25 +64,28 @@ export interface WriteWeightsOptions {
  * @param totalParameters - for the index
  * @throws ValueError when the variant cannot be part of a file name
  */
-export function planWeights(
+export function* planWeights(
   weights: readonly WeightToWrite[],
   layout: WeightsLayout,
   totalParameters: number,
-): WeightsPlan {
+): Steps<WeightsPlan> {
   const stem = stemOf(layout);
-  const byName = new Map(weights.map((weight) => [weight.name, weight]));
-  const { shards, totalSize } = planShards(weights, layout.maxShardBytes);
-  const files = shards.map((names, i) => ({
-    name: shards.length === 1 ? stem : shardName(stem, i + 1, shards.length),
-    weights: names.map((name) => byName.get(name) as WeightToWrite),
-  }));
+  const byName = new Map<string, WeightToWrite>();
+  yield* visitInSteps(weights, (weight) => byName.set(weight.name, weight));
+  const { shards, totalSize } = yield* planShards(weights, layout.maxShardBytes);
+  const files: WeightsFile[] = [];
+  for (const [i, names] of shards.entries()) {
+    const name = shards.length === 1 ? stem : shardName(stem, i + 1, shards.length);
+    const file: WeightsFile = { name, weights: [] };
+    yield* visitInSteps(names, (weight) => file.weights.push(byName.get(weight) as WeightToWrite));
+    files.push(file);
+  }
   if (files.length === 1) return { layout, files, totalSize, index: null };
   const metadata = new Map([['total_size', totalSize]]);
   if ((layout.framework ?? 'PyTorch') === 'PyTorch') metadata.set('total_parameters', totalParameters);
-  const text = formatIndex({
-    metadata,
-    weightMap: new Map(files.flatMap((file) => file.weights.map((weight) => [weight.name, file.name] as const))),
-  });
+  const weightMap = new Map<string, string>();
+  for (const file of files) yield* visitInSteps(file.weights, (weight) => weightMap.set(weight.name, file.name));
+  const text = yield* formatIndex({ metadata, weightMap });
   return { layout, files, totalSize, index: { name: indexNameOf(layout), text } };
 }
 
@@ -128,7 +132,8 @@ interface WriterOptions {
 const WRITERS: Readonly<Record<WeightsLayout['format'], Writer>> = {
   safetensors: (path, weights, options, { layout: { framework = 'PyTorch' } }) =>
     writeSafetensors(path, weights, { ...options, metadata: { format: LAYOUT_TAGS[framework] } }),
-  pytorch: (path, weights, options) => writePyTorch(path, withAliases(weights), options),
+  pytorch: async (path, weights, options) =>
+    writePyTorch(path, await inTurns(withAliases(weights), options.signal), options),
   // Transformers writes shards without Keras: by the names that weights have without their scope, in no layers.
   tensorflow: (path, weights, options, { index }) =>
     index
@@ -152,15 +157,16 @@ function layersOf(weights: readonly WeightToWrite[]): LayerToWrite[] {
 }
 
 /** Names that are one tensor become names of one storage. */
-function withAliases(weights: readonly WeightToWrite[]): (WeightToWrite | TensorAlias)[] {
+function* withAliases(weights: readonly WeightToWrite[]): Steps<(WeightToWrite | TensorAlias)[]> {
   const first = new Map<unknown, string>();
-  return weights.map((weight) => {
+  const all: (WeightToWrite | TensorAlias)[] = [];
+  yield* visitInSteps(weights, (weight) => {
     const { name, identity } = weight;
     const alias = first.get(identity);
-    if (alias !== undefined) return { name, alias };
-    first.set(identity, name);
-    return weight;
+    if (alias === undefined) first.set(identity, name);
+    all.push(alias === undefined ? weight : { name, alias });
   });
+  return all;
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { CheckpointSummary, InspectOptions } from '../auto/inspect';
+import { inTurns, type Steps, visitInSteps } from '../turns';
 import type { Command } from './command';
 import { ExitCode } from './exit-code';
+import { jsonLines, writeLines } from './lines';
 import { classOptions } from './result-options';
-import { byteSize, columns, facts, grouped } from './table';
+import { byteSize, columns, columnsInSteps, facts, grouped } from './table';
 
 /** `native-transformers inspect`. */
 export function inspectCommand(
@@ -25,13 +27,13 @@ export function inspectCommand(
         config: options['config'] as string | undefined,
         class: options['class'] as string | undefined,
       });
-      stdout.write(options['json'] === true ? `${JSON.stringify(found, null, 2)}\n` : inspectionText(found));
+      await writeLines(stdout, await inTurns(options['json'] === true ? jsonLines(found) : inspectionLines(found)));
       return found.loads ? ExitCode.OK : ExitCode.BAD_INPUT;
     },
   };
 }
 
-export function inspectionText(found: CheckpointSummary): string {
+export function* inspectionLines(found: CheckpointSummary): Steps<string[]> {
   const hasConfig = found.model_type !== '';
   const hasWeights = found.files.length > 0;
   const ofConfig: [string, string][] = [
@@ -64,18 +66,19 @@ export function inspectionText(found: CheckpointSummary): string {
     byteSize(bytes),
   ]);
   // A folder's tensors are the model's, of which the class tells; whoever names a file wants to see into it.
-  const tensors = found.isFile
-    ? found.tensors.map(({ name, dtype, shape }) => [name, typeText(dtype), `[${shape.join(', ')}]`])
-    : [];
+  const tensors: string[][] = [];
+  if (found.isFile)
+    yield* visitInSteps(found.tensors, ({ name, dtype, shape }) =>
+      tensors.push([name, typeText(dtype), `[${shape.join(', ')}]`]),
+    );
   const verdict = found.loads ? `It will load${found.call === null ? '.' : `: ${found.call}`}` : 'It will not load:';
-  const lines = [
+  const before = [
     ...facts(head),
     '',
     ...(hasWeights ? [...columns(['file', 'format', ' tensors', ' bytes'], files), ''] : []),
     ...(hasWeights ? [...columns(['dtype', ' tensors', ' parameters', ' bytes'], dtypes), ''] : []),
-    ...(tensors.length > 0 ? [...columns(['tensor', 'dtype', 'shape'], tensors), ''] : []),
-    verdict,
-    ...found.reasons.map((reason) => `  ${reason}`),
   ];
-  return `${lines.join('\n')}\n`;
+  const list = tensors.length > 0 ? yield* columnsInSteps(['tensor', 'dtype', 'shape'], tensors) : [];
+  const after = [...(tensors.length > 0 ? [''] : []), verdict, ...found.reasons.map((reason) => `  ${reason}`)];
+  return before.concat(list, after);
 }

@@ -1,4 +1,5 @@
 /** Tables as people read them. */
+import { atOnce, type Steps, visitInSteps } from '../turns';
 
 export { byteSize, grouped } from '../jobs/numbers';
 
@@ -10,12 +11,23 @@ export function facts(rows: readonly (readonly [string, string])[]): string[] {
 
 /** Columns side by side; those whose header starts with a space are flush right. */
 export function columns(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [header.map((name) => name.trim()), ...rows];
-  const widths = header.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
-  return lines.map((line) => {
-    const cells = line.map((cell, at) =>
+  return atOnce(columnsInSteps(header, rows));
+}
+
+/** The same of many rows. */
+export function* columnsInSteps(header: readonly string[], rows: readonly (readonly string[])[]): Steps<string[]> {
+  const names = header.map((name) => name.trim());
+  const widths = names.map((name) => name.length);
+  yield* visitInSteps(rows, (row) => {
+    for (let at = 0; at < widths.length; at++) widths[at] = Math.max(widths[at]!, row[at]!.length);
+  });
+  const lineOf = (row: readonly string[]) => {
+    const cells = row.map((cell, at) =>
       header[at]!.startsWith(' ') ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!),
     );
     return cells.join('  ').trimEnd();
-  });
+  };
+  const lines = [lineOf(names)];
+  yield* visitInSteps(rows, (row) => lines.push(lineOf(row)));
+  return lines;
 }

@@ -1,9 +1,16 @@
+import { basename, join } from 'node:path';
+import { fetchWeights } from '../checkpoint/fetch-weights';
+import { type ResolveOptions, weightsFormatOf } from '../checkpoint/resolve';
 import * as weightNames from '../checkpoint/weight-names';
-import { folderOf, locateModel } from '../hub/model-repo';
+import { modelSubfolder } from '../env';
+import { explained } from '../hub/cached-file';
+import { folderOf, locateModel, ModelRepo } from '../hub/model-repo';
 import { hubOptionsOf } from '../hub/options';
 import { DownloadProgress } from '../hub/progress';
 import { snapshotDownload } from '../hub/snapshot';
+import { CONFIG_NAME } from '../pretrained/config-file';
 import type { FromPretrainedOptions } from '../pretrained/load-options';
+import { weightsNamed } from '../pretrained/rewrite-checkpoint';
 
 /** A model's folder, and whether something of it came over the network just now. */
 export interface FetchedModel {
@@ -14,7 +21,7 @@ export interface FetchedModel {
 /**
  * The folder of a model: a path as it is; of an id on the Hub what a task needs of it, all of one commit, several files at
  * a time.
- * @throws what `snapshotDownload` throws
+ * @throws OSError `WEIGHTS_NOT_FOUND` when the repository has no weights that the options take; what `snapshotDownload` throws
  */
 export async function fetchModel(name: string, options: FromPretrainedOptions = {}): Promise<FetchedModel> {
   const { signal, progress_callback: listener } = options;
@@ -22,16 +29,41 @@ export async function fetchModel(name: string, options: FromPretrainedOptions = 
   const found = await locateModel(name, hub);
   if (typeof found === 'string') return { folder: folderOf(found), transferred: false };
   const progress = new DownloadProgress(name, (event) => listener?.(event));
+  let lacksWeights = false;
   const folder = await snapshotDownload(name, {
     ...hub,
     user_agent: { using_pipeline: 'true' },
-    choose: (names) => filesOfTask(names, options),
+    choose: (names) => {
+      const chosen = filesOfTask(names, options);
+      lacksWeights = !chosen.some((file) => weightsFormatOf(file) !== null);
+      return chosen;
+    },
     onTransfer: progress.listen,
     onPlan: (files, cached) => {
       for (const { path, size } of files) if (size !== null && !cached.has(path)) progress.expect(path, size);
     },
+  }).catch((error: unknown) => {
+    throw explained(error, name, CONFIG_NAME, hub);
   });
+  if (lacksWeights) {
+    const choice = choiceOf(options);
+    const named = await weightsNamed(join(folder, choice.subfolder ?? ''));
+    await fetchWeights(new ModelRepo(name, { ...hub, _commit_hash: basename(folder) }), { ...choice, ...named });
+  }
   return { folder, transferred: progress.transferred };
+}
+
+/** What of the options chooses among weights. */
+function choiceOf(options: FromPretrainedOptions): ResolveOptions {
+  const { variant, use_safetensors, subfolder, from_tf, from_flax, signal } = options;
+  return {
+    variant: variant ?? null,
+    use_safetensors: use_safetensors ?? null,
+    subfolder: modelSubfolder(subfolder),
+    from_tf: from_tf ?? false,
+    from_flax: from_flax ?? false,
+    ...(signal && { signal }),
+  };
 }
 
 /** Folders of sentence-transformers' modules: `1_Pooling`. */
@@ -62,22 +94,12 @@ function isSmall(name: string): boolean {
   return /\.(json|txt|model|jinja)$/.test(name) && !/\.index\.([^./]+\.)?json$/.test(name);
 }
 
-function weightsIn(
-  inside: readonly string[],
-  folder: string,
-  { variant, use_safetensors }: FromPretrainedOptions,
-): string[] {
+function weightsIn(inside: readonly string[], folder: string, options: FromPretrainedOptions): string[] {
   const place = (name: string) => (folder === '' ? name : `${folder}/${name}`);
-  const pairs = [
-    ...(use_safetensors === false
-      ? []
-      : [[weightNames.SAFE_WEIGHTS_NAME, weightNames.SAFE_WEIGHTS_INDEX_NAME] as const]),
-    ...(use_safetensors === true ? [] : [[weightNames.WEIGHTS_NAME, weightNames.WEIGHTS_INDEX_NAME] as const]),
-  ];
-  for (const [single, index] of pairs) {
-    const whole = place(weightNames.variantName(single, variant));
+  for (const [single, index] of pairsFor(options)) {
+    const whole = place(single);
     if (inside.includes(whole)) return [whole];
-    const list = place(weightNames.variantName(index, variant));
+    const list = place(index);
     if (!inside.includes(list)) continue;
     const point = whole.lastIndexOf('.');
     const [stem, ending] = [whole.slice(0, point), whole.slice(point)];
@@ -86,4 +108,25 @@ function weightsIn(
     return [list, ...inside.filter(isShard)];
   }
   return [];
+}
+
+/** Names of weights, best first: a file, and the index that is in its place where they are several. */
+function pairsFor({ variant, use_safetensors, from_tf, from_flax }: FromPretrainedOptions): [string, string][] {
+  const {
+    SAFE_WEIGHTS_NAME,
+    SAFE_WEIGHTS_INDEX_NAME,
+    WEIGHTS_NAME,
+    WEIGHTS_INDEX_NAME,
+    TF2_WEIGHTS_NAME,
+    TF2_WEIGHTS_INDEX_NAME,
+    FLAX_WEIGHTS_NAME,
+    FLAX_WEIGHTS_INDEX_NAME,
+  } = weightNames;
+  if (from_tf) return [[TF2_WEIGHTS_NAME, TF2_WEIGHTS_INDEX_NAME]];
+  if (from_flax) return [[FLAX_WEIGHTS_NAME, FLAX_WEIGHTS_INDEX_NAME]];
+  const varied = (name: string) => weightNames.variantName(name, variant);
+  const pairs: [string, string][] = [];
+  if (use_safetensors !== false) pairs.push([varied(SAFE_WEIGHTS_NAME), varied(SAFE_WEIGHTS_INDEX_NAME)]);
+  if (use_safetensors !== true) pairs.push([varied(WEIGHTS_NAME), varied(WEIGHTS_INDEX_NAME)]);
+  return pairs;
 }

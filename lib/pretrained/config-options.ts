@@ -67,3 +67,12 @@ export function refuseUnused(className: string, unused: Record<string, unknown>,
     );
   }
 }
+
+/** A config of one family can do for another, where it has the fields that this one reads. */
+export function warnOfOtherType(found: unknown, model_type: string): void {
+  if (found === undefined || model_type === '' || found === model_type) return;
+  warn(
+    `You are using a model of type ${String(found)} to instantiate a model of type ${model_type}. This is not supported for ` +
+      'all configurations of models and can yield errors.',
+  );
+}

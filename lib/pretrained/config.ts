@@ -9,7 +9,7 @@ import { checkArchitectures, commonDefaults, commonFloats, transformersVersion }
 import { CONFIG_NAME, makeFolder, readConfig, readConfigFile, writeConfigFile } from './config-file';
 import { copyJson, equalJson, formatJson, isContainer, isFloat, markFloats, passKind } from './config-json';
 import { checkLabelOverrides, checkProblemType, integerKeys, labelsFor } from './config-labels';
-import { type ConfigOptions, partOptions, refuseUnused } from './config-options';
+import { type ConfigOptions, partOptions, refuseUnused, warnOfOtherType } from './config-options';
 import { ropeParametersOf, splitRopeParameters } from './config-rope';
 import { parseLike, parseUpdates } from './config-update';
 import { type ModelLocation, requiredLocation } from './location';
@@ -223,12 +223,7 @@ export class PretrainedConfig {
   ): Promise<C | [C, ConfigFields]> {
     const type = this as unknown as typeof PretrainedConfig & Maker<C>;
     const [fields, rest] = await type.get_config_dict(path, options);
-    const found = fields['model_type'];
-    if (found !== undefined && type.model_type !== '' && found !== type.model_type)
-      warn(
-        `You are using a model of type ${String(found)} to instantiate a model of type ${type.model_type}. This is not ` +
-          'supported for all configurations of models and can yield errors.',
-      );
+    warnOfOtherType(fields['model_type'], type.model_type);
     return type.from_dict<C>(fields, rest);
   }
 

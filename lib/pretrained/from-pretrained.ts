@@ -2,7 +2,7 @@ import { heldBytes, memoryStats } from '../binding/runtime';
 import { type CheckpointSource, isSamePlace } from '../checkpoint/source';
 import { storedDType } from '../checkpoint/stored-dtype';
 import { modelSubfolder } from '../env';
-import { RuntimeError, TypeError, throwIfAborted } from '../errors';
+import { RuntimeError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { hubOptionsOf } from '../hub/options';
 import { DownloadProgress } from '../hub/progress';
 import { info as logInfo, warn } from '../logging';
@@ -15,8 +15,10 @@ import { fence } from '../tensor/load';
 import { cast } from '../tensor/ops/cast';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
+import { inTurns, type Steps } from '../turns';
 import { checkLocation, knownCommit } from './check-location';
 import { PretrainedConfig } from './config';
+import { warnOfOtherType } from './config-options';
 import { constructorArguments } from './constructor-arguments';
 import { adoptGenerationConfig, checkGenerationOption } from './generation-file';
 import { markInitialized, withoutInit } from './init';
@@ -32,7 +34,7 @@ import { type LoadPlan, type Mismatch, planLoad } from './load-plan';
 import { LoadProgress } from './load-progress';
 import { reportLoad } from './load-report';
 import { loadTargetOf } from './load-target';
-import { inPyTorchTerms, openWeights, type Weights } from './load-weights';
+import { inPyTorchTerms, openWeights, typesOf, type Weights } from './load-weights';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 import { storedTensor } from './stored-tensor';
 import { keepApart } from './surgery/tie-weights';
@@ -77,23 +79,26 @@ export async function loadPretrained<M extends PreTrainedModel>(
   const stored = await openWeights(path, options, hub, config['transformers_weights'], ModelType.framework);
   try {
     const target = loadTargetOf(ModelType, model, options.key_mapping ?? null);
-    const weights = inPyTorchTerms(stored, target);
-    const dtype = asked === 'auto' ? autoDtype(config, weights) : (asked ?? 'float32');
-    const plan = planLoad(weights.shapes, target, {
+    const { signal } = options;
+    const weights = await inTurns(inPyTorchTerms(stored, target), signal);
+    const dtype = asked === 'auto' ? await inTurns(autoDtype(config, weights), signal) : (asked ?? 'float32');
+    const planOptions = {
       ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
       otherKeys: weights.source?.otherKeys ?? [],
-    });
+    };
+    const plan = await inTurns(planLoad(weights.shapes, target, planOptions), signal);
     await untieDifferent(model, plan, weights);
     // Of a file that came over the network the listener has heard already.
     const listener = downloads.transferred ? null : (options.progress_callback ?? null);
     await fill(ModelType, model, plan, weights, dtype, { ...options, progress_callback: listener });
     markInitialized(model);
-    model.adoptStoredTypes(weights.types);
+    model.adoptStoredTypes(weights.typeOf);
     if (config.torchscript) model.tie_weights();
     // Configs of other frameworks' classes keep what they say, as upstream.
     if (ModelType.framework === 'pt') config.torch_dtype = dtype;
     config._commit_hash = stored.commit ?? commit ?? config._commit_hash;
-    reportLoad(ModelType.name, options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`, plan, config);
+    const from = options.state_dict ? 'the given state_dict' : `the checkpoint at ${path}`;
+    await inTurns(reportLoad(ModelType.name, from, plan, config), signal);
     model.eval();
     await adoptGenerationConfig(model, path, options, hub);
     const { missing_keys, unexpected_keys, mismatched_keys } = plan;
@@ -116,6 +121,7 @@ async function findConfig(
   const { config: given } = options;
   if (given instanceof PretrainedConfig) {
     refuseFields(ModelType, given, overrides);
+    warnOfOtherType((given.constructor as typeof PretrainedConfig).model_type, ModelType.config_class.model_type);
     return { config: given.clone(), rest: overrides };
   }
   const [config, rest] = await ModelType.config_class.from_pretrained(given ?? (path as string), {
@@ -145,11 +151,25 @@ function refuseFields(
 }
 
 /** 'auto': what the config says, else the checkpoint. */
-function autoDtype({ torch_dtype }: PretrainedConfig, { types, source }: Weights): DType {
-  const stored = torch_dtype === null ? storedDType(types, source?.indexMetadata ?? null) : null;
+function* autoDtype({ torch_dtype, name_or_path }: PretrainedConfig, weights: Weights): Steps<DType> {
+  const indexMetadata = weights.source?.indexMetadata ?? null;
+  const stored = torch_dtype === null ? yield* storedDType(typesOf(weights), indexMetadata) : null;
   const dtype = torch_dtype ?? stored?.dtype ?? 'float32';
   logInfo(`dtype 'auto' is ${dtype}, from ${stored?.from ?? 'the config'} of the checkpoint`);
-  return checkWeightType(parseDtype(dtype));
+  return checkWeightType(torch_dtype === null ? parseDtype(dtype) : configDtype(torch_dtype, name_or_path));
+}
+
+/** @throws ValueError naming the config whose torch_dtype is none */
+function configDtype(torch_dtype: string, name_or_path: string): DType {
+  try {
+    return parseDtype(torch_dtype);
+  } catch (cause) {
+    throw new ValueError(
+      `dtype 'auto' goes by the config, and torch_dtype in that of '${name_or_path}' is '${torch_dtype}', which is no dtype: ` +
+        "correct it there, or give the dtype itself, such as 'float32'",
+      { code: 'ERR_DTYPE', cause },
+    );
+  }
 }
 
 /**
@@ -202,7 +222,10 @@ async function fill(
 ): Promise<void> {
   const keptWhole = dtype === 'float16' ? ModelType._keep_in_fp32_modules.map((part) => `.${part}.`) : [];
   const typeOf = (name: string): DType => (keptWhole.some((part) => `.${name}.`.includes(part)) ? 'float32' : dtype);
-  const progress = new LoadProgress(model.config.name_or_path, weights.source, options.progress_callback ?? null);
+  const progress = await inTurns(
+    LoadProgress.of(model.config.name_or_path, weights.source, options.progress_callback ?? null),
+    options.signal,
+  );
   const call = new Call(options.signal);
   try {
     let waiting = 0;

@@ -2,10 +2,11 @@ import type { ClassFramework } from '../checkpoint/framework-files';
 import { openCheckpoint } from '../checkpoint/open';
 import type { CheckpointSource } from '../checkpoint/source';
 import { RuntimeError } from '../errors';
+import { inTurns } from '../turns';
 import { translate } from './dialects/translate';
 import { fillParameters } from './fill-parameters';
 import type { LoadingInfo } from './from-pretrained';
-import { type LoadTarget, planLoad } from './load-plan';
+import { type LoadTarget, planLoad, shapesOf } from './load-plan';
 import { loadTargetOf } from './load-target';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
@@ -26,7 +27,7 @@ export function openFor(path: string, framework: ClassFramework, signal?: AbortS
   return async (target) => {
     const source = await openCheckpoint(path, { framework, from_tf: framework === 'tf', ...(signal && { signal }) });
     try {
-      return translate(source, target);
+      return await inTurns(translate(source, target), signal);
     } catch (error) {
       await source.close();
       throw error;
@@ -44,11 +45,11 @@ export async function loadInto(model: PreTrainedModel, open: OpenFor, options: L
   const { name } = model.constructor;
   const target = loadTargetOf(model.constructor as unknown as ModelClass, model);
   await using source = await open(target);
-  const shapes = new Map(source.names().map((stored) => [stored, source.info(stored).shape]));
-  const { steps, missing_keys, unexpected_keys, mismatched_keys } = planLoad(shapes, target, {
+  const plan = planLoad(shapesOf(source), target, {
     ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
     otherKeys: source.otherKeys,
   });
+  const { steps, missing_keys, unexpected_keys, mismatched_keys } = await inTurns(plan, options.signal);
   if (options.strict && (missing_keys.length > 0 || unexpected_keys.length > 0))
     throw new RuntimeError(
       `Error(s) in loading state_dict for ${name}${listed('Missing', missing_keys)}${listed('Unexpected', unexpected_keys)}`,

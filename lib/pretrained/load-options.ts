@@ -304,9 +304,19 @@ export function checkDevice(device: unknown): void {
  */
 export function requestedDtype(options: FromPretrainedOptions): DType | 'auto' | null {
   const { dtype, torch_dtype } = options;
-  if (dtype != null && torch_dtype != null && dtype !== torch_dtype)
-    throw new ValueError(`both dtype (${String(dtype)}) and torch_dtype (${String(torch_dtype)}) are given; use dtype`);
-  const asked = dtypeOfModel(dtype ?? torch_dtype ?? null);
+  if (dtype == null || torch_dtype == null) return settledDtype(dtype ?? torch_dtype ?? null);
+  const settled = settledDtype(dtype);
+  if (settled === settledDtype(torch_dtype)) return settled;
+  throw new ValueError(`both dtype (${textOf(dtype)}) and torch_dtype (${textOf(torch_dtype)}) are given; use dtype`);
+}
+
+function textOf(given: string | Record<string, string>): string {
+  return typeof given === 'string' ? given : JSON.stringify(given);
+}
+
+/** One dtype that was asked for, by whichever name. */
+function settledDtype(given: string | Record<string, string> | null): DType | 'auto' | null {
+  const asked = dtypeOfModel(given);
   if (asked === null || asked === 'auto') return asked;
   if (typeof asked !== 'string') throw new TypeError(`dtype must be a string, not ${typeof asked}`);
   if (isQuantizedName(asked))

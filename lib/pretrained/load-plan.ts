@@ -1,5 +1,7 @@
+import type { CheckpointSource } from '../checkpoint/source';
 import { RuntimeError, ValueError } from '../errors';
 import type { Parameter } from '../nn/parameter';
+import { type Steps, sortInSteps, visitInSteps } from '../turns';
 import type { Dialect } from './dialects/dialect';
 
 /**
@@ -7,8 +9,19 @@ import type { Dialect } from './dialects/dialect';
  * are read.
  */
 
-/** What the planner knows of a checkpoint: tensor name → shape. */
-export type CheckpointShapes = ReadonlyMap<string, readonly number[]>;
+/** What the planner knows of a checkpoint: tensor name → shape. It asks for the shapes of wanted tensors only. */
+export type CheckpointShapes = Pick<ReadonlyMap<string, readonly number[]>, 'has' | 'get'> & {
+  keys(): Iterable<string>;
+};
+
+/** The shapes of an open checkpoint, none of which is looked up before it is asked for. */
+export function shapesOf(source: CheckpointSource): CheckpointShapes {
+  return {
+    keys: () => source.names(),
+    has: (name) => source.has(name),
+    get: (name) => (source.has(name) ? source.info(name).shape : undefined),
+  };
+}
 
 /** What the planner knows of a model. */
 export interface LoadTarget {
@@ -67,13 +80,17 @@ export interface PlanOptions {
 }
 
 /**
- * Plans a load.
+ * Plans a load, in steps: a checkpoint may hold a million tensors that the model does not want.
  * @throws ValueError `corrupted`: a base checkpoint that holds a tensor of the head
  * @throws RuntimeError: shapes differ and `ignore_mismatched_sizes` is false; lists all of them
  */
-export function planLoad(checkpoint: CheckpointShapes, target: LoadTarget, options: PlanOptions = {}): LoadPlan {
-  const { renamed, names } = renameKeys(checkpoint, target);
-  const { toFile, strangers, silent } = matchPrefix(names, target);
+export function* planLoad(
+  checkpoint: CheckpointShapes,
+  target: LoadTarget,
+  options: PlanOptions = {},
+): Steps<LoadPlan> {
+  const names = yield* renameKeys(checkpoint, target);
+  const { toFile, strangers, silent } = yield* matchPrefix(names, target);
 
   const missing = new Set<string>();
   const used = new Set<string>();
@@ -82,7 +99,7 @@ export function planLoad(checkpoint: CheckpointShapes, target: LoadTarget, optio
   const sources = new Map<Parameter, LoadStep>();
   for (const [name, parameter] of target.parameters) {
     const key = toFile(name);
-    const source = key === null ? undefined : names.get(key);
+    const source = key === null ? undefined : names.keyOf(key);
     if (key === null || source === undefined) {
       missing.add(name);
       continue;
@@ -104,15 +121,24 @@ export function planLoad(checkpoint: CheckpointShapes, target: LoadTarget, optio
   const present = new Set<Parameter>();
   for (const [name, parameter] of target.parameters) if (!missing.has(name)) present.add(parameter);
   for (const name of [...missing]) if (present.has(target.parameters.get(name) as Parameter)) missing.delete(name);
-  const unwanted = [...names.keys()].filter((key) => !used.has(key) && !silent(key));
-  const unexpected = [...unwanted, ...(options.otherKeys ?? [])].map(strangers);
+  const unexpected: string[] = [];
+  const isIgnored = matcher(target.ignoreUnexpected);
+  const leaveOver = (key: string) => {
+    const name = strangers(key);
+    if (!isIgnored(name)) unexpected.push(name);
+  };
+  yield* visitInSteps(names, (key) => {
+    if (!used.has(key) && !silent(key)) leaveOver(key);
+  });
+  yield* visitInSteps(options.otherKeys ?? [], leaveOver);
+  const isExpected = matcher(target.ignoreMissing);
   return {
     steps: [...sources.values()],
     copies,
-    missing_keys: filtered(missing, target.ignoreMissing),
-    unexpected_keys: filtered(unexpected, target.ignoreUnexpected),
+    missing_keys: [...missing].filter((name) => !isExpected(name)).sort(),
+    unexpected_keys: [...(yield* sortInSteps(unexpected, compareTexts))],
     mismatched_keys: mismatches.sort(([a], [b]) => (a < b ? -1 : 1)),
-    renamed,
+    renamed: names.renamed,
     unfilled: unfilled(target, sources),
   };
 }
@@ -124,37 +150,73 @@ function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPl
   return [...seen].map(([parameter, name]) => ({ name, parameter }));
 }
 
-/** The file's names as the model knows them → the file's names. @throws ValueError when two would be one */
-function renameKeys(checkpoint: CheckpointShapes, target: LoadTarget) {
-  const renamed: [string, string][] = [];
-  const names = new Map<string, string>();
+/** The file's names as the model knows them. Of a million names that stay as they are nothing is kept. */
+class ModernNames {
+  readonly renamed: [string, string][] = [];
+  private readonly newNames = new Map<string, string>();
+  private readonly oldNames = new Map<string, string>();
+
+  constructor(private readonly checkpoint: CheckpointShapes) {}
+
+  rename(key: string, name: string): void {
+    this.newNames.set(key, name);
+    this.oldNames.set(name, key);
+    this.renamed.push([key, name]);
+  }
+
+  /** In the file's order. */
+  *[Symbol.iterator](): Iterator<string> {
+    for (const key of this.checkpoint.keys()) yield this.newNames.get(key) ?? key;
+  }
+
+  /** What the file calls a tensor; undefined where it has none of that name. */
+  keyOf(name: string): string | undefined {
+    const old = this.oldNames.get(name);
+    if (old !== undefined) return old;
+    return this.checkpoint.has(name) && !this.newNames.has(name) ? name : undefined;
+  }
+}
+
+/** @throws ValueError when `key_mapping` makes one name of two */
+function* renameKeys(checkpoint: CheckpointShapes, target: LoadTarget): Steps<ModernNames> {
+  const names = new ModernNames(checkpoint);
   const modelNames = [...target.parameters.keys()];
   const parametrized = modelNames.some((name) => name.includes('.parametrizations.weight.original'));
   const mapped = keyMapper(target.key_mapping ?? {});
-  for (const key of checkpoint.keys()) {
+  const seen = target.key_mapping && new Set<string>();
+  yield* visitInSteps(checkpoint.keys(), (key) => {
     const name = mapped(modernName(key, parametrized));
-    const other = names.get(name);
-    if (other !== undefined && target.key_mapping) throw collision(other, key, name);
-    // Of an old and a new name for one weight the new one counts, and the old one is left over.
-    const isLeftOver = name !== key && (other !== undefined || checkpoint.has(name));
-    names.set(isLeftOver ? key : name, key);
-    if (name !== key && !isLeftOver) renamed.push([key, name]);
-  }
-  return { renamed, names };
+    if (name !== key) {
+      const other = names.keyOf(name);
+      if (other !== undefined && seen?.has(other)) throw collision(other, key, name);
+      // Of an old and a new name for one weight the new one counts, and the old one is left over.
+      if (other === undefined && !checkpoint.has(name)) names.rename(key, name);
+    }
+    seen?.add(key);
+  });
+  return names;
 }
+
+/** What weights were called in older versions, and are called now. */
+const OLD_ENDS: readonly (readonly [old: string, now: string])[] = [
+  ['LayerNorm.gamma', 'LayerNorm.weight'],
+  ['LayerNorm.beta', 'LayerNorm.bias'],
+];
+
+/** The two ways to name the parts of a normalised weight. */
+const PARTS: readonly (readonly [plain: string, parametrized: string])[] = [
+  ['.weight_g', '.parametrizations.weight.original0'],
+  ['.weight_v', '.parametrizations.weight.original1'],
+];
 
 /** A name of an older version as this one has it. */
 function modernName(key: string, parametrized: boolean): string {
-  const name = key
-    .replace(/(^|\.)LayerNorm\.gamma$/, '$1LayerNorm.weight')
-    .replace(/(^|\.)LayerNorm\.beta$/, '$1LayerNorm.bias');
-  return parametrized
-    ? name
-        .replace(/\.weight_g$/, '.parametrizations.weight.original0')
-        .replace(/\.weight_v$/, '.parametrizations.weight.original1')
-    : name
-        .replace(/\.parametrizations\.weight\.original0$/, '.weight_g')
-        .replace(/\.parametrizations\.weight\.original1$/, '.weight_v');
+  for (const [old, now] of OLD_ENDS) if (key === old || key.endsWith(`.${old}`)) return key.slice(0, -old.length) + now;
+  for (const [plain, split] of PARTS) {
+    const [from, to] = parametrized ? [plain, split] : [split, plain];
+    if (key.endsWith(from)) return key.slice(0, -from.length) + to;
+  }
+  return key;
 }
 
 /** Renames by the first expression that is found in a name, wherever it is found. Groups may be written `$1` or, as in Python, `\1`. */
@@ -181,40 +243,61 @@ function collision(a: string, b: string, name: string): ValueError {
  * Base and head checkpoints differ by a prefix: loading a base from a head strips it, loading a head from a base puts
  * it on.
  */
-function matchPrefix(names: ReadonlyMap<string, string>, target: LoadTarget) {
+function* matchPrefix(names: Iterable<string>, target: LoadTarget): Steps<PrefixRule> {
   const prefix = `${target.base_model_prefix}.`;
   const named = prefix !== '.';
-  const fileHas = named && [...names.keys()].some((key) => key.startsWith(prefix));
+  let fileHas = false;
+  if (named)
+    yield* visitInSteps(names, (key) => {
+      fileHas ||= key.startsWith(prefix);
+    });
   const modelHas = named && [...target.parameters.keys()].some((key) => key.startsWith(prefix));
   const isSilent = (name: string) => target.silentBuffers.has(name);
 
   if (fileHas && !modelHas)
     return {
-      toFile: (name: string): string | null => prefix + name,
-      strangers: (key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : key),
-      silent: (key: string) => key.startsWith(prefix) && isSilent(key.slice(prefix.length)),
+      toFile: (name) => prefix + name,
+      strangers: (key) => (key.startsWith(prefix) ? key.slice(prefix.length) : key),
+      silent: (key) => key.startsWith(prefix) && isSilent(key.slice(prefix.length)),
     };
   if (!fileHas && modelHas) {
-    for (const key of names.keys())
-      if (target.parameters.has(key) && !target.parameters.has(prefix + key))
-        throw new ValueError(
-          `The state dictionary of the model you are trying to load is corrupted: it is a base checkpoint ` +
-            `(no name begins with '${prefix}'), but '${key}' belongs to the head of ${target.className}. Are you sure it ` +
-            'was properly saved?',
-          { code: 'ERR_CORRUPTED' },
-        );
+    yield* visitInSteps(names, (key) => {
+      if (!target.parameters.has(key) || target.parameters.has(prefix + key)) return;
+      throw new ValueError(
+        `The state dictionary of the model you are trying to load is corrupted: it is a base checkpoint ` +
+          `(no name begins with '${prefix}'), but '${key}' belongs to the head of ${target.className}. Are you sure it ` +
+          'was properly saved?',
+        { code: 'ERR_CORRUPTED' },
+      );
+    });
     return {
-      toFile: (name: string): string | null => (name.startsWith(prefix) ? name.slice(prefix.length) : null),
-      strangers: (key: string) => key,
-      silent: (key: string) => isSilent(prefix + key),
+      toFile: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : null),
+      strangers: (key) => key,
+      silent: (key) => isSilent(prefix + key),
     };
   }
-  return { toFile: (name: string): string | null => name, strangers: (key: string) => key, silent: isSilent };
+  return { toFile: (name) => name, strangers: (key) => key, silent: isSilent };
 }
 
-function filtered(names: Iterable<string>, patterns: readonly string[]): string[] {
-  const expressions = patterns.map((p) => new RegExp(p));
-  return [...names].filter((name) => !expressions.some((e) => e.test(name))).sort();
+/** How the model's names and the file's, which has them modern already, belong together. */
+interface PrefixRule {
+  /** What the file calls a parameter; null where it cannot have it. */
+  toFile(name: string): string | null;
+  /** What is said of a name in the file that nothing wants. */
+  strangers(key: string): string;
+  /** Whether a name in the file is that of a buffer, which is left over without a word. */
+  silent(key: string): boolean;
+}
+
+/** Whether one of some expressions is found in a name. */
+function matcher(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = patterns.map((pattern) => new RegExp(pattern));
+  return (name) => expressions.some((expression) => expression.test(name));
+}
+
+/** The order of `sort()`. */
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

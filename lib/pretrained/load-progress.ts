@@ -1,29 +1,47 @@
 import { basename } from 'node:path';
 import type { CheckpointSource } from '../checkpoint/source';
 import type { ProgressCallback, TotalProgressInfo } from '../progress-info';
+import { type Steps, visitInSteps } from '../turns';
+
+interface FileProgress {
+  loaded: number;
+  marked: number;
+  total: number;
+  reported: number;
+}
 
 /** Tells the caller of the files of weights and of how much of each has been read. */
 export class LoadProgress {
-  private readonly files: Map<string, { loaded: number; marked: number; total: number; reported: number }>;
+  private readonly files = new Map<string, FileProgress>();
 
-  constructor(
+  private constructor(
     private readonly name: string,
     private readonly source: CheckpointSource | null,
     private readonly callback: ProgressCallback | null,
-  ) {
-    this.files = new Map((source?.files ?? []).map((path) => [path, { loaded: 0, marked: 0, total: 0, reported: 0 }]));
-    for (const key of source?.names() ?? []) this.fileOf(key).total += this.source?.info(key).byteLength ?? 0;
-    for (const path of this.files.keys()) {
-      callback?.({ status: 'initiate', name, file: basename(path) });
-      callback?.({ status: 'download', name, file: basename(path) });
+  ) {}
+
+  /** Counts what there is to read, where somebody wants to hear of it. */
+  static *of(name: string, source: CheckpointSource | null, callback: ProgressCallback | null): Steps<LoadProgress> {
+    const progress = new LoadProgress(name, source, callback);
+    if (callback === null || source === null) return progress;
+    for (const path of source.files) progress.fileAt(path);
+    yield* visitInSteps(source.names(), (key) => {
+      const { file, byteLength } = source.info(key);
+      progress.fileAt(file).total += byteLength;
+    });
+    for (const path of progress.files.keys()) {
+      callback({ status: 'initiate', name, file: basename(path) });
+      callback({ status: 'download', name, file: basename(path) });
     }
+    return progress;
   }
 
   /** Notes that a tensor is being read. @returns its bytes */
   reading(key: string): number {
-    const bytes = this.source?.info(key).byteLength ?? 0;
-    if (this.source) this.fileOf(key).loaded += bytes;
-    return bytes;
+    if (this.source === null) return 0;
+    const { file, byteLength } = this.source.info(key);
+    if (this.callback) this.fileAt(file).loaded += byteLength;
+    return byteLength;
   }
 
   /** What has been noted so far is what the next report tells of. */
@@ -62,8 +80,7 @@ export class LoadProgress {
     this.callback?.({ status: 'progress_total', name: this.name, progress, loaded, total, files });
   }
 
-  private fileOf(key: string): { loaded: number; marked: number; total: number; reported: number } {
-    const path = this.source?.info(key).file ?? '';
+  private fileAt(path: string): FileProgress {
     const known = this.files.get(path);
     if (known) return known;
     const file = { loaded: 0, marked: 0, total: 0, reported: 0 };

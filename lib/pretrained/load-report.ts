@@ -1,15 +1,17 @@
 import { info as logInfo, warn } from '../logging';
+import { joinInSteps, type Steps } from '../turns';
 import type { PretrainedConfig } from './config';
 import type { LoadPlan } from './load-plan';
 import { architectureOf } from './views/view';
 
 /** Logs what a load left open, each list at its level. @param from - where the weights come from */
-export function reportLoad(className: string, from: string, plan: LoadPlan, config: PretrainedConfig): void {
+export function* reportLoad(className: string, from: string, plan: LoadPlan, config: PretrainedConfig): Steps<void> {
   const { missing_keys, unexpected_keys, mismatched_keys, renamed } = plan;
   for (const [old, name] of renamed) logInfo(`'${old}' of the checkpoint is '${name}' here`);
   if (unexpected_keys.length > 0) {
     const loud = (config.architectures ?? []).includes(architectureOf(className)) ? warn : logInfo;
-    loud(`Some weights of ${from} were not used when initializing ${className}: ${unexpected_keys.join(', ')}`);
+    const names = yield* joinInSteps(unexpected_keys, ', ');
+    loud(`Some weights of ${from} were not used when initializing ${className}: ${names}`);
   } else logInfo(`all weights of ${from} were used when initializing ${className}`);
   if (missing_keys.length > 0)
     warn(

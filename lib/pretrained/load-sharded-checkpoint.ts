@@ -7,6 +7,7 @@ import { RuntimeError, TypeError, throwIfAborted, ValueError } from '../errors';
 import { Module } from '../nn/module';
 import { Parameter } from '../nn/parameter';
 import { namedOptions } from '../options';
+import { inTurns, joinInSteps, type Steps, visitInSteps } from '../turns';
 import { type Filling, fillParameters } from './fill-parameters';
 import type { IncompatibleKeys } from './load-state-dict';
 import type { PreTrainedModel } from './pretrained-model';
@@ -47,10 +48,9 @@ export async function load_sharded_checkpoint(
   requirePyTorch(source, 'load_sharded_checkpoint');
   const parameters = new Map<string, Parameter>();
   for (const [name, value] of model.named_state()) if (value instanceof Parameter) parameters.set(name, value);
-  const keys = compare(model, source, parameters);
-  check(model, source, parameters, strict ? keys : { missing_keys: [], unexpected_keys: [] });
-  const parts = source.parts.map((part) => [part, fillingsOf(part, parameters)] as const);
-  await fillParameters(source, parts, signal);
+  const keys = await inTurns(compare(model, source, parameters), signal);
+  await inTurns(check(model, source, parameters, strict ? keys : { missing_keys: [], unexpected_keys: [] }), signal);
+  await fillParameters(source, await inTurns(fillingsOf(source, parameters), signal), signal);
   return keys;
 }
 
@@ -70,28 +70,31 @@ async function chosenIndex(folder: string, prefer: boolean): Promise<string> {
   return safe && (prefer || !pytorch) ? SAFE_WEIGHTS_INDEX_NAME : WEIGHTS_INDEX_NAME;
 }
 
-function compare(
+function* compare(
   model: PreTrainedModel,
   source: CheckpointSource,
   parameters: Map<string, Parameter>,
-): IncompatibleKeys {
+): Steps<IncompatibleKeys> {
   const tied = (model.constructor as typeof PreTrainedModel)._tied_weights_keys.map((pattern) => new RegExp(pattern));
+  const unexpected_keys: string[] = [];
+  yield* visitInSteps(source.names(), (name) => {
+    if (!parameters.has(name)) unexpected_keys.push(name);
+  });
   return {
     missing_keys: [...parameters.keys()].filter((name) => !source.has(name) && !tied.some((key) => key.test(name))),
-    unexpected_keys: source.names().filter((name) => !parameters.has(name)),
+    unexpected_keys,
   };
 }
 
-function check(
+function* check(
   model: PreTrainedModel,
   source: CheckpointSource,
   parameters: Map<string, Parameter>,
   { missing_keys, unexpected_keys }: IncompatibleKeys,
-): void {
-  const quoted = (names: string[]) => names.map((name) => `"${name}"`).join(',');
+): Steps<void> {
   const problems: string[] = [];
-  if (missing_keys.length > 0) problems.push(`Missing key(s): ${quoted(missing_keys)}.`);
-  if (unexpected_keys.length > 0) problems.push(`Unexpected key(s): ${quoted(unexpected_keys)}.`);
+  if (missing_keys.length > 0) problems.push(`Missing key(s): ${yield* quoted(missing_keys)}.`);
+  if (unexpected_keys.length > 0) problems.push(`Unexpected key(s): ${yield* quoted(unexpected_keys)}.`);
   for (const [name, { dims }] of parameters) {
     const shape = source.has(name) ? source.info(name).shape : dims;
     if (String(shape) !== String(dims))
@@ -103,10 +106,25 @@ function check(
     });
 }
 
-/** The tensors of a shard that the model has places for. */
-function* fillingsOf(part: CheckpointSource, parameters: ReadonlyMap<string, Parameter>): Iterable<Filling> {
-  for (const name of part.names()) {
-    const parameter = parameters.get(name);
-    if (parameter) yield [name, parameter];
+function* quoted(names: readonly string[]): Steps<string> {
+  const quotes: string[] = [];
+  yield* visitInSteps(names, (name) => quotes.push(`"${name}"`));
+  return yield* joinInSteps(quotes, ',');
+}
+
+/** The tensors of each shard that the model has places for. */
+function* fillingsOf(
+  { parts }: CheckpointSource,
+  parameters: ReadonlyMap<string, Parameter>,
+): Steps<[part: CheckpointSource, fillings: Filling[]][]> {
+  const all: [CheckpointSource, Filling[]][] = [];
+  for (const part of parts) {
+    const fillings: Filling[] = [];
+    yield* visitInSteps(part.names(), (name) => {
+      const parameter = parameters.get(name);
+      if (parameter) fillings.push([name, parameter]);
+    });
+    all.push([part, fillings]);
   }
+  return all;
 }

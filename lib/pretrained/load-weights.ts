@@ -14,17 +14,19 @@ import { folderOf, locateModel } from '../hub/model-repo';
 import type { HubOptions } from '../hub/options';
 import { info } from '../logging';
 import { Tensor } from '../tensor/tensor';
+import { inTurns, type Steps, visitInSteps } from '../turns';
 import { translate } from './dialects/translate';
 import { completeSaveIn } from './interrupted-save';
 import type { FromPretrainedOptions } from './load-options';
-import type { LoadTarget } from './load-plan';
+import { type CheckpointShapes, type LoadTarget, shapesOf } from './load-plan';
 
 const ADAPTER_CONFIG_NAME = 'adapter_config.json';
 
 /** Tensors by name: a checkpoint's, or the caller's own. */
 export interface Weights {
-  shapes: Map<string, readonly number[]>;
-  types: Map<string, string>;
+  shapes: CheckpointShapes;
+  /** The type of a tensor; undefined where there is none of that name. */
+  typeOf(name: string): string | undefined;
   source: CheckpointSource | null;
   given: Map<string, Tensor> | null;
   /** The commit that a repository's files are of. */
@@ -57,13 +59,16 @@ export async function openWeights(
   if (state_dict) {
     if (options.mmap)
       throw new ValueError('mmap says how a file of weights is read, but state_dict is given; leave one out');
+    // At once, as the caller may change it meanwhile.
     const given = new Map(Symbol.iterator in state_dict ? state_dict : Object.entries(state_dict));
-    for (const [name, tensor] of given)
-      if (!(tensor instanceof Tensor))
-        throw new TypeError(`state_dict holds '${name}', which is no Tensor but a ${typeof tensor}`);
+    await inTurns(checkTensors(given), options.signal);
     return {
-      shapes: new Map([...given].map(([name, tensor]) => [name, tensor.dims])),
-      types: new Map([...given].map(([name, tensor]) => [name, tensor.type])),
+      shapes: {
+        keys: () => given.keys(),
+        has: (name) => given.has(name),
+        get: (name) => given.get(name)?.dims,
+      },
+      typeOf: (name) => given.get(name)?.type,
       source: null,
       given,
       commit: null,
@@ -96,6 +101,14 @@ export async function openWeights(
   const weights = await weightsOf(await openChosen(folderOf(found), choice), options.mmap, commit);
   if (typeof found === 'string') await tellOfAdapter(join(found, choice.subfolder ?? ''));
   return weights;
+}
+
+/** @throws TypeError for what is no tensor */
+function checkTensors(given: ReadonlyMap<string, unknown>): Steps<void> {
+  return visitInSteps(given, ([name, tensor]) => {
+    if (!(tensor instanceof Tensor))
+      throw new TypeError(`state_dict holds '${name}', which is no Tensor but a ${typeof tensor}`);
+  });
 }
 
 /** @throws OSError for a file of another framework's that its option does not ask for */
@@ -134,7 +147,7 @@ type MapOption = FromPretrainedOptions['mmap'];
 
 async function weightsOf(source: CheckpointSource, mmap: MapOption, commit: string | null = null): Promise<Weights> {
   return {
-    ...tablesOf(source),
+    ...lookUpIn(source),
     source,
     given: null,
     commit,
@@ -144,17 +157,21 @@ async function weightsOf(source: CheckpointSource, mmap: MapOption, commit: stri
 }
 
 /** The weights under the names and in the layouts of PyTorch, whichever framework wrote them. */
-export function inPyTorchTerms(weights: Weights, target: LoadTarget): Weights {
+export function* inPyTorchTerms(weights: Weights, target: LoadTarget): Steps<Weights> {
   const { source } = weights;
-  const translated = source && translate(source, target);
+  const translated = source && (yield* translate(source, target));
   if (translated === source || translated === null) return weights;
-  return { ...weights, ...tablesOf(translated), source: translated };
+  return { ...weights, ...lookUpIn(translated), source: translated };
 }
 
-function tablesOf(source: CheckpointSource): Pick<Weights, 'shapes' | 'types'> {
-  const infos = source.names().map((name) => [name, source.info(name)] as const);
+/** The types of the tensors by name, in their order. */
+export function* typesOf({ shapes, typeOf }: Weights): Iterable<[name: string, type: string]> {
+  for (const name of shapes.keys()) yield [name, typeOf(name) as string];
+}
+
+function lookUpIn(source: CheckpointSource): Pick<Weights, 'shapes' | 'typeOf'> {
   return {
-    shapes: new Map(infos.map(([name, { shape }]) => [name, shape])),
-    types: new Map(infos.map(([name, { dtype }]) => [name, dtype])),
+    shapes: shapesOf(source),
+    typeOf: (name) => (source.has(name) ? source.info(name).dtype : undefined),
   };
 }

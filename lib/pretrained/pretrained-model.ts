@@ -220,7 +220,7 @@ export abstract class PreTrainedModel extends TrainingMixin {
   }
 
   /** @internal Hears in which types the checkpoint that was loaded holds the weights, by their names. */
-  adoptStoredTypes(_types: ReadonlyMap<string, string>): void {}
+  adoptStoredTypes(_typeOf: (name: string) => string | undefined): void {}
 
   /** @internal What a class changes in its configs before they are saved. */
   prepareSave(): void {}

@@ -5,9 +5,10 @@ import type { OpenOptions } from '../checkpoint/open';
 import { parseSize } from '../checkpoint/size-text';
 import type { CheckpointSource } from '../checkpoint/source';
 import { indexName, WEIGHTS_NAMES } from '../checkpoint/weight-names';
-import { planWeights, type WeightToWrite } from '../checkpoint/weights-files';
+import { planWeights, type WeightsLayout, type WeightsPlan, type WeightToWrite } from '../checkpoint/weights-files';
 import { ValueError } from '../errors';
 import { type DType, parseDtype } from '../tensor/dtype';
+import { inTurns, type Steps, visitInSteps } from '../turns';
 import { CONFIG_NAME, readConfigFile } from './config-file';
 import { formatJson } from './config-json';
 import { checkWeightType } from './load-options';
@@ -49,10 +50,11 @@ export async function rewriteOpened(
   const maxShardBytes = parseSize(options.max_shard_size ?? '5GB');
   const target = goesAlong ? await newFolder(options.output) : await targetOf(folder, options.output);
   const format = options.format ?? (source.format === 'safetensors' ? 'safetensors' : 'pytorch');
+  const layout = { format, variant: options.variant ?? null, maxShardBytes };
   const weights = new RewrittenWeights(source, dtype, options.signal);
   try {
-    const all = weights.all(format === 'pytorch');
-    const plan = planWeights(all, { format, variant: options.variant ?? null, maxShardBytes }, parametersOf(all));
+    const all = await inTurns(weights.all(format === 'pytorch'), options.signal);
+    const plan = await inTurns(planAll(all, layout), options.signal);
     const rewrite = new FolderRewrite({
       folder,
       target,
@@ -102,9 +104,15 @@ export async function newFolder(output: string | undefined, otherwise = ''): Pro
   return output;
 }
 
-export function parametersOf(weights: readonly WeightToWrite[]): number {
-  const tensors = new Map(weights.map(({ identity, shape }) => [identity, shape]));
-  return [...tensors.values()].reduce((n, shape) => n + shape.reduce((m, dim) => m * dim, 1), 0);
+/** Spreads weights over files. @throws ValueError when the variant cannot be part of a file name */
+export function* planAll(weights: readonly WeightToWrite[], layout: WeightsLayout): Steps<WeightsPlan> {
+  const tensors = new Map<unknown, readonly number[]>();
+  yield* visitInSteps(weights, ({ identity, shape }) => tensors.set(identity, shape));
+  let parameters = 0;
+  yield* visitInSteps(tensors.values(), (shape) => {
+    parameters += shape.reduce((n, dim) => n * dim, 1);
+  });
+  return yield* planWeights(weights, layout, parameters);
 }
 
 const NAMED = 'transformers_weights';

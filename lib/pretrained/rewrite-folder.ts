@@ -4,6 +4,7 @@ import { copyOver } from '../checkpoint/carry-over';
 import { writeWhole } from '../checkpoint/staged-file';
 import { type FolderContents, saveFolder } from '../checkpoint/staged-folder';
 import { isStaleWeights, type WeightsPlan, writeWeights } from '../checkpoint/weights-files';
+import { inTurns, type Steps, visitInSteps } from '../turns';
 import { folderSystem } from './interrupted-save';
 import type { RewrittenWeight } from './rewrite-weights';
 
@@ -77,37 +78,46 @@ export class FolderRewrite implements FolderContents {
   }
 
   async report(): Promise<RewriteReport> {
-    const { folder, target, plan, texts } = this.parts;
-    const { index, files } = plan;
-    const written = files.map(({ name, weights }) => ({
-      file: name,
-      tensors: weights.length,
-      bytes: weights.reduce((n, weight) => n + weight.byteLength, 0),
-    }));
+    const { folder, target, plan, texts, signal } = this.parts;
+    const { index } = plan;
+    const written = await inTurns(this.written(), signal);
     const all = [...(index ? [[index.name, index.text] as const] : []), ...texts];
     for (const [file, text] of all) written.push({ file, tensors: 0, bytes: Buffer.byteLength(text) });
     const names = new Set(written.map(({ file }) => file));
     const there = (await readdir(folder)).sort();
     return {
       target,
-      dtypes: this.dtypes(),
+      dtypes: await inTurns(this.dtypes(), signal),
       written,
       removed: this.inPlace ? there.filter((name) => this.isStale(name, names)) : [],
       kept: there.filter((name) => this.isKept(name, names)),
     };
   }
 
-  private dtypes(): RewriteReport['dtypes'] {
-    const rows = new Map<string, RewriteReport['dtypes'][0]>();
-    for (const weight of this.parts.plan.files.flatMap((file) => file.weights)) {
-      const { dtype: to, byteLength, stored } = weight as RewrittenWeight;
-      const key = `${stored.dtype} ${to}`;
-      const row = rows.get(key) ?? { from: stored.dtype, to, tensors: 0, bytesBefore: 0, bytesAfter: 0 };
-      row.tensors++;
-      row.bytesBefore += stored.byteLength;
-      row.bytesAfter += byteLength;
-      rows.set(key, row);
+  private *written(): Steps<RewriteReport['written']> {
+    const written: RewriteReport['written'] = [];
+    for (const { name, weights } of this.parts.plan.files) {
+      let bytes = 0;
+      yield* visitInSteps(weights, ({ byteLength }) => {
+        bytes += byteLength;
+      });
+      written.push({ file: name, tensors: weights.length, bytes });
     }
+    return written;
+  }
+
+  private *dtypes(): Steps<RewriteReport['dtypes']> {
+    const rows = new Map<string, RewriteReport['dtypes'][0]>();
+    for (const { weights } of this.parts.plan.files)
+      yield* visitInSteps(weights, (weight) => {
+        const { dtype: to, byteLength, stored } = weight as RewrittenWeight;
+        const key = `${stored.dtype} ${to}`;
+        const row = rows.get(key) ?? { from: stored.dtype, to, tensors: 0, bytesBefore: 0, bytesAfter: 0 };
+        row.tensors++;
+        row.bytesBefore += stored.byteLength;
+        row.bytesAfter += byteLength;
+        rows.set(key, row);
+      });
     return [...rows.values()];
   }
 }

@@ -8,6 +8,7 @@ import { permute } from '../tensor/ops/layout';
 import { Stream } from '../tensor/stream';
 import type { Tensor } from '../tensor/tensor';
 import { copyBytes, writeTensor } from '../tensor/write';
+import { type Steps, visitInSteps } from '../turns';
 import type { Writing } from './dialects/writing';
 import { storedTensor } from './stored-tensor';
 
@@ -49,13 +50,15 @@ export class RewrittenWeights {
    * @param shares - names of one tensor stay that; else each has bytes of its own
    * @throws ValueError for a tensor that cannot be cast
    */
-  all(shares: boolean): RewrittenWeight[] {
-    return this.source.names().map((name) => {
+  *all(shares: boolean): Steps<RewrittenWeight[]> {
+    const all: RewrittenWeight[] = [];
+    yield* visitInSteps(this.source.names(), (name) => {
       const info = this.source.info(name);
       const isKnown = shares && isByteRange(info) && info.byteLength > 0;
       const identity = isKnown ? `${info.file} ${info.byteOffset} ${info.dtype} ${info.shape}` : Symbol(name);
-      return this.weight({ source: name, writing: { name, shape: info.shape }, identity });
+      all.push(this.weight({ source: name, writing: { name, shape: info.shape }, identity }));
     });
+    return all;
   }
 
   /** @throws ValueError for a tensor that cannot be cast */

@@ -18,6 +18,7 @@ import { permute } from '../tensor/ops/layout';
 import { Stream } from '../tensor/stream';
 import type { Tensor } from '../tensor/tensor';
 import { copyBytes, writeTensor } from '../tensor/write';
+import { atOnce } from '../turns';
 import { CONFIG_NAME, makeFolder } from './config-file';
 import { type Writing, type WrittenFramework, writingsOf } from './dialects/writing';
 import { folderSystem } from './interrupted-save';
@@ -71,7 +72,7 @@ export async function savePretrained(
   const writer = new StateWriter(options.signal);
   try {
     const weights = writings ? writer.written(state, writings) : writer.weights(state);
-    const plan = planWeights(weights, layout, model.num_parameters());
+    const plan = atOnce(planWeights(weights, layout, model.num_parameters()));
     if (options.isMain)
       await saveWhole(directory, plan, new Map([[CONFIG_NAME, model.config.to_json_string()], ...beside]), options);
     else await saveWeights(directory, plan, options);

@@ -11,6 +11,7 @@ import { Call } from '../tensor/call';
 import { itemSize } from '../tensor/dtype';
 import { fence } from '../tensor/load';
 import type { Tensor } from '../tensor/tensor';
+import { atOnce } from '../turns';
 import { withoutInit } from './init';
 import { storedTensor } from './stored-tensor';
 
@@ -89,7 +90,7 @@ export function shard_checkpoint(
     byteLength: tensor.size * itemSize(tensor.type),
     storage: tensor,
   }));
-  const { shards, totalSize } = planShards(tensors, parseSize(max_shard_size));
+  const { shards, totalSize } = atOnce(planShards(tensors, parseSize(max_shard_size)));
   const files = new Map<string, Map<string, Tensor>>();
   const weight_map: Record<string, string> = {};
   shards.forEach((names, i) => {

@@ -34,6 +34,8 @@ describe('Auto models (row 201)', () => {
     [AutoModelForPreTraining, 'distilbert', 'DistilBertForMaskedLM'],
     [AutoModelForPreTraining, 'gpt2', 'GPT2LMHeadModel'],
     [AutoModelForPreTraining, 'llama', 'LlamaForCausalLM'],
+    [AutoModelForPreTraining, 'bart', 'BartForConditionalGeneration'],
+    [AutoModelForPreTraining, 't5', 'T5ForConditionalGeneration'],
     [AutoModel, 'gpt2', 'GPT2Model'],
     [AutoModelForCausalLM, 'gpt2', 'GPT2LMHeadModel'],
     [AutoModelForCausalLM, 'llama', 'LlamaForCausalLM'],

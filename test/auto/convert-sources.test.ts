@@ -3,13 +3,16 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from 'node:path';
 import { AutoConfig } from '../../lib/auto/auto-config';
 import { type ConvertOptions, convertCheckpoint } from '../../lib/auto/convert-checkpoint';
-import { inspectCheckpoint } from '../../lib/auto/inspect';
+import { type CheckpointSummary, inspectCheckpoint } from '../../lib/auto/inspect';
 import { openAnyCheckpoint } from '../../lib/checkpoint/open-any';
-import { inspectionText } from '../../lib/cli/inspect';
+import { inspectionLines } from '../../lib/cli/inspect';
 import { BertConfig, BertForMaskedLM } from '../../lib/models/bert/model';
+import { atOnce } from '../../lib/turns';
 import { errorOf, scratchOfEachTest } from '../checkpoint/scratch';
 import { loggedMessages } from '../logged-messages';
 import { expectSameTensors, tensorsIn } from './same-tensors';
+
+const inspectionText = (found: CheckpointSummary) => atOnce(inspectionLines(found)).join('\n');
 
 const frameworks = join(__dirname, '..', 'goldens', 'frameworks');
 const beside = ['config.json', 'generation_config.json', 'case.json', 'case.safetensors'];

@@ -2,11 +2,14 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AutoConfig, AutoModelForCausalLM } from '../../lib';
-import { inspectCheckpoint } from '../../lib/auto/inspect';
+import { type CheckpointSummary, inspectCheckpoint } from '../../lib/auto/inspect';
 import { openSafetensors } from '../../lib/checkpoint/safetensors';
 import { writeSafetensors } from '../../lib/checkpoint/safetensors-writer';
-import { inspectionText } from '../../lib/cli/inspect';
+import { inspectionLines } from '../../lib/cli/inspect';
+import { atOnce } from '../../lib/turns';
 import { entry, ggufBytes, number, tensor, text, type, u32 } from '../checkpoint/gguf/gguf-bytes';
+
+const inspectionText = (found: CheckpointSummary) => atOnce(inspectionLines(found)).join('\n');
 
 const golden = join(__dirname, '..', 'goldens', 'bert', 'base');
 

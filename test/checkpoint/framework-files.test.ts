@@ -76,3 +76,10 @@ it('a variant is one of safetensors and of PyTorch files', async () => {
     'tf_model.h5',
   ]);
 });
+
+it('files without the variant are named where the variant is not there', async () => {
+  await writeFile(join(folder, 'pytorch_model.bin'), '');
+  await expect(resolveWeights(folder, { framework: 'tf', from_pt: true, variant: 'fp16' })).rejects.toThrow(
+    /none of the files pytorch_model\.fp16\.bin, .*; 'pytorch_model\.bin' is there: leave variant out/,
+  );
+});

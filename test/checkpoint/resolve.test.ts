@@ -56,12 +56,30 @@ describe('finding weights in a folder', () => {
     ['model.safetensors', 'config.json', { variant: 'fp16' }],
     ['model.fp16.safetensors', 'config.json', { variant: 'fp16' }],
     ['pytorch_model.bin.index.json', 'config.json', { use_safetensors: false }],
+    ['tf_model.h5', 'config.json', { from_tf: true }],
+    ['flax_model.msgpack.index.json', 'config.json', { from_flax: true }],
+    ['tf_model.h5', 'config.json', { framework: 'tf' }],
+    ['flax_model.msgpack', 'config.json', { framework: 'flax' }],
   ])('says that %s is a folder, beside %s and with %j', async (name, beside, options) => {
     const folder = folderOf(join(name, 'inner'), beside);
     const error = await errorOf(() => resolveWeights(folder, options));
     expect(error).toMatchObject({ code: 'WEIGHTS_NOT_FOUND' });
     expect(error.message).toContain(`'${name}' is a folder, where a file of weights has its name`);
     expect(error.message).not.toMatch(/leave (variant|use_safetensors) out/);
+  });
+
+  it.each<[string, ResolveOptions]>([
+    ['model.safetensors', {}],
+    ['tf_model.h5', { from_tf: true }],
+    ['flax_model.msgpack', { from_flax: true }],
+    ['model.ckpt.index', { from_tf: true }],
+    ['tf_model.h5', { framework: 'tf' }],
+    ['flax_model.msgpack', { framework: 'flax' }],
+  ])('says that %s is a link to nothing, with %j', async (name, options) => {
+    const folder = folderOf('config.json');
+    symlinkSync('gone', join(folder, name));
+    const { message } = await errorOf(() => resolveWeights(folder, options));
+    expect(message).toContain(`'${name}' is a link to a file that is gone: fetch it again`);
   });
 
   it('takes a folder for a folder, whatever its name', async () => {

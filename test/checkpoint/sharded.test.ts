@@ -76,6 +76,29 @@ describe('a sharded checkpoint', () => {
     expect(same.names()).toEqual(['a']);
   });
 
+  it("finds its shards through links into the user's Hub cache", async () => {
+    const cache = join(root, 'cache');
+    const blobs = join(cache, 'models--a--b', 'blobs');
+    mkdirSync(blobs, { recursive: true });
+    writeVectors(join(blobs, 'f00d'), { a: [1] });
+    writeVectors(join(cache, 'beside.st'), { a: [1] });
+    const linkTo = (target: string) => {
+      const path = write({ shards: {}, map: { a: 'm.st' } });
+      symlinkSync(target, join(path, '..', 'm.st'));
+      return path;
+    };
+    const before = process.env['HF_HUB_CACHE'];
+    process.env['HF_HUB_CACHE'] = cache;
+    try {
+      await using source = await openShards(linkTo(join(blobs, 'f00d')));
+      expect(source.names()).toEqual(['a']);
+      expect((await errorOf(() => openShards(linkTo(join(cache, 'beside.st'))))).code).toBe('UNSAFE_SHARD_NAME');
+    } finally {
+      if (before === undefined) delete process.env['HF_HUB_CACHE'];
+      else process.env['HF_HUB_CACHE'] = before;
+    }
+  });
+
   it('refuses a link out of its folder', async () => {
     writeVectors(join(root, 'outside.st'), { a: [1] });
     const path = write({ shards: {}, map: { a: 'm.st' } });

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AutoModelForMaskedLM, AutoModelForSeq2SeqLM } from '../../lib/auto/auto-model';
 import { setLogHook } from '../../lib/logging';
-import { BertConfig } from '../../lib/models/bert/model';
+import { BertConfig, BertForMaskedLM } from '../../lib/models/bert/model';
 import { FlaxBertForMaskedLM, FlaxT5ForConditionalGeneration } from '../../lib/models/flax';
 import { TFBertForMaskedLM } from '../../lib/models/tensorflow';
 import { goodToken } from './hub-server';
@@ -45,6 +46,32 @@ it('Flax’ ask for msgpack, then for its index and every shard', async () => {
   await using model = await FlaxT5ForConditionalGeneration.from_pretrained('org/t5');
   expect(model.framework).toBe('flax');
   expect(asked().slice(0, 2)).toEqual(['flax_model.msgpack', 'flax_model.msgpack.index.json']);
+});
+
+it('PyTorch’s take shards of either from a repository, with from_tf and from_flax, and say so without', async () => {
+  const cases = [
+    ['bert-mlm-tf-h5-sharded', AutoModelForMaskedLM, 'from_tf', 'tf_model.h5'],
+    ['t5-flax-sharded', AutoModelForSeq2SeqLM, 'from_flax', 'flax_model.msgpack'],
+  ] as const;
+  for (const [name, Model, option, single] of cases) {
+    const files = filesOf(join(frameworks, name));
+    hub.server.commit('org/m', files);
+    await expect(Model.from_pretrained('org/m')).rejects.toMatchObject({
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringMatching(new RegExp(`^org/m .* weights in shards: set ${option} `)),
+    });
+    hub.server.forget();
+    const [model, info] = await Model.from_pretrained('org/m', { [option]: true, output_loading_info: true });
+    await model.dispose();
+    expect([info.missing_keys, info.unexpected_keys]).toEqual([[], []]);
+    expect(asked().slice(0, 2)).toEqual([single, `${single}.index.json`]);
+    const offline = await Model.from_pretrained('org/m', { [option]: true, local_files_only: true });
+    await offline.dispose();
+  }
+  await expect(BertForMaskedLM.from_pretrained('org/m', { from_tf: true })).rejects.toMatchObject({
+    code: 'WEIGHTS_NOT_FOUND',
+    message: expect.stringMatching(/^org\/m .* tf_model\.h5, nor tf_model\.h5\.index\.json: leave from_tf out/),
+  });
 });
 
 it('both say what to do where there are PyTorch files alone, and take them with from_pt', async () => {

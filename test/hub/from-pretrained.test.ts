@@ -12,9 +12,8 @@ import { BertForMaskedLM, BertModel } from '../../lib/models/bert/model';
 import { GPT2Config, GPT2LMHeadModel } from '../../lib/models/gpt2/model';
 import { LlamaConfig, LlamaForCausalLM } from '../../lib/models/llama/model';
 import { Qwen2Config, Qwen2ForCausalLM } from '../../lib/models/qwen2/model';
-import { pipeline } from '../../lib/pipelines';
 import { AutoTokenizer } from '../../lib/preprocess';
-import type { ProgressInfo, TotalProgressInfo } from '../../lib/progress-info';
+import type { ProgressInfo } from '../../lib/progress-info';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { splitGguf } from '../checkpoint/gguf/split-gguf';
 import { goodToken } from './hub-server';
@@ -203,6 +202,7 @@ describe('a model', () => {
     [{ 'flax_model.msgpack': 'x' }, {}, 'from_flax=True'],
     [{ 'pytorch_model.bin': 'x' }, { variant: 'fp16' }, 'variant=None'],
     [{ 'pytorch_model.bin': 'x' }, { use_safetensors: true }, 'safe_serialization=True'],
+    [{ 'model.safetensors': 'x' }, { use_safetensors: false }, 'but model.safetensors: leave use_safetensors out'],
     [{}, {}, /model\.safetensors, pytorch_model\.bin, tf_model\.h5, model\.ckpt\.index or flax_model\.msgpack/],
   ])('without weights that the options take says what is there: %j', async (files, options, what) => {
     hub.server.commit('org/bert', { 'config.json': bert['config.json'] as Buffer, ...files });
@@ -410,33 +410,6 @@ describe('offline', () => {
     );
   });
 });
-
-describe('a pipeline', () => {
-  it('fetches what its task needs at once, and nothing else', async () => {
-    const files = filesBelow(join(goldens, 'pipelines', 'sentence-flags'));
-    hub.server.commit('org/bert', { ...files, 'onnx/model.onnx': 'x', 'pytorch_model.bin': 'x', 'README.md': 'x' });
-    const events: ProgressInfo[] = [];
-    const extract = await pipeline('feature-extraction', 'org/bert', { progress_callback: (e) => events.push(e) });
-    expect(extract.model.config.name_or_path).toBe('org/bert');
-    await extract.dispose();
-    const got = lines().filter((line) => line.startsWith('GET'));
-    expect(got[0]).toBe('GET /api/models/org/bert/revision/main');
-    expect(hub.server.requests().join(' ')).not.toMatch(/onnx|\.bin|README/);
-    expect(events.at(-1)).toEqual({ status: 'ready', task: 'feature-extraction', model: 'org/bert' });
-    const sums = events.filter((event): event is TotalProgressInfo => event.status === 'progress_total');
-    expect(sums.at(-1)!.loaded).toBe(sums[0]!.total);
-    process.env['HF_HUB_OFFLINE'] = '1';
-    const offline = await pipeline('feature-extraction', 'org/bert');
-    await offline.dispose();
-  });
-});
-
-function filesBelow(folder: string): Record<string, Buffer> {
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-  return filesOf(folder, names);
-}
 
 /** The golden checkpoint in three shards. */
 async function sharded(): Promise<Record<string, Buffer>> {

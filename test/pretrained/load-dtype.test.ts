@@ -15,6 +15,7 @@ describe('the dtype of a load', () => {
       [{ torch_dtype: 'torch.float16' }, 'float16'],
       [{ dtype: 'bf16' }, 'bfloat16'],
       [{ dtype: { '': 'float16' } }, 'float16'],
+      [{ dtype: 'fp16', torch_dtype: 'torch.float16' }, 'float16'],
     ] as const) {
       const model = await BertModel.from_pretrained(path, options);
       expect([options, model.dtype, model.config.torch_dtype]).toEqual([options, dtype, dtype]);
@@ -22,10 +23,28 @@ describe('the dtype of a load', () => {
     }
   });
 
+  it('refuses two names of the option that differ', async () => {
+    const given = { dtype: 'float16', torch_dtype: { '': 'float32' } };
+    await expect(BertModel.from_pretrained(await checkpoint(), given)).rejects.toThrow(
+      'both dtype (float16) and torch_dtype ({"":"float32"}) are given; use dtype',
+    );
+  });
+
   it("takes 'auto' from the config before the file (row 51)", async () => {
     const model = await BertModel.from_pretrained(await checkpoint(undefined, { dtype: 'float16' }), { dtype: 'auto' });
     expect(model.dtype).toBe('float16');
     await model.dispose();
+  });
+
+  it("names the config whose torch_dtype is none, where 'auto' asks for it", async () => {
+    const path = await checkpoint(undefined, { dtype: undefined, torch_dtype: 'foo' });
+    await using model = await BertModel.from_pretrained(path);
+    expect(model.dtype).toBe('float32');
+    const error = await BertModel.from_pretrained(path, { dtype: 'auto' }).catch((e: Error) => e);
+    expect(error).toMatchObject({ name: 'ValueError', code: 'ERR_DTYPE' });
+    expect((error as Error).message).toMatch(
+      new RegExp(`torch_dtype in that of '${path}' is 'foo'.*such as 'float32'`),
+    );
   });
 
   it("takes 'auto' from the index of shards before the tensors, and behind the config (row 51)", async () => {

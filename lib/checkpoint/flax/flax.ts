@@ -54,7 +54,7 @@ async function checkBegin(file: PinnedFile, signal?: AbortSignal): Promise<void>
     throw unreadable('GIT_LFS_POINTER', path, what);
   }
   const foreign = foreignFormat(bytes);
-  if (foreign !== null) throw unreadable('UNKNOWN_FORMAT', path, `it is ${foreign}, and no Flax file`);
+  if (foreign !== null) throw unreadable('UNKNOWN_FORMAT', path, `it is no Flax file: it is ${foreign}`);
 }
 
 async function scan(file: PinnedFile, limits: HeaderLimits, signal?: AbortSignal): Promise<FlaxLeaves> {

@@ -99,7 +99,7 @@ export class MsgpackTree {
     if (remaining > 0) {
       this.window.fail(
         'MSGPACK_TRAILING_DATA',
-        `${remaining} bytes follow its value; something was appended to it`,
+        `${remaining} bytes follow its value; something was appended to it, or it is no Flax file: fetch or save it again`,
         at,
       );
     }

@@ -1,7 +1,7 @@
 /** Opens GGUF files: one, or the parts of a split one. */
 import { basename, dirname, join } from 'node:path';
 import { throwIfAborted, unknownName } from '../../errors';
-import { inTurns } from '../../turns';
+import { inTurns, type Steps, visitInSteps } from '../../turns';
 import { type CheckpointFault, fault, quote, unreadable } from '../fault';
 import { type HeaderLimits, headerLimits } from '../header-limits';
 import { PinnedFile } from '../pinned-file';
@@ -94,7 +94,7 @@ async function openSplit(part: GgufSource, count: number, options: OpenGgufOptio
     );
   const parts = await openParts(part, names, options);
   try {
-    return joined(parts, names);
+    return await inTurns(joined(parts, names), options.signal);
   } catch (error) {
     await Promise.all(parts.filter((other) => other !== part).map((other) => other.close()));
     throw error;
@@ -126,10 +126,10 @@ async function openParts(part: GgufSource, names: readonly string[], options: Op
 }
 
 /** Parts that agree on how many they are, and hold as many tensors as they say. */
-function joined(parts: readonly GgufSource[], names: readonly string[]): ShardedSource {
+function* joined(parts: readonly GgufSource[], names: readonly string[]): Steps<ShardedSource> {
   const holder = new Map<string, CheckpointSource>();
   const weightMap = new Map<string, string>();
-  parts.forEach((part, i) => {
+  for (const [i, part] of parts.entries()) {
     const file = part.files[0] as string;
     const [no, count] = [numberOf(part.values, 'split.no'), numberOf(part.values, 'split.count')];
     if (no !== i || count !== parts.length)
@@ -138,7 +138,7 @@ function joined(parts: readonly GgufSource[], names: readonly string[]): Sharded
         file,
         `it says that it is part ${no} (from 0) of ${count}; expected ${i} of ${parts.length}`,
       );
-    for (const name of part.names()) {
+    yield* visitInSteps(part.names(), (name) => {
       const other = weightMap.get(name);
       if (other !== undefined)
         throw fault('DUPLICATE_NAME', `both '${other}' and '${file}' hold tensor ${quote(name)}`, {
@@ -147,8 +147,8 @@ function joined(parts: readonly GgufSource[], names: readonly string[]): Sharded
         });
       holder.set(name, part);
       weightMap.set(name, names[i] as string);
-    }
-  });
+    });
+  }
   const stated = numberOf((parts[0] as GgufSource).values, 'split.tensors.count');
   if (stated !== holder.size)
     throw unreadable(

@@ -93,7 +93,7 @@ function checked(tensors: Iterable<TensorToWrite>): Map<string, PlacedTensor> {
       throw invalid(
         'UNKNOWN_DTYPE',
         name,
-        `has dtype ${quote(String(dtype))}; HDF5 files of Keras hold ${HDF5_DTYPES.join(', ')}`,
+        `has dtype ${quote(String(dtype))}; HDF5 files of Keras hold ${HDF5_DTYPES.join(', ')}: choose one of them, such as float32`,
       );
     sized.set(name, { tensor, byteLength: byteLengthOf(tensor, dtypeNumber(dtype)), path: name });
   }

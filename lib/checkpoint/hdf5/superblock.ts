@@ -1,4 +1,4 @@
-import { isGitLfsPointer } from '../foreign-format';
+import { foreignFormat, isGitLfsPointer } from '../foreign-format';
 import { UNDEFINED } from './fields';
 import type { MetadataReader } from './metadata-reader';
 
@@ -54,5 +54,7 @@ function findSignature(reader: MetadataReader): number {
       throw reader.fail('GIT_LFS_POINTER', "it is a pointer of git-lfs; run 'git lfs pull' in its folder");
     }
   }
-  throw reader.fail('UNKNOWN_FORMAT', 'it is no HDF5 file: it does not begin with that signature');
+  const foreign = foreignFormat(reader.now(0, Math.min(SIGNATURE.byteLength, size), 'its superblock').bytes);
+  const what = foreign ?? 'does not begin with that signature; fetch or save it again';
+  throw reader.fail('UNKNOWN_FORMAT', `it is no HDF5 file: it ${foreign === null ? '' : 'is '}${what}`);
 }

@@ -1,4 +1,5 @@
 /** Writes the pickle of a state dict, protocol 2, as Python's pickler writes it for torch.save: the same bytes. */
+import { type Steps, visitInSteps } from '../../turns';
 import type { StoredDType } from '../dtype';
 
 /** A tensor in a state dict: elements side by side, row-major, from the start of a storage. */
@@ -46,8 +47,8 @@ export const PICKLED_DTYPES: readonly StoredDType[] = [
 /** Items that Python sets at once. */
 const BATCH = 1000;
 
-/** The pickle of a dictionary of `tensors`. */
-export function pickleStateDict(tensors: readonly TensorToPickle[]): Buffer {
+/** The pickle of a dictionary of `tensors`, in pieces. */
+export function* pickleStateDict(tensors: readonly TensorToPickle[]): Steps<readonly Buffer[]> {
   const out = new PickleWriter();
   out.code(0x80, 2); // PROTO
   out.code(0x7d); // EMPTY_DICT
@@ -59,12 +60,12 @@ export function pickleStateDict(tensors: readonly TensorToPickle[]): Buffer {
     // Python looks for more after a full batch, and finds an empty one when there is none.
     for (let start = 0; start <= tensors.length; start += BATCH) {
       out.code(0x28); // MARK
-      for (const tensor of tensors.slice(start, start + BATCH)) writeItem(out, tensor);
+      yield* visitInSteps(tensors.slice(start, start + BATCH), (tensor) => writeItem(out, tensor));
       out.code(0x75); // SETITEMS
     }
   }
   out.code(0x2e); // STOP
-  return out.bytes();
+  return out.pieces();
 }
 
 function writeItem(out: PickleWriter, tensor: TensorToPickle): void {
@@ -112,18 +113,24 @@ function stridesOf(shape: readonly number[]): number[] {
   return strides;
 }
 
+/** Bytes of a piece: one that had to grow would be copied whole. */
+const PIECE_BYTES = 64 * 1024;
+
 class PickleWriter {
-  private readonly parts: Buffer[] = [];
+  private readonly full: Buffer[] = [];
+  private piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  private length = 0;
   /** Texts and globals that have been written, by what they are. */
   private readonly known = new Map<string, number>();
   private memos = 0;
 
-  bytes(): Buffer {
-    return Buffer.concat(this.parts);
+  pieces(): readonly Buffer[] {
+    return [...this.full, this.piece.subarray(0, this.length)];
   }
 
   code(...bytes: number[]): void {
-    this.parts.push(Buffer.from(bytes));
+    const at = this.room(bytes.length);
+    for (let i = 0; i < bytes.length; i++) this.piece[at + i] = bytes[i] as number;
   }
 
   /** Gives what was written last the next number of the memo. */
@@ -133,9 +140,9 @@ class PickleWriter {
   }
 
   text(text: string): void {
-    const bytes = Buffer.from(text);
-    this.codeWithInt(0x58, bytes.byteLength); // BINUNICODE
-    this.parts.push(bytes);
+    const byteLength = Buffer.byteLength(text);
+    this.codeWithInt(0x58, byteLength); // BINUNICODE
+    this.characters(text, byteLength);
     this.memoize();
   }
 
@@ -146,7 +153,8 @@ class PickleWriter {
 
   global(module: string, name: string): void {
     this.once(`global ${module} ${name}`, () => {
-      this.parts.push(Buffer.from(`c${module}\n${name}\n`));
+      const text = `c${module}\n${name}\n`;
+      this.characters(text, Buffer.byteLength(text));
       this.memoize();
     });
   }
@@ -193,9 +201,25 @@ class PickleWriter {
   }
 
   private codeWithInt(code: number, value: number): void {
-    const bytes = Buffer.alloc(5);
-    bytes[0] = code;
-    bytes.writeUInt32LE(value, 1);
-    this.parts.push(bytes);
+    const at = this.room(5);
+    this.piece[at] = code;
+    this.piece.writeUInt32LE(value, at + 1);
+  }
+
+  private characters(text: string, byteLength: number): void {
+    const at = this.room(byteLength);
+    this.piece.write(text, at);
+  }
+
+  /** Makes room for so many bytes. @returns where it begins in the piece */
+  private room(byteLength: number): number {
+    if (this.length + byteLength > this.piece.byteLength) {
+      this.full.push(this.piece.subarray(0, this.length));
+      this.piece = Buffer.allocUnsafeSlow(Math.max(PIECE_BYTES, byteLength));
+      this.length = 0;
+    }
+    const at = this.length;
+    this.length += byteLength;
+    return at;
   }
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { TypeError, unknownName } from '../../errors';
+import { inTurns, type Steps, visitInSteps } from '../../turns';
 import { dtypeNumber } from '../dtype';
 import { quote } from '../fault';
 import { byteLengthOf, invalid, type TensorToWrite, tensorPieces } from '../safetensors-writer';
@@ -53,7 +54,7 @@ export async function stagePyTorch(
     if (!OPTIONS.includes(name)) throw unknownName('option', name, 'writePyTorch()', OPTIONS);
   }
   const { signal } = options;
-  const { entries, storages } = placeTensors(tensors);
+  const { entries, storages } = await inTurns(placeTensors([...tensors]), signal);
   return stageFile(path, signal, (staged) =>
     writeArchive(new ZipWriter(staged, rootOf(path)), entries, storages, options),
   );
@@ -65,13 +66,12 @@ interface Storage {
 }
 
 /** Checks every tensor; names what the pickle lists and what the storages hold. */
-function placeTensors(tensors: Iterable<TensorToWrite | TensorAlias>): {
-  entries: TensorToPickle[];
-  storages: Storage[];
-} {
+function* placeTensors(
+  tensors: readonly (TensorToWrite | TensorAlias)[],
+): Steps<{ entries: TensorToPickle[]; storages: Storage[] }> {
   const entries = new Map<string, TensorToPickle>();
   const storages: Storage[] = [];
-  for (const tensor of tensors) {
+  yield* visitInSteps(tensors, (tensor) => {
     const { name } = tensor;
     if (typeof name !== 'string') throw new TypeError(`a tensor name must be a string, not ${typeof name}`);
     if (entries.has(name)) throw invalid('DUPLICATE_NAME', name, 'is given twice');
@@ -83,7 +83,7 @@ function placeTensors(tensors: Iterable<TensorToWrite | TensorAlias>): {
       if (other === undefined)
         throw invalid('NO_SUCH_TENSOR', name, `is an alias of ${quote(tensor.alias)}, which does not come before it`);
       entries.set(name, { ...other, name });
-      continue;
+      return;
     }
     const { dtype, shape } = tensor;
     if (!PICKLED_DTYPES.includes(dtype)) {
@@ -96,7 +96,7 @@ function placeTensors(tensors: Iterable<TensorToWrite | TensorAlias>): {
     const byteLength = byteLengthOf(tensor, dtypeNumber(dtype));
     entries.set(name, { name, dtype, shape, byteLength, key: String(storages.length) });
     storages.push({ tensor, byteLength });
-  }
+  });
   return { entries: [...entries.values()], storages };
 }
 
@@ -107,11 +107,12 @@ async function writeArchive(
   { onTensor, signal }: WritePyTorchOptions,
 ): Promise<void> {
   const identity = new SerializationId();
-  const word = async (name: string, content: string | Buffer) => {
-    const bytes = Buffer.from(content as string);
-    identity.add(name, await zip.add(name, bytes.byteLength, [bytes]));
+  const member = async (name: string, pieces: readonly Buffer[]) => {
+    const byteLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    identity.add(name, await zip.add(name, byteLength, pieces));
   };
-  await word('data.pkl', pickleStateDict(entries));
+  const word = (name: string, content: string) => member(name, [Buffer.from(content)]);
+  await member('data.pkl', await inTurns(pickleStateDict(entries), signal));
   await word('.format_version', '1');
   await word('.storage_alignment', '64');
   await word('byteorder', 'little');
@@ -122,7 +123,7 @@ async function writeArchive(
   }
   await word('version', '3\n');
   await word('.data/serialization_id', identity.toString());
-  await zip.end();
+  await zip.end(signal);
 }
 
 /** Folder of all members: the file's name without its last extension. */

@@ -3,6 +3,7 @@
  * checksum behind each content, and zip64 records at the end.
  */
 import { crc32 } from 'node:zlib';
+import { TurnTaker } from '../../turns';
 import type { StagedFile } from '../staged-file';
 import { ENTRY_BYTES, ENTRY_SIGNATURE, IN_ZIP64, LOCAL_HEADER_BYTES, LOCAL_SIGNATURE } from './zip-entry';
 
@@ -49,9 +50,13 @@ export class ZipWriter {
   }
 
   /** Writes the directory and the end records. */
-  async end(): Promise<void> {
+  async end(signal?: AbortSignal): Promise<void> {
+    const turns = new TurnTaker(signal);
     const offset = this.staged.byteLength;
-    for (const member of this.members) await this.staged.write(directoryEntry(member));
+    for (const member of this.members) {
+      await this.staged.write(directoryEntry(member));
+      await turns.next();
+    }
     const size = this.staged.byteLength - offset;
     await this.staged.write(endRecords(this.members.length, size, offset));
   }

@@ -17,10 +17,13 @@ export abstract class RenamedSource<T extends Renamed> implements CheckpointSour
   readonly forbidden: readonly string[];
   abstract readonly otherKeys: readonly string[];
   abstract readonly parts: readonly CheckpointSource[];
-  protected readonly tensors = new Map<string, T>();
+  private ordered: readonly string[] | null = null;
 
   /** @param inner - is closed with this */
-  constructor(protected readonly inner: CheckpointSource) {
+  constructor(
+    protected readonly inner: CheckpointSource,
+    private readonly tensors: ReadonlyMap<string, T>,
+  ) {
     this.format = inner.format;
     this.files = inner.files;
     this.metadata = inner.metadata;
@@ -29,7 +32,8 @@ export abstract class RenamedSource<T extends Renamed> implements CheckpointSour
   }
 
   names(): readonly string[] {
-    return [...this.tensors.keys()];
+    this.ordered ??= [...this.tensors.keys()];
+    return this.ordered;
   }
 
   has(name: string): boolean {

@@ -1,6 +1,7 @@
 import { frameworkOf } from '../../checkpoint/open';
 import type { CheckpointSource } from '../../checkpoint/source';
 import { NotImplementedError } from '../../errors';
+import type { Steps } from '../../turns';
 import { ggufWeights } from '../gguf/gguf-weights';
 import type { LoadTarget } from '../load-plan';
 import type { Dialect } from './dialect';
@@ -47,15 +48,15 @@ function refuseKerasNumbers(source: CheckpointSource, className: string): void {
 }
 
 /**
- * The checkpoint in PyTorch's names and layouts, for a model; itself where it has them.
+ * The checkpoint in PyTorch's names and layouts, for a model; itself where it has them. It is closed with the result.
  * @throws NotImplementedError `UNSUPPORTED_LAYOUT` for a TensorFlow 1 checkpoint of a family without such a release, and for a
  *   file whose weights Keras has numbered
  */
-export function translate(source: CheckpointSource, target: LoadTarget): CheckpointSource {
-  if (source.format === 'gguf') return ggufWeights(source);
+export function* translate(source: CheckpointSource, target: LoadTarget): Steps<CheckpointSource> {
+  if (source.format === 'gguf') return yield* ggufWeights(source);
   const dialect = dialectOf(source, target);
   if (dialect === null) return source;
   const { className, base_model_prefix, parameters } = target;
   const shapes = new Map([...parameters].map(([name, { dims }]) => [name, dims]));
-  return new TranslatedSource(source, dialect, { className, base_model_prefix, shapes });
+  return yield* TranslatedSource.of(source, dialect, { className, base_model_prefix, shapes });
 }

@@ -1,11 +1,17 @@
 import { bitsOf, type PlainDType } from '../../checkpoint/dtype';
 import { rowMajor, type StridedView } from '../../checkpoint/gather';
 import { type CheckpointSource, isByteRange, type TensorInfo } from '../../checkpoint/source';
-import { type Dialect, type DialectTarget, type Reading, wantedShape } from './dialect';
+import { type Steps, visitInSteps } from '../../turns';
+import { type Dialect, type DialectTarget, wantedShape } from './dialect';
 import { type Renamed, RenamedSource } from './renamed-source';
 
-/** A tensor under its PyTorch name: what it is stored as, and how its axes lie there. */
+/** A tensor under its PyTorch name: what it is stored as, and which stored axis each of its axes is. */
 interface Translated extends Renamed {
+  axes: readonly number[] | undefined;
+}
+
+/** How a tensor lies in the file. */
+interface Lie {
   shape: readonly number[];
   /** Distances of neighbours along each axis, in elements of the stored tensor; null when they lie side by side. */
   strides: readonly number[] | null;
@@ -13,27 +19,38 @@ interface Translated extends Renamed {
 
 /** A checkpoint of another framework, under the names and in the layouts of PyTorch. */
 export class TranslatedSource extends RenamedSource<Translated> {
-  readonly otherKeys: readonly string[];
   readonly parts: readonly CheckpointSource[] = [this];
 
-  /** @param inner - is closed with this */
-  constructor(inner: CheckpointSource, dialect: Dialect, target: DialectTarget) {
-    super(inner);
+  private constructor(
+    inner: CheckpointSource,
+    private readonly dialect: Dialect,
+    private readonly target: DialectTarget,
+    tensors: ReadonlyMap<string, Translated>,
+    readonly otherKeys: readonly string[],
+  ) {
+    super(inner, tensors);
+  }
+
+  /** @param inner - is closed with the result */
+  static *of(inner: CheckpointSource, dialect: Dialect, target: DialectTarget): Steps<TranslatedSource> {
+    const tensors = new Map<string, Translated>();
     const twice: string[] = [];
-    for (const stored of inner.names()) {
-      const { shape } = inner.info(stored);
-      const reading = dialect.read(stored, shape, target);
-      if (reading === null) continue;
-      if (this.tensors.has(reading.name)) twice.push(stored);
-      else this.tensors.set(reading.name, translated(stored, shape, reading, dialect, target));
-    }
-    const others = inner.otherKeys.map((name) => dialect.readOther?.(name) ?? name);
-    this.otherKeys = [...others, ...twice];
+    yield* visitInSteps(inner.names(), (stored) => {
+      const reading = dialect.read(stored, inner.info(stored).shape, target);
+      if (reading === null) return;
+      const { name, axes } = reading;
+      if (tensors.has(name)) twice.push(stored);
+      else tensors.set(name, { stored, axes });
+    });
+    const others: string[] = [];
+    yield* visitInSteps(inner.otherKeys, (name) => others.push(dialect.readOther?.(name) ?? name));
+    return new TranslatedSource(inner, dialect, target, tensors, others.concat(twice));
   }
 
   info(name: string): TensorInfo {
-    const { stored, shape, strides } = this.tensor(name);
-    const info = this.inner.info(stored);
+    const tensor = this.tensor(name);
+    const info = this.inner.info(tensor.stored);
+    const { shape, strides } = this.lieOf(name, tensor, info.shape);
     if (strides === null) return { ...info, shape: [...shape] };
     // Native threads move strided elements of byte ranges; of all else `read` does.
     return isByteRange(info)
@@ -41,27 +58,24 @@ export class TranslatedSource extends RenamedSource<Translated> {
       : { ...info, shape: [...shape], strides, compressed: true };
   }
 
-  protected viewOf(_name: string, { stored, shape, strides }: Translated): StridedView | null {
+  protected viewOf(name: string, tensor: Translated): StridedView | null {
+    const info = this.inner.info(tensor.stored);
+    const { shape, strides } = this.lieOf(name, tensor, info.shape);
     if (strides === null) return null;
-    const { dtype } = this.inner.info(stored);
-    return { shape, strides, item: bitsOf(dtype as PlainDType) / 8, begin: 0 };
+    return { shape, strides, item: bitsOf(info.dtype as PlainDType) / 8, begin: 0 };
   }
-}
 
-function translated(
-  stored: string,
-  dims: readonly number[],
-  { name, axes }: Reading,
-  dialect: Dialect,
-  target: DialectTarget,
-): Translated {
-  const wanted = dialect.reshapes ? wantedShape(target, name) : undefined;
-  if (axes === undefined || axes.every((axis, i) => axis === i))
-    return { stored, shape: wanted && sizeOf(wanted) === sizeOf(dims) ? wanted : dims, strides: null };
-  const apart = rowMajor(dims);
-  const shape = axes.map((axis) => dims[axis] as number);
-  const strides = axes.map((axis) => apart[axis] as number);
-  return { stored, shape, strides };
+  /** @param dims - as it is stored */
+  private lieOf(name: string, { axes }: Translated, dims: readonly number[]): Lie {
+    const wanted = this.dialect.reshapes ? wantedShape(this.target, name) : undefined;
+    if (axes === undefined || axes.every((axis, i) => axis === i))
+      return { shape: wanted && sizeOf(wanted) === sizeOf(dims) ? wanted : dims, strides: null };
+    const apart = rowMajor(dims);
+    return {
+      shape: axes.map((axis) => dims[axis] as number),
+      strides: axes.map((axis) => apart[axis] as number),
+    };
+  }
 }
 
 function sizeOf(dims: readonly number[]): number {

@@ -6,15 +6,32 @@ import { type GgufMetadata, ggufMetadata, numberOf, stringOf } from '../../check
 import type { Arrangement, CheckpointSource, TensorInfo } from '../../checkpoint/source';
 import { NotImplementedError } from '../../errors';
 import { warnOnce } from '../../logging';
+import { type Steps, visitInSteps } from '../../turns';
 import { type Renamed, RenamedSource } from '../dialects/renamed-source';
 import { arrangementOf, ggufArchitectures, type HeadCounts, modelNameOf } from './names';
 
 /** The factors of rotary frequencies, which llama.cpp applies and Transformers passes over. */
 export const ROPE_FACTORS = 'rope_freqs.weight';
 
-/** A GGUF checkpoint under PyTorch's names. Nothing is moved before it is read. @param inner - is closed with this */
-export function ggufWeights(inner: CheckpointSource): CheckpointSource {
-  return new GgufWeights(inner, ggufMetadata(inner) as GgufMetadata);
+/** A GGUF checkpoint under PyTorch's names. Nothing is moved before it is read. @param inner - is closed with the result */
+export function* ggufWeights(inner: CheckpointSource): Steps<CheckpointSource> {
+  const metadata = ggufMetadata(inner) as GgufMetadata;
+  const file = inner.files[0] as string;
+  const architecture = architectureOf(metadata, file);
+  const counts = headCounts(metadata, architecture, file);
+  const tensors = new Map<string, Named>();
+  yield* visitInSteps(inner.names(), (stored) => {
+    if (stored === ROPE_FACTORS) {
+      warnOnce(
+        `'${file}' holds ${ROPE_FACTORS}, factors of its rotary frequencies, which llama.cpp applies and Transformers ` +
+          'does not; texts longer than the model was first trained for come out as in Transformers',
+      );
+      return;
+    }
+    const found = modelNameOf(architecture, stored);
+    tensors.set(found?.name ?? stored, { stored, layout: found?.layout ?? null });
+  });
+  return new GgufWeights(inner, tensors, counts);
 }
 
 /** The architecture that a file names. @throws NotImplementedError when its weights cannot be named */
@@ -45,48 +62,35 @@ function headCounts(metadata: GgufMetadata, architecture: string, file: string):
 }
 
 interface Named extends Renamed {
-  shape: number[];
-  arranged: Arrangement | null;
+  layout: Parameters<typeof arrangementOf>[0];
 }
 
 class GgufWeights extends RenamedSource<Named> {
   readonly otherKeys: readonly string[];
   readonly parts: readonly CheckpointSource[];
 
-  constructor(inner: CheckpointSource, metadata: GgufMetadata) {
-    super(inner);
+  constructor(
+    inner: CheckpointSource,
+    tensors: ReadonlyMap<string, Named>,
+    private readonly counts: HeadCounts,
+  ) {
+    super(inner, tensors);
     this.otherKeys = inner.otherKeys;
     this.parts = inner.parts;
-    const file = inner.files[0] as string;
-    const architecture = architectureOf(metadata, file);
-    const counts = headCounts(metadata, architecture, file);
-    for (const stored of inner.names()) {
-      if (stored === ROPE_FACTORS) {
-        warnOnce(
-          `'${file}' holds ${ROPE_FACTORS}, factors of its rotary frequencies, which llama.cpp applies and Transformers ` +
-            'does not; texts longer than the model was first trained for come out as in Transformers',
-        );
-        continue;
-      }
-      const found = modelNameOf(architecture, stored);
-      this.tensors.set(found?.name ?? stored, this.named(stored, found?.layout ?? null, counts));
-    }
-  }
-
-  private named(stored: string, layout: Parameters<typeof arrangementOf>[0], counts: HeadCounts): Named {
-    const found = this.inner.info(stored).shape;
-    const shape = layout === 'transposed' && found.length === 2 ? [...found].reverse() : found;
-    return { stored, shape, arranged: arrangementOf(layout, shape, counts) };
   }
 
   info(name: string): TensorInfo {
-    const { stored, shape, arranged } = this.tensor(name);
-    return { ...this.inner.info(stored), shape: [...shape], ...(arranged && { arranged }) };
+    const { stored, layout } = this.tensor(name);
+    const info = this.inner.info(stored);
+    const shape = layout === 'transposed' && info.shape.length === 2 ? [...info.shape].reverse() : info.shape;
+    const arranged = arrangementOf(layout, shape, this.counts);
+    return { ...info, shape, ...(arranged && { arranged }) };
   }
 
-  protected viewOf(name: string, { stored, arranged }: Named): StridedView | null {
-    if (arranged === null) return null;
-    const { dims, item } = unitsOf(name, this.inner.info(stored).dtype, arranged);
+  protected viewOf(name: string): StridedView | null {
+    const { dtype, arranged } = this.info(name);
+    if (arranged === undefined) return null;
+    const { dims, item } = unitsOf(name, dtype, arranged);
     const apart = rowMajor(dims);
     return {
       shape: arranged.axes.map((axis) => dims[axis] as number),

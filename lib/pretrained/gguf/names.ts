@@ -77,8 +77,9 @@ export function ggufNameOf(architecture: string, name: string): Renamed | null {
 }
 
 function renamed(rules: readonly Rule[], name: string, side: 0 | 1): Renamed | null {
-  const [, path, end] = /^(.*)\.(weight|bias)$/.exec(name) ?? [];
-  if (path === undefined) return null;
+  const point = name.lastIndexOf('.');
+  const [path, end] = [name.slice(0, Math.max(0, point)), name.slice(point + 1)];
+  if (point < 0 || (end !== 'weight' && end !== 'bias')) return null;
   const layer = /(?<=^blk\.|^model\.layers\.|^transformer\.h\.)\d+(?=\.)/.exec(path)?.[0];
   const key = layer === undefined ? path : path.replace(`.${layer}.`, '.N.');
   const rule = rules.find((candidate) => candidate[side] === key);

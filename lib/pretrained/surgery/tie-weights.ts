@@ -28,9 +28,11 @@ export function tieOutput(model: PreTrainedModel): void {
 /** For torchscript the weight is a copy: its exporter knows no shared tensors. */
 function tieOrClone(model: PreTrainedModel, output: Linear, input: Embedding): void {
   const { weight } = input;
-  if (model.config.torchscript)
-    output.weight = weight.alike(weight.dims, weight.isLoaded ? cast(weight.value, weight.type) : null);
-  else output.weight = weight;
+  if (!model.config.torchscript) output.weight = weight;
+  else {
+    if (output.weight === weight || !weight.isLoaded) output.weight = weight.alike(weight.dims);
+    if (weight.isLoaded) output.weight.renew(cast(weight.value, weight.type));
+  }
   for (const bias of biasesOf(model, output)) fitBias(bias, weight.dims[0] as number);
   if (input instanceof Embedding) output.out_features = input.num_embeddings;
 }

@@ -194,7 +194,7 @@ export abstract class FlaxMethods {
   }
 
   /** @internal */
-  adoptStoredTypes(stored: ReadonlyMap<string, string>): void {
+  adoptStoredTypes(stored: (name: string) => string | undefined): void {
     const { types } = stateFor(this);
     const small = new Set<string>();
     for (const [name, parameter] of asModel(this).named_parameters()) {
@@ -405,8 +405,12 @@ function merged(drawn: FlaxTree, given: FlaxTree): FlaxTree {
 }
 
 /** The type of a weight in its checkpoint, which may have it with the base model's prefix or without. */
-function storedTypeOf(name: string, model: PreTrainedModel, stored: ReadonlyMap<string, string>): DType | null {
+function storedTypeOf(
+  name: string,
+  model: PreTrainedModel,
+  stored: (name: string) => string | undefined,
+): DType | null {
   const prefix = `${(model.constructor as typeof PreTrainedModel).base_model_prefix}.`;
-  const type = stored.get(name) ?? stored.get(prefix + name) ?? stored.get(name.replace(prefix, ''));
+  const type = stored(name) ?? stored(prefix + name) ?? stored(name.replace(prefix, ''));
   return (type as DType | undefined) ?? null;
 }

@@ -4,6 +4,7 @@ import { hdf5Reader } from '../../checkpoint/formats';
 import { openShardFiles } from '../../checkpoint/sharded';
 import { TF2_WEIGHTS_INDEX_NAME } from '../../checkpoint/weight-names';
 import { TypeError, ValueError } from '../../errors';
+import { inTurns } from '../../turns';
 import { tensorflow } from '../dialects/tensorflow';
 import { TranslatedSource } from '../dialects/translated-source';
 import type { OpenFor } from '../load-into';
@@ -26,6 +27,14 @@ export function openTensorflowShards(files: readonly string[], signal?: AbortSig
     const source = await openShardFiles(files, { ...(signal && { signal }) }, hdf5Reader().openHdf5);
     const { className, base_model_prefix, parameters } = target;
     const shapes = new Map([...parameters].map(([name, { dims }]) => [name, dims]));
-    return new TranslatedSource(source, tensorflow(false), { className, base_model_prefix, shapes });
+    try {
+      return await inTurns(
+        TranslatedSource.of(source, tensorflow(false), { className, base_model_prefix, shapes }),
+        signal,
+      );
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
   };
 }

@@ -207,6 +207,16 @@ describe('what HDF5 files must not do', () => {
     expect(await errorOf(() => source.read('sum/fixed'))).toMatchObject({ code: 'CHECKSUM_MISMATCH' });
   });
 
+  it.each([
+    ['a web page', '<!DOCTYPE html><html></html>', /is a web page: the download failed, fetch it again/],
+    ['a zip archive', 'PK\u0003\u0004 and more', /is a zip archive, as PyTorch writes/],
+    ['anything else', 'abcdefghijkl', /does not begin with that signature; fetch or save it again/],
+  ])('says what to do with %s', async (_, text, what) => {
+    const error = await errorOf(() => openHdf5(fileOf(Buffer.from(text, 'latin1'))));
+    expect(error).toMatchObject({ code: 'UNKNOWN_FORMAT' });
+    expect(error.message).toMatch(what);
+  });
+
   it('lists a group that contains itself once', async () => {
     await using source = await openHdf5(fileOf(packed('cycle latest')));
     expect([...source.names()].sort()).toEqual(['group/data']);

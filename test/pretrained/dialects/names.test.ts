@@ -10,6 +10,7 @@ import { flax } from '../../../lib/pretrained/dialects/flax';
 import { tensorflow } from '../../../lib/pretrained/dialects/tensorflow';
 import { translate } from '../../../lib/pretrained/dialects/translate';
 import type { ModelClass } from '../../../lib/pretrained/pretrained-model';
+import { atOnce } from '../../../lib/turns';
 
 const target = (...names: string[]): DialectTarget => ({
   className: 'Model',
@@ -150,7 +151,7 @@ describe('variables of TensorFlow 1', () => {
 describe('a TensorFlow 1 checkpoint', () => {
   const source = { format: 'tensorflow1', files: ['model.ckpt.index'], metadata: new Map() } as never;
   const into = (ModelType: { name: string; tensorflow1: Dialect | null }) =>
-    translate(source, { className: ModelType.name, tensorflow1: ModelType.tensorflow1 } as never);
+    atOnce(translate(source, { className: ModelType.name, tensorflow1: ModelType.tensorflow1 } as never));
 
   it.each([RobertaModel, ElectraModel, LlamaModel])(
     'is refused by a class without load_tf_weights: %p',

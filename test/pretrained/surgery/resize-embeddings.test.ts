@@ -379,6 +379,15 @@ describe('tie_weights', () => {
     await model.dispose();
   });
 
+  it('leaves nothing behind when it clones a second time', async () => {
+    await using model = new BertForMaskedLM(new BertConfig({ ...tiny, vocab_size: 9, torchscript: true }));
+    model.init_weights();
+    const { value } = head(model).weight;
+    model.tie_weights();
+    expect(() => value.assertAlive()).toThrow(/disposed/);
+    expect(await rows(head(model).weight.value)).toEqual(await rows(table(model).value));
+  });
+
   it('leaves an untied head alone, and one that a checkpoint holds with other values', async () => {
     await using untied = await modelWithTable(10, false);
     untied.tie_weights();
