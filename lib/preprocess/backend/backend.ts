@@ -216,7 +216,7 @@ function readingFailed(path: string, error: unknown): unknown {
 function buildingFailed(path: string, error: unknown): unknown {
   if (!(error instanceof ThreadFault)) return error;
   if (error.kind === 'VocabularyFault' || error.kind === 'FileFault') return readingFailed(path, error);
-  if (error.kind === 'MergesFault')
+  if (error.kind === 'TokenizerFault')
     return new ValueError(`${path} is no tokenizer that can be used: ${error.message}`, {
       code: 'ERR_TOKENIZER_FILE',
       cause: error,

@@ -8,7 +8,7 @@ import type { FileBytes, MakerTools, Vocabulary } from './vocabulary-files';
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
 export function threadMain(
-  makers: Pick<MakerTools, 'mergesFromScores' | 'readSentencePiece'> & {
+  makers: Pick<MakerTools, 'mergesFromScores' | 'readSentencePiece' | 'checkCharacterMap'> & {
     ggufFile: typeof import('./gguf-file').ggufFile;
     wordPieceFile: typeof import('./word-piece-file').wordPieceFile;
     byteLevelFile: typeof import('./byte-level-file').byteLevelFile;
@@ -118,6 +118,7 @@ export function threadMain(
   const tools: MakerTools = {
     mergesFromScores: makers.mergesFromScores,
     readSentencePiece: makers.readSentencePiece,
+    checkCharacterMap: makers.checkCharacterMap,
     refuse(path, what) {
       throw Object.assign(new Error(`'${path}' is no vocabulary that can be used: ${what}`), {
         name: 'VocabularyFault',
@@ -140,14 +141,30 @@ export function threadMain(
   /** @param source - what the file was made of, where it was not read */
   async function made(file: Json, source: Vocabulary | undefined): Promise<Tokenizer> {
     if (source !== undefined && file.model.type === 'Unigram') return withExactScores(file);
+    checkMaps(file.normalizer);
     const { merges, ...model } = file.model;
     if (!Array.isArray(merges)) return library().Tokenizer.fromString(JSON.stringify(file));
     const fault = faultOf(merges, model);
     if (fault !== null) {
       if (source?.kind === 'byte-level') await fileOf(source, true); // says it with its line
-      throw Object.assign(new Error(fault), { name: 'MergesFault' });
+      refuseFile(fault);
     }
     return library().Tokenizer.fromString(JSON.stringify({ ...file, model: { ...model, merges: inLines(merges) } }));
+  }
+
+  function refuseFile(what: string): never {
+    throw Object.assign(new Error(what), { name: 'TokenizerFault' });
+  }
+
+  /** The character maps of a normalizer, which has others in it. */
+  function checkMaps(normalizer: Json | null | undefined): void {
+    if (Array.isArray(normalizer?.normalizers)) for (const step of normalizer.normalizers) checkMaps(step);
+    if (normalizer?.type !== 'Precompiled') return;
+    const { precompiled_charsmap: text } = normalizer;
+    const map = Buffer.from(typeof text === 'string' ? text : '', 'base64');
+    if (map.length === 0 || map.toString('base64') !== text)
+      refuseFile('its character map (precompiled_charsmap) is no Base64');
+    tools.checkCharacterMap(map, refuseFile);
   }
 
   /** The first merge into a token that there is not: the library ends the process at it. Of all else it says what is wrong. */

@@ -1,4 +1,4 @@
-/** Merges of tokenizer.json, which are handed on as lines where that is the same. */
+/** Merges and character maps of tokenizer.json: what the library ends the process at never reaches it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoTokenizer, GPT2Tokenizer } from '../../lib/preprocess';
@@ -145,4 +145,29 @@ describe('a file as the library writes it', () => {
     const [ids] = await read(JSON.stringify({ ...file, added_tokens: [added('<x>', 3)], model: whole }));
     expect(ids[1]).toBe(3);
   });
+});
+
+it.each([
+  ['missing', undefined, /no Base64/],
+  ['no Base64', 'a*', /no Base64/],
+  ['cut off', Buffer.alloc(3).toString('base64'), /a table of 0 bytes among 3/],
+  [
+    'without the table that it tells of',
+    Buffer.from([0, 4, 0, 0, 1]).toString('base64'),
+    /a table of 1024 bytes among 5/,
+  ],
+])('a character map that is %s is refused, and the process lives', async (_, precompiled_charsmap, words) => {
+  const steps = {
+    type: 'Sequence',
+    normalizers: [{ type: 'Lowercase' }, { type: 'Precompiled', precompiled_charsmap }],
+  };
+  const model = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' };
+  for (const normalizer of [steps, steps.normalizers[1]]) {
+    writeFileSync(
+      join(folder, 'tokenizer.json'),
+      JSON.stringify({ version: '1.0', added_tokens: [], normalizer, model }),
+    );
+    const error = await errorOf(() => AutoTokenizer.from_pretrained(folder));
+    expect([error.code, error.message]).toEqual(['ERR_TOKENIZER_FILE', expect.stringMatching(words)]);
+  }
 });
