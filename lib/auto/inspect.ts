@@ -126,7 +126,7 @@ async function callFor(
   { files: [first = ''], format }: CheckpointSource,
 ): Promise<string | null> {
   if (place.gguf_file !== null)
-    return `${name}.from_pretrained('${place.folder}', { gguf_file: '${place.gguf_file}' })`;
+    return `${name}.from_pretrained(${literal(place.folder)}, { gguf_file: ${literal(place.gguf_file)} })`;
   const isNamedByFile = place.kind === 'folder' && format === 'tensorflow1' && basename(first) !== 'model.ckpt.index';
   const location = isNamedByFile ? first.replace(/\.index$/, '') : place.location;
   const from = await configSource(place, choice);
@@ -135,8 +135,14 @@ async function callFor(
   const flag = FLAGS[format];
   if (flag !== undefined) options.push(flag);
   if (isNamedByFile || !isBeside || choice.config)
-    options.push(typeof from === 'string' ? `config: '${from}'` : 'config');
-  return options.length === 0 ? null : `${name}.from_pretrained('${location}', { ${options.join(', ')} })`;
+    options.push(typeof from === 'string' ? `config: ${literal(from)}` : 'config');
+  return options.length === 0 ? null : `${name}.from_pretrained(${literal(location)}, { ${options.join(', ')} })`;
+}
+
+/** A text as programs write it, whatever the name of a folder holds. */
+function literal(text: string): string {
+  const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
+  return `'${escaped}'`;
 }
 
 /** @throws ValueError for a config whose fields have names of their own: only a conversion reads it */

@@ -66,10 +66,11 @@ async function openLockFile(path: string): Promise<FileHandle> {
     if ((mode & 0o777) !== 0o664) await handle.chmod(0o664).catch(() => {});
     return handle;
   } catch (error) {
-    throw new OSError(`the lock '${path}' cannot be opened: ${(error as Error).message}`, {
-      code: 'ERR_HUB_CACHE',
-      cause: error,
-    });
+    throw new OSError(
+      `the lock '${path}' cannot be opened: ${(error as Error).message}; check its permissions, or set HF_HOME or cache_dir ` +
+        'to another folder',
+      { code: 'ERR_HUB_CACHE', cause: error },
+    );
   }
 }
 

@@ -55,7 +55,8 @@ export class RewrittenWeights {
     yield* visitInSteps(this.source.names(), (name) => {
       const info = this.source.info(name);
       const isKnown = shares && isByteRange(info) && info.byteLength > 0;
-      const identity = isKnown ? `${info.file} ${info.byteOffset} ${info.dtype} ${info.shape}` : Symbol(name);
+      const own = shares ? Symbol(name) : name; // a name may read as a place does
+      const identity = isKnown ? `${info.file} ${info.byteOffset} ${info.dtype} ${info.shape}` : own;
       all.push(this.weight({ source: name, writing: { name, shape: info.shape }, identity }));
     });
     return all;

@@ -45,6 +45,21 @@ describe('the inspection of a checkpoint', () => {
     expect(inspectionText(found)).toMatch(/parameters.*model.safetensors.*word_embeddings.*It will load: Bert/s);
   });
 
+  it('writes the call so that a program may hold it, whatever the folder is called', async () => {
+    const folder = mkdtempSync(join(tmpdir(), `inspect-o'brien "q" \\b ü-`));
+    try {
+      cpSync(golden, folder, { recursive: true });
+      const file = join(folder, 'model.safetensors');
+      const { call } = await inspectCheckpoint(file);
+      const given = new Function('BertForPreTraining', `return ${call}`)({
+        from_pretrained: (path: string, options: object) => [path, options],
+      });
+      expect(given).toEqual([file, { config: join(folder, 'config.json') }]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('of a file without its config shows what lies in it, and asks for one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
     try {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hubDownload } from '../../lib/hub/download';
+import { lockFile } from '../../lib/hub/file-lock';
 import { retryAfterOf, retryPolicy } from '../../lib/hub/retry';
 import { bytesOf, useScratchHub } from './scratch-hub';
 
@@ -255,4 +256,13 @@ describe('a refusal', () => {
 it('leaves a cache alone that a failed call has not made', async () => {
   await expect(hubDownload('org/other', 'config.json')).rejects.toThrow();
   expect(existsSync(hub.cache)).toBe(false);
+});
+
+it('a lock that cannot be opened says what to set', async () => {
+  const place = join(hub.home, 'no-folder');
+  writeFileSync(place, '');
+  await expect(lockFile(join(place, 'x.lock'), async () => false)).rejects.toMatchObject({
+    code: 'ERR_HUB_CACHE',
+    message: expect.stringMatching(/the lock '.*x\.lock' cannot be opened: .*; check .*set HF_HOME or cache_dir/),
+  });
 });

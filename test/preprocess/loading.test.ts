@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,6 +97,33 @@ describe('a folder that is no tokenizer', () => {
     writeFileSync(join(scratch, file), content);
     const call = AutoTokenizer.from_pretrained(scratch);
     await expect(call).rejects.toMatchObject({ name: 'ValueError', message: expect.stringMatching(message) });
+  });
+
+  it.each(['tokenizer.json', 'tokenizer_config.json', 'vocab.txt'])(
+    'has the pointer of git-lfs for %s',
+    async (file) => {
+      copy('bert');
+      if (file === 'vocab.txt') rmSync(join(scratch, 'tokenizer.json'));
+      writeFileSync(join(scratch, file), 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n');
+      await expect(AutoTokenizer.from_pretrained(scratch)).rejects.toMatchObject({
+        name: 'OSError',
+        code: 'GIT_LFS_POINTER',
+        message: expect.stringMatching(new RegExp(`${file}' is the pointer .*install git-lfs and run git lfs pull`)),
+      });
+    },
+  );
+
+  it.each([
+    ['tokenizer.json', {}],
+    ['special_tokens_map.json', {}],
+    ['vocab.txt', { from_slow: true }],
+  ])('has a pipe for %s, which nobody waits for', async (file, options) => {
+    copy('bert');
+    rmSync(join(scratch, file), { force: true });
+    execFileSync('mkfifo', [join(scratch, file)]);
+    await expect(AutoTokenizer.from_pretrained(scratch, options)).rejects.toMatchObject({
+      message: expect.stringMatching(new RegExp(`${file}.* is a .*pipe`)),
+    });
   });
 
   it('has a post-processor of an unknown kind', async () => {

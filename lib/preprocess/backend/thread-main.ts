@@ -216,7 +216,9 @@ export function threadMain(
     const files = new Map<string, Uint8Array>();
     for (const path of paths) {
       try {
-        const { size } = await stat(path);
+        const found = await stat(path);
+        if (!found.isFile()) tools.refuse(path, 'it is a folder, a device or a pipe');
+        const { size } = found;
         if (size > makers.mostBytes) tools.refuse(path, `it has ${size} bytes, and ${makers.mostBytes} are the most`);
         files.set(path, await readFile(path));
       } catch (error) {

@@ -78,7 +78,7 @@ export async function readFolder(
   const names = await listFolder(folder);
   if (!names.some((name) => name === kTokenizerFile || kVocabularyFiles.includes(name)))
     throw noTokenizerFile(folder, names);
-  await refuseFolder(join(folder, kTokenizerFile));
+  for (const name of filesRead(names)) await checkFile(join(folder, name));
   const read = (name: string): Promise<JsonObject | null> =>
     names.includes(name) ? readJsonObject(join(folder, name)) : Promise.resolve(null);
   const [config, specialTokensMap, addedTokens, modelConfig] = await Promise.all([
@@ -133,12 +133,34 @@ async function listFolder(path: string): Promise<string[]> {
   }
 }
 
-async function refuseFolder(file: string): Promise<void> {
+/** Those of a folder's files that are read: older vocabularies where there is no other. */
+function filesRead(names: readonly string[]): string[] {
+  const wanted = [kTokenizerFile, kTokenizerConfigFile, ...kFetchedToo];
+  if (!names.includes(kTokenizerFile)) wanted.push(...kVocabularyFiles);
+  return wanted.filter((name) => names.includes(name));
+}
+
+const kLfsPointer = 'version https://git-lfs';
+/** Longer than any pointer of git-lfs. */
+const kLongestPointer = 1024;
+
+/** @throws OSError for what is no file, and for what git leaves in place of one */
+async function checkFile(file: string): Promise<void> {
   const found = await stat(file).catch(() => null);
-  if (found?.isDirectory())
-    throw new OSError(`'${file}' is a folder, where the tokenizer's file has its name: put the file in its place`, {
-      code: 'ERR_NO_TOKENIZER',
-    });
+  if (found === null) return; // whoever reads it says why
+  if (!found.isFile())
+    throw new OSError(
+      `'${file}' is a ${found.isDirectory() ? 'folder' : 'pipe or a device'}, where the tokenizer's file has its name: put ` +
+        'the file in its place',
+      { code: 'ERR_NO_TOKENIZER' },
+    );
+  if (found.size > kLongestPointer) return;
+  const text = await readFile(file, 'latin1').catch(() => '');
+  if (text.startsWith(kLfsPointer))
+    throw new OSError(
+      `'${file}' is the pointer that git leaves in place of a large file; install git-lfs and run git lfs pull`,
+      { code: 'GIT_LFS_POINTER' },
+    );
 }
 
 function noTokenizerFile(folder: string, names: readonly string[]): Error {
