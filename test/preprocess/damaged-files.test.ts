@@ -171,3 +171,14 @@ it.each([
     expect([error.code, error.message]).toEqual(['ERR_TOKENIZER_FILE', expect.stringMatching(words)]);
   }
 });
+
+it('an empty text to replace is refused, and the process lives', async () => {
+  const normalizer = { type: 'Replace', pattern: { String: '' }, content: 'a' };
+  const model = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' };
+  writeFileSync(
+    join(folder, 'tokenizer.json'),
+    JSON.stringify({ version: '1.0', added_tokens: [], normalizer, model }),
+  );
+  const error = await errorOf(() => AutoTokenizer.from_pretrained(folder));
+  expect([error.code, error.message]).toEqual(['ERR_TOKENIZER_FILE', expect.stringMatching(/replaces the empty text/)]);
+});

@@ -141,7 +141,7 @@ export function threadMain(
   /** @param source - what the file was made of, where it was not read */
   async function made(file: Json, source: Vocabulary | undefined): Promise<Tokenizer> {
     if (source !== undefined && file.model.type === 'Unigram') return withExactScores(file);
-    checkMaps(file.normalizer);
+    checkNormalizer(file.normalizer);
     const { merges, ...model } = file.model;
     if (!Array.isArray(merges)) return library().Tokenizer.fromString(JSON.stringify(file));
     const fault = faultOf(merges, model);
@@ -156,9 +156,11 @@ export function threadMain(
     throw Object.assign(new Error(what), { name: 'TokenizerFault' });
   }
 
-  /** The character maps of a normalizer, which has others in it. */
-  function checkMaps(normalizer: Json | null | undefined): void {
-    if (Array.isArray(normalizer?.normalizers)) for (const step of normalizer.normalizers) checkMaps(step);
+  /** A normalizer, which may have others in it: the library ends the process at a damaged map, and where it replaces nothing. */
+  function checkNormalizer(normalizer: Json | null | undefined): void {
+    if (Array.isArray(normalizer?.normalizers)) for (const step of normalizer.normalizers) checkNormalizer(step);
+    if (normalizer?.type === 'Replace' && normalizer.pattern?.String === '')
+      refuseFile('its normalizer replaces the empty text (pattern)');
     if (normalizer?.type !== 'Precompiled') return;
     const { precompiled_charsmap: text } = normalizer;
     const map = Buffer.from(typeof text === 'string' ? text : '', 'base64');
