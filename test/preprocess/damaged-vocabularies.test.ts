@@ -97,7 +97,7 @@ describe('vocab.txt', () => {
     mkdirSync(join(scratch, 'vocab.txt'));
     expect(await errorOf(load)).toMatchObject({
       name: 'OSError',
-      message: expect.stringMatching(/vocab\.txt' cannot be read/),
+      message: expect.stringMatching(/vocab\.txt' is a folder/),
     });
   });
 });

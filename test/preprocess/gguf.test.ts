@@ -111,6 +111,12 @@ describe('a tokenizer of a GGUF file', () => {
     ['no tokens', [model('gpt2')], 'ERR_TOKENIZER_FILE', /tokens is missing/],
     ['neither merges nor scores', [model('llama'), words], 'ERR_TOKENIZER_FILE', /neither .*merges nor a score/],
     [
+      'a merge into a token that it lacks',
+      [model('gpt2'), words, entry('tokenizer.ggml.merges', list('string', 1, text('a b')))],
+      'ERR_TOKENIZER_FILE',
+      /merges "a" and "b", and has no token "ab"/,
+    ],
+    [
       'an id beyond its tokens',
       [
         model('llama'),

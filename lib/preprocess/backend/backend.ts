@@ -216,6 +216,11 @@ function readingFailed(path: string, error: unknown): unknown {
 function buildingFailed(path: string, error: unknown): unknown {
   if (!(error instanceof ThreadFault)) return error;
   if (error.kind === 'VocabularyFault' || error.kind === 'FileFault') return readingFailed(path, error);
+  if (error.kind === 'TokenizerFault')
+    return new ValueError(`${path} is no tokenizer that can be used: ${error.message}`, {
+      code: 'ERR_TOKENIZER_FILE',
+      cause: error,
+    });
   if (error.code === 'MODULE_NOT_FOUND' || /native binding/i.test(error.message))
     return new ImportError(
       `the npm package 'tokenizers' does not run here (${process.platform}-${process.arch}): ${error.message}`,

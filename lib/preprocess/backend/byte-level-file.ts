@@ -3,8 +3,8 @@ import type { ByteLevelFiles, FileBytes, MakerTools } from './vocabulary-files';
 /**
  * The `tokenizer.json` that a `vocab.json` and its `merges.txt` amount to. Runs on the tokenizer thread: nothing outside of
  * it may be used in it but types.
- * @param isChecked - whether merges of tokens that the vocabulary lacks are refused here, with their lines. The library
- *   refuses them in any case, and in a large vocabulary to look for all takes longer than all else.
+ * @param isChecked - whether merges of tokens that the vocabulary lacks are refused here, with their lines. Whoever builds a
+ *   tokenizer finds the wrong ones in a fraction of the time, and asks for the line then.
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
 export function byteLevelFile(

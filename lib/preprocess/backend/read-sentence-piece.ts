@@ -74,29 +74,6 @@ export function readSentencePiece(bytes: Uint8Array, refuse: (what: string) => n
     return piece;
   }
 
-  /** That nothing in a character map points beyond it. The layout is that of sentencepiece's normalizer and of Darts-clone. */
-  function checkCharacterMap(start: number, end: number): void {
-    const size = end - start >= 4 ? buffer.readUInt32LE(start) : 0;
-    if (size < 1024 || size % 1024 !== 0 || size > end - start - 4)
-      refuse(`its character map (precompiled_charsmap) is damaged: a table of ${size} bytes among ${end - start}`);
-    const texts = buffer.subarray(start + 4 + size, end);
-    if (!isUtf8(texts)) refuse('the texts of its character map (precompiled_charsmap) are not UTF-8');
-    const count = size / 4;
-    const unitAt = (i: number): number => buffer.readUInt32LE(start + 4 + 4 * i);
-    for (let i = 0; i < count; i++) {
-      const unit = unitAt(i);
-      if (unit >= 2 ** 31) continue; // the number at the end of a way, which leads no further
-      const next = i ^ ((unit >>> 10) << ((unit & 512) >> 6));
-      if (next < 0 || next >= count) refuse(`entry ${i} of its character map (precompiled_charsmap) points beyond it`);
-      if ((unit & 256) === 0) continue;
-      const place = unitAt(next) & 0x7fffffff;
-      if (place > texts.length || ((texts[place] ?? 0) & 0xc0) === 0x80)
-        refuse(
-          `entry ${i} of its character map (precompiled_charsmap) stands for the text at ${place}, where none begins`,
-        );
-    }
-  }
-
   const model: SentencePieceModel = {
     pieces: [],
     modelType: 1,
@@ -125,7 +102,6 @@ export function readSentencePiece(bytes: Uint8Array, refuse: (what: string) => n
     } else if (field.number === 3) {
       for (const part of fieldsIn(field.start, field.end)) {
         if (part.number !== 2 || part.wire !== 2) continue;
-        if (part.end > part.start) checkCharacterMap(part.start, part.end);
         model.characterMap = part.end > part.start ? buffer.subarray(part.start, part.end) : null;
       }
     }

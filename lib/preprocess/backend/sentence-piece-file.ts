@@ -13,6 +13,7 @@ export function sentencePieceFile(
   const { model: path, head, named, byteFallback } = files;
   const refuse = (what: string): never => tools.refuse(path, what);
   const model = tools.readSentencePiece(bytes.get(path) as Uint8Array, refuse);
+  if (model.characterMap) tools.checkCharacterMap(model.characterMap, refuse);
   const { pieces } = model;
   const [CONTROL, USER_DEFINED] = [3, 4];
   /** A comma behind what Python's isdigit() takes for a digit. */

@@ -8,7 +8,7 @@ import type { FileBytes, MakerTools, Vocabulary } from './vocabulary-files';
  */
 /* istanbul ignore next: counters of a coverage run would be names from outside */
 export function threadMain(
-  makers: Pick<MakerTools, 'mergesFromScores' | 'readSentencePiece'> & {
+  makers: Pick<MakerTools, 'mergesFromScores' | 'readSentencePiece' | 'checkCharacterMap'> & {
     ggufFile: typeof import('./gguf-file').ggufFile;
     wordPieceFile: typeof import('./word-piece-file').wordPieceFile;
     byteLevelFile: typeof import('./byte-level-file').byteLevelFile;
@@ -118,6 +118,7 @@ export function threadMain(
   const tools: MakerTools = {
     mergesFromScores: makers.mergesFromScores,
     readSentencePiece: makers.readSentencePiece,
+    checkCharacterMap: makers.checkCharacterMap,
     refuse(path, what) {
       throw Object.assign(new Error(`'${path}' is no vocabulary that can be used: ${what}`), {
         name: 'VocabularyFault',
@@ -140,25 +141,55 @@ export function threadMain(
   /** @param source - what the file was made of, where it was not read */
   async function made(file: Json, source: Vocabulary | undefined): Promise<Tokenizer> {
     if (source !== undefined && file.model.type === 'Unigram') return withExactScores(file);
+    checkNormalizer(file.normalizer);
     const { merges, ...model } = file.model;
-    const text = JSON.stringify({
-      ...file,
-      model: merges === undefined ? model : { ...model, merges: inLines(merges) },
-    });
-    try {
-      return library().Tokenizer.fromString(text);
-    } catch (error) {
-      if (source?.kind === 'byte-level') await fileOf(source, true); // says what is wrong, and in which line
-      throw error;
+    if (!Array.isArray(merges)) return library().Tokenizer.fromString(JSON.stringify(file));
+    const fault = faultOf(merges, model);
+    if (fault !== null) {
+      if (source?.kind === 'byte-level') await fileOf(source, true); // says it with its line
+      refuseFile(fault);
     }
+    return library().Tokenizer.fromString(JSON.stringify({ ...file, model: { ...model, merges: inLines(merges) } }));
+  }
+
+  function refuseFile(what: string): never {
+    throw Object.assign(new Error(what), { name: 'TokenizerFault' });
+  }
+
+  /** A normalizer, which may have others in it: the library ends the process at a damaged map, and where it replaces nothing. */
+  function checkNormalizer(normalizer: Json | null | undefined): void {
+    if (Array.isArray(normalizer?.normalizers)) for (const step of normalizer.normalizers) checkNormalizer(step);
+    if (normalizer?.type === 'Replace' && normalizer.pattern?.String === '')
+      refuseFile('its normalizer replaces the empty text (pattern)');
+    if (normalizer?.type !== 'Precompiled') return;
+    const { precompiled_charsmap: text } = normalizer;
+    const map = Buffer.from(typeof text === 'string' ? text : '', 'base64');
+    if (map.length === 0 || map.toString('base64') !== text)
+      refuseFile('its character map (precompiled_charsmap) is no Base64');
+    tools.checkCharacterMap(map, refuseFile);
+  }
+
+  /** The first merge into a token that there is not: the library ends the process at it. Of all else it says what is wrong. */
+  function faultOf(merges: unknown[], { vocab, continuing_subword_prefix: prefix }: Json): string | null {
+    const cut = typeof prefix === 'string' ? Buffer.byteLength(prefix) : 0;
+    for (const merge of merges) {
+      const [left, right, ...more] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
+      if (typeof left !== 'string' || typeof right !== 'string' || more.length > 0) continue;
+      if (typeof merge === 'string' && left.startsWith('#version')) continue;
+      const token = left + (cut === 0 ? right : Buffer.from(right).subarray(cut).toString());
+      const isThere = typeof vocab?.[token] === 'number' && cut <= Buffer.byteLength(right);
+      if (!isThere)
+        return `it merges ${JSON.stringify(left)} and ${JSON.stringify(right)}, and has no token ${JSON.stringify(token)}`;
+    }
+    return null;
   }
 
   /** Merges as lines of two tokens, which the library reads faster than pairs; as they are where a line would be another pair. */
-  function inLines(merges: unknown): unknown {
-    if (!Array.isArray(merges)) return merges;
+  function inLines(merges: unknown[]): unknown[] {
     const lines = new Array<string>(merges.length);
     for (let i = 0; i < merges.length; i++) {
-      const [left, right, ...more] = Array.isArray(merges[i]) ? merges[i] : [];
+      const merge = merges[i];
+      const [left, right, ...more] = Array.isArray(merge) ? merge : [];
       if (typeof left !== 'string' || typeof right !== 'string' || more.length > 0) return merges;
       if (left.includes(' ') || right.includes(' ') || left.startsWith('#version')) return merges;
       lines[i] = `${left} ${right}`;

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ImportError, RuntimeError } from '../../errors';
 import { byteLevelFile } from './byte-level-file';
+import { checkCharacterMap } from './check-character-map';
 import { ggufFile } from './gguf-file';
 import { mergesFromScores } from './merges-from-scores';
 import type { Answer, Reply, Request } from './messages';
@@ -35,7 +36,15 @@ function resolvePackage(): string {
 
 /** The thread's program: the source texts of functions, none of which uses anything from outside. */
 function threadSource(): string {
-  const functions = { ggufFile, wordPieceFile, byteLevelFile, sentencePieceFile, mergesFromScores, readSentencePiece };
+  const functions = {
+    ggufFile,
+    wordPieceFile,
+    byteLevelFile,
+    sentencePieceFile,
+    mergesFromScores,
+    readSentencePiece,
+    checkCharacterMap,
+  };
   const members = Object.entries(functions).map(([name, made]) => `${name}: ${made.toString()}`);
   return `(${threadMain.toString()})({${[...members, `mostBytes: ${kMostVocabularyBytes}`].join(',')}})`;
 }

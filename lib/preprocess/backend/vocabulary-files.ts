@@ -62,6 +62,7 @@ export interface MakerTools {
     scores: ReadonlyMap<string, number>,
     refuse: (what: string) => never,
   ): [string, string][];
+  checkCharacterMap(map: Uint8Array, refuse: (what: string) => never): void;
   readSentencePiece(bytes: Uint8Array, refuse: (what: string) => never): SentencePieceModel;
 }
 
