@@ -182,3 +182,17 @@ it('an empty text to replace is refused, and the process lives', async () => {
   const error = await errorOf(() => AutoTokenizer.from_pretrained(folder));
   expect([error.code, error.message]).toEqual(['ERR_TOKENIZER_FILE', expect.stringMatching(/replaces the empty text/)]);
 });
+
+it('a place for a second text in the row of a single one is refused', async () => {
+  const pieces = ['A', 'B'].map((id) => ({ Sequence: { id, type_id: 0 } }));
+  const file = {
+    version: '1.0',
+    added_tokens: [],
+    model: { type: 'WordLevel', vocab: { a: 0, '[UNK]': 1 }, unk_token: '[UNK]' },
+    post_processor: { type: 'TemplateProcessing', single: pieces, pair: pieces, special_tokens: {} },
+  };
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(file));
+  const error = await errorOf(() => AutoTokenizer.from_pretrained(folder));
+  expect(error.code).toBe('ERR_TOKENIZER_FILE');
+  expect(error.message).toContain('$B');
+});

@@ -61,7 +61,7 @@ function readTemplates(step: Json, path: string): Pick<PostProcessor, 'single' |
       return null;
     case 'TemplateProcessing':
       return {
-        single: readTemplate(step['single'], step['special_tokens'], path),
+        single: forOneText(readTemplate(step['single'], step['special_tokens'], path), path),
         pair: readTemplate(step['pair'], step['special_tokens'], path),
       };
     case 'BertProcessing': {
@@ -92,6 +92,15 @@ function readTemplate(pieces: unknown, specialTokens: unknown, path: string): Te
       throw new ValueError(`the post_processor of ${path} names '${id}', which its special_tokens do not have`);
     return { special: { ids: special.ids, tokens: special.tokens }, typeId };
   });
+}
+
+/** @throws ValueError where the row of one text has a place for a second one */
+function forOneText(template: TemplatePiece[], path: string): TemplatePiece[] {
+  if (!template.some((piece) => 'sequence' in piece && piece.sequence === 1)) return template;
+  throw new ValueError(
+    `the post_processor of ${path} places a second text ($B) in the row of a single one; save the tokenizer again`,
+    { code: 'ERR_TOKENIZER_FILE' },
+  );
 }
 
 function text(sequence: 0 | 1, typeId: number): TemplatePiece {
