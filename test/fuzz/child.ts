@@ -195,6 +195,9 @@ async function readAlone(target: Target): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const before = held();
+  // Making an input takes some of its sizes: one of a hundred megabytes is no fault of its reader.
+  target.make(order.first);
+  global.gc?.();
   const most = peak();
   let best: Verdict | null = null;
   let blocked = Number.POSITIVE_INFINITY;
