@@ -109,6 +109,13 @@ describe('vocab.json and merges.txt', () => {
     ['a list', '[]', '', /vocab\.json'.*object of ids by token/],
     ['nothing', '{}', '', /vocab\.json'.*no token/],
     ['an id that is a text', '{"a":"0"}', '', /"a" has the id "0"/],
+    [
+      'an object for an id',
+      `{"a":${'{"b":'.repeat(9000)}0${'}'.repeat(9000)}}`,
+      '',
+      /"a" has an object in place of an id$/,
+    ],
+    ['a token without end', `{"${'a'.repeat(9000)}":-1}`, '', /^.{600,900}…$/],
     ['a negative id', '{"a":-1}', '', /"a" has the id -1/],
     ['a fraction for an id', '{"a":0.5}', '', /"a" has the id 0\.5/],
     ['an id beyond all', '{"a":4294967295}', '', /"a" has the id 4294967295/],

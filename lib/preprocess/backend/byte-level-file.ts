@@ -15,6 +15,11 @@ export function byteLevelFile(
 ): Record<string, unknown> {
   const mostIds = 1e7;
 
+  function idText(id: unknown): string {
+    if (id !== null && typeof id === 'object') return `${Array.isArray(id) ? 'a list' : 'an object'} in place of an id`;
+    return `the id ${JSON.stringify(id)}, which is none`;
+  }
+
   function readVocabulary(): Record<string, number> {
     let found: unknown;
     try {
@@ -31,7 +36,7 @@ export function byteLevelFile(
     for (const token of tokens) {
       const id = vocab[token] as number;
       if (!(Number.isInteger(id) && id >= 0 && id < mostIds))
-        refuse(vocabPath, `the token ${JSON.stringify(token)} has the id ${JSON.stringify(id)}, which is none`);
+        refuse(vocabPath, `the token ${JSON.stringify(token)} has ${idText(id)}`);
       if (taken[id] === 1) {
         const other = tokens.find((candidate) => vocab[candidate] === id);
         refuse(vocabPath, `the tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} both have the id ${id}`);

@@ -120,7 +120,7 @@ export function threadMain(
     readSentencePiece: makers.readSentencePiece,
     checkCharacterMap: makers.checkCharacterMap,
     refuse(path, what) {
-      throw Object.assign(new Error(`'${path}' is no vocabulary that can be used: ${what}`), {
+      throw Object.assign(new Error(`'${path}' is no vocabulary that can be used: ${cutShort(what)}`), {
         name: 'VocabularyFault',
       });
     },
@@ -153,7 +153,13 @@ export function threadMain(
   }
 
   function refuseFile(what: string): never {
-    throw Object.assign(new Error(what), { name: 'TokenizerFault' });
+    throw Object.assign(new Error(cutShort(what)), { name: 'TokenizerFault' });
+  }
+
+  /** What is said of a token, which can be a whole file. */
+  function cutShort(what: string): string {
+    const most = 600;
+    return what.length > most ? `${what.slice(0, most)}…` : what;
   }
 
   /** A normalizer, which may have others in it: the library ends the process at a damaged map, and where it replaces nothing. */
