@@ -1,24 +1,11 @@
 import { AbortError } from '../lib/errors';
 import { atOnce, inTurns, joinInSteps, type Steps, sortInSteps, visitInSteps } from '../lib/turns';
+import { turnsDuring } from './turns-during';
 
 function* spin(milliseconds: number): Steps<string> {
   const end = performance.now() + milliseconds;
   while (performance.now() < end) yield;
   return 'done';
-}
-
-/** Turns of the event loop while `work` goes on. */
-async function turnsDuring(work: Promise<unknown>): Promise<number> {
-  let turns = 0;
-  let isOver = false;
-  const count = () => {
-    turns++;
-    if (!isOver) setImmediate(count);
-  };
-  setImmediate(count);
-  await work;
-  isOver = true;
-  return turns;
 }
 
 describe('work in steps', () => {

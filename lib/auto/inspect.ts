@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { isFloating } from '../checkpoint/dtype';
-import { BLOCK_DTYPES, isBlockDType, isReadBlock } from '../checkpoint/gguf/block-types';
+import { BLOCK_DTYPES, isUnreadBlock } from '../checkpoint/gguf/block-types';
 import { PLAIN_GGML_TYPES } from '../checkpoint/gguf/ggml-types';
 import { ggufMetadata } from '../checkpoint/gguf/gguf-values';
 import { openAnyCheckpoint } from '../checkpoint/open-any';
@@ -218,8 +218,7 @@ function* describeFiles(summary: CheckpointSummary, source: CheckpointSource): S
       const entry = dtypes.get(dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
       const size = shape.reduce((n, d) => n * d, 1);
       entry.tensors++;
-      const readable = !isBlockDType(dtype) || isReadBlock(dtype);
-      summary.tensors.push({ name, dtype, shape, readable });
+      summary.tensors.push({ name, dtype, shape, readable: !isUnreadBlock(dtype) });
       dtypes.set(dtype, entry);
       // A tied weight stands under several names in a PyTorch file, and is one all the same.
       if (storage !== undefined && places.size === places.add(`${storage} ${byteOffset} ${shape} ${strides}`).size)

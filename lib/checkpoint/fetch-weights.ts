@@ -73,20 +73,31 @@ async function fetchShards(
 
 /** What to ask for, best first. With `from_tf` or `from_flax` the Hub is asked for nothing else, as upstream. */
 function hubCandidates(options: ResolveOptions): { name: string; sharded: boolean }[] {
-  const { variant, use_safetensors, from_tf, from_flax, framework = 'pt' } = options;
+  const { framework = 'pt' } = options;
   if (framework !== 'pt') return candidates({ ...options, from_tf: false });
-  const plainPair = (single: string, index: string) => [
+  return hubPairs(options).flatMap(([single, index]) => [
     { name: single, sharded: false },
     { name: index, sharded: true },
-  ];
-  if (from_tf) return plainPair(names.TF2_WEIGHTS_NAME, names.TF2_WEIGHTS_INDEX_NAME);
-  if (from_flax) return plainPair(names.FLAX_WEIGHTS_NAME, names.FLAX_WEIGHTS_INDEX_NAME);
-  const pair = (single: string, index: string) =>
-    plainPair(names.variantName(single, variant), names.variantName(index, variant));
-  return [
-    ...(use_safetensors === false ? [] : pair(names.SAFE_WEIGHTS_NAME, names.SAFE_WEIGHTS_INDEX_NAME)),
-    ...(use_safetensors === true ? [] : pair(names.WEIGHTS_NAME, names.WEIGHTS_INDEX_NAME)),
-  ];
+  ]);
+}
+
+/** What chooses among the weights of a repository. */
+interface WeightsChoice {
+  variant?: string | null | undefined;
+  use_safetensors?: boolean | null | undefined;
+  from_tf?: boolean | null | undefined;
+  from_flax?: boolean | null | undefined;
+}
+
+/** Names that PyTorch's classes ask the Hub for, best first: a file, and the index that is in its place where they are several. */
+export function hubPairs({ variant, use_safetensors, from_tf, from_flax }: WeightsChoice): [string, string][] {
+  if (from_tf) return [[names.TF2_WEIGHTS_NAME, names.TF2_WEIGHTS_INDEX_NAME]];
+  if (from_flax) return [[names.FLAX_WEIGHTS_NAME, names.FLAX_WEIGHTS_INDEX_NAME]];
+  const varied = (name: string) => names.variantName(name, variant);
+  const pairs: [string, string][] = [];
+  if (use_safetensors !== false) pairs.push([varied(names.SAFE_WEIGHTS_NAME), varied(names.SAFE_WEIGHTS_INDEX_NAME)]);
+  if (use_safetensors !== true) pairs.push([varied(names.WEIGHTS_NAME), varied(names.WEIGHTS_INDEX_NAME)]);
+  return pairs;
 }
 
 /** The error when nothing is there: what is there instead, and which option takes it. */

@@ -1,7 +1,7 @@
 /** The format of a file whose name says nothing. */
-import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { fault, messageOf } from './fault';
+import { READING } from './pinned-file';
 import type { WeightsFormat } from './resolve';
 
 const MAGICS: readonly [at: number, bytes: readonly number[], format: WeightsFormat][] = [
@@ -17,7 +17,7 @@ const MAGIC_BYTES = 10;
 /** @throws CheckpointError `FILE_UNREADABLE` */
 export async function firstBytes(path: string): Promise<Uint8Array> {
   try {
-    await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a pipe does not hold us up
+    await using file = await open(path, READING);
     const bytes = new Uint8Array(MAGIC_BYTES);
     const { bytesRead } = await file.read(bytes, 0, MAGIC_BYTES, 0);
     return bytes.subarray(0, bytesRead);

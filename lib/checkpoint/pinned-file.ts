@@ -4,6 +4,9 @@ import { readCached } from '../binding/files';
 import { type CheckpointError, RuntimeError, throwIfAborted } from '../errors';
 import { fault, messageOf, systemCode, unreadable } from './fault';
 
+/** How files are opened: without O_NONBLOCK the open of a named pipe waits for a writer for ever. Windows has no such flag. */
+export const READING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /** Bytes read by one system call: small enough that a signal is heard soon, large enough that calls cost nothing. */
 const READ_BYTES = 16 * 1024 * 1024;
 
@@ -151,8 +154,7 @@ export class PinnedFile {
 
 async function openForReading(path: string): Promise<FileHandle> {
   try {
-    // Without O_NONBLOCK the open of a named pipe waits for a writer for ever. Windows has no such flag.
-    return await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    return await open(path, READING);
   } catch (error) {
     switch (systemCode(error)) {
       case 'ENOENT':

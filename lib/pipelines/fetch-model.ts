@@ -1,7 +1,6 @@
 import { basename, join } from 'node:path';
-import { fetchWeights } from '../checkpoint/fetch-weights';
+import { fetchWeights, hubPairs } from '../checkpoint/fetch-weights';
 import { type ResolveOptions, weightsFormatOf } from '../checkpoint/resolve';
-import * as weightNames from '../checkpoint/weight-names';
 import { modelSubfolder } from '../env';
 import { explained } from '../hub/cached-file';
 import { folderOf, locateModel, ModelRepo } from '../hub/model-repo';
@@ -96,7 +95,7 @@ function isSmall(name: string): boolean {
 
 function weightsIn(inside: readonly string[], folder: string, options: FromPretrainedOptions): string[] {
   const place = (name: string) => (folder === '' ? name : `${folder}/${name}`);
-  for (const [single, index] of pairsFor(options)) {
+  for (const [single, index] of hubPairs(options)) {
     const whole = place(single);
     if (inside.includes(whole)) return [whole];
     const list = place(index);
@@ -108,25 +107,4 @@ function weightsIn(inside: readonly string[], folder: string, options: FromPretr
     return [list, ...inside.filter(isShard)];
   }
   return [];
-}
-
-/** Names of weights, best first: a file, and the index that is in its place where they are several. */
-function pairsFor({ variant, use_safetensors, from_tf, from_flax }: FromPretrainedOptions): [string, string][] {
-  const {
-    SAFE_WEIGHTS_NAME,
-    SAFE_WEIGHTS_INDEX_NAME,
-    WEIGHTS_NAME,
-    WEIGHTS_INDEX_NAME,
-    TF2_WEIGHTS_NAME,
-    TF2_WEIGHTS_INDEX_NAME,
-    FLAX_WEIGHTS_NAME,
-    FLAX_WEIGHTS_INDEX_NAME,
-  } = weightNames;
-  if (from_tf) return [[TF2_WEIGHTS_NAME, TF2_WEIGHTS_INDEX_NAME]];
-  if (from_flax) return [[FLAX_WEIGHTS_NAME, FLAX_WEIGHTS_INDEX_NAME]];
-  const varied = (name: string) => weightNames.variantName(name, variant);
-  const pairs: [string, string][] = [];
-  if (use_safetensors !== false) pairs.push([varied(SAFE_WEIGHTS_NAME), varied(SAFE_WEIGHTS_INDEX_NAME)]);
-  if (use_safetensors !== true) pairs.push([varied(WEIGHTS_NAME), varied(WEIGHTS_INDEX_NAME)]);
-  return pairs;
 }

@@ -13,6 +13,7 @@ import { LoadProgress } from '../../lib/pretrained/load-progress';
 import { Tensor } from '../../lib/tensor/tensor';
 import type { Steps } from '../../lib/turns';
 import { loggedMessages } from '../logged-messages';
+import { turnsDuring } from '../turns-during';
 
 /**
  * What follows the opening of a checkpoint of many tensors is done in steps: between two of them a bounded number of
@@ -183,19 +184,9 @@ describe('a load with 100,000 tensors that the model does not want', () => {
   });
 
   it('lets other events in, and names all of them', async () => {
-    let turns = 0;
-    let isOver = false;
-    const count = () => {
-      turns++;
-      if (!isOver) setImmediate(count);
-    };
-    setImmediate(count);
-    const [model, { unexpected_keys }] = await BertModel.from_pretrained(null, {
-      config,
-      state_dict,
-      output_loading_info: true,
-    });
-    isOver = true;
+    const loading = BertModel.from_pretrained(null, { config, state_dict, output_loading_info: true });
+    const turns = await turnsDuring(loading);
+    const [model, { unexpected_keys }] = await loading;
     expect(unexpected_keys).toEqual([...state_dict.keys()].sort());
     expect(turns).toBeGreaterThan(5);
     await model.dispose();

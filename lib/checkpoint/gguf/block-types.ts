@@ -56,6 +56,11 @@ export function isReadBlock(dtype: string): dtype is ReadBlockDType {
   return Object.hasOwn(READ, dtype);
 }
 
+/** Whether `dtype` is stored in blocks that a load refuses. */
+export function isUnreadBlock(dtype: string): boolean {
+  return Object.hasOwn(LISTED, dtype);
+}
+
 /** Whether `dtype` is stored in blocks. */
 export function isBlockDType(dtype: string): dtype is BlockDType {
   return Object.hasOwn(BLOCKS, dtype);

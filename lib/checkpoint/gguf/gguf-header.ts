@@ -10,7 +10,7 @@ import { bitsOf, type StoredDType } from '../dtype';
 import { type CheckpointFault, quote, unreadable } from '../fault';
 import { foreignFormat, isGitLfsPointer } from '../foreign-format';
 import type { HeaderLimits } from '../header-limits';
-import { blockOf, isBlockDType, isReadBlock } from './block-types';
+import { blockOf, isBlockDType, isUnreadBlock } from './block-types';
 import { ggmlType } from './ggml-types';
 import { GGUF_TYPES, GgufArray, type GgufScalarType, type GgufType, type GgufValue, SCALARS } from './gguf-values';
 
@@ -259,8 +259,7 @@ class Parser {
     const found = ggmlType(number);
     if (found === null)
       return this.fail('UNKNOWN_DTYPE', `tensor ${quote(name)} has type ${number}, which ggml does not define`, name);
-    if ('dtype' in found && (this.file.lookOnly || !isBlockDType(found.dtype) || isReadBlock(found.dtype)))
-      return found.dtype;
+    if ('dtype' in found && (this.file.lookOnly || !isUnreadBlock(found.dtype))) return found.dtype;
     const type = 'dtype' in found ? found.dtype : found.unknown;
     const what = `tensor ${quote(name)} is of type ${type} (${number}), which is not supported`;
     return this.fail('UNSUPPORTED_TENSOR', `${what}; quantise the model in another type`, name);
