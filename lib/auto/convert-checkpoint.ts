@@ -20,7 +20,7 @@ import { untieDifferent } from '../pretrained/from-pretrained';
 import { GENERATION_CONFIG_NAME } from '../pretrained/generation-file';
 import { withoutInit } from '../pretrained/init';
 import { checkWeightType } from '../pretrained/load-options';
-import { type LoadPlan, planLoad, shapesOf } from '../pretrained/load-plan';
+import { type LoadPlan, planSource } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { PreTrainedModel } from '../pretrained/pretrained-model';
 import {
@@ -201,7 +201,7 @@ class Conversion {
     const model: PreTrainedModel = withoutInit(() => new ModelType(config as never));
     const loadTarget = loadTargetOf(ModelType, model);
     const source = await inTurns(translate(opened, loadTarget), signal);
-    const plan = await inTurns(planLoad(shapesOf(source), loadTarget, { otherKeys: source.otherKeys }), signal);
+    const plan = await inTurns(planSource(source, loadTarget), signal);
     this.checkComplete(plan, ModelType.name);
     await untieDifferent(model, plan, { source });
     const weights = new RewrittenWeights(source, dtype, signal);

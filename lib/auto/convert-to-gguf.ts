@@ -28,7 +28,7 @@ import {
 import { type TokenizerFiles, tokenizerEntries } from '../pretrained/gguf/tokenizer-metadata';
 import { withoutInit } from '../pretrained/init';
 import { checkWeightType } from '../pretrained/load-options';
-import { type LoadPlan, planLoad, shapesOf } from '../pretrained/load-plan';
+import { type LoadPlan, planSource } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import type { ModelClass } from '../pretrained/pretrained-model';
 import { typeOfMost } from '../pretrained/rewrite-weights';
@@ -144,7 +144,7 @@ async function stepsOf(
   architecture: string,
   signal: AbortSignal | undefined,
 ): Promise<TensorStep[]> {
-  const plan = await inTurns(planLoad(shapesOf(source), target, { otherKeys: source.otherKeys }), signal);
+  const plan = await inTurns(planSource(source, target), signal);
   const { missing_keys, unexpected_keys } = plan;
   const lost = [
     ...missing_keys.map((name) => `lacks ${name}`),

@@ -11,7 +11,7 @@ import type { PretrainedConfig } from '../pretrained/config';
 import { CONFIG_NAME } from '../pretrained/config-file';
 import { translate } from '../pretrained/dialects/translate';
 import { withoutInit } from '../pretrained/init';
-import { planLoad, shapesOf } from '../pretrained/load-plan';
+import { planSource } from '../pretrained/load-plan';
 import { loadTargetOf } from '../pretrained/load-target';
 import { inTurns, joinInSteps, type Steps, visitInSteps } from '../turns';
 import { AutoModel, type LoadableClass } from './auto-model';
@@ -248,7 +248,7 @@ function* planFor(
   const model = withoutInit(() => new ModelType(config as never));
   const target = loadTargetOf(ModelType, model);
   const weights = yield* translate(source, target);
-  const plan = yield* planLoad(shapesOf(weights), target, { otherKeys: weights.otherKeys });
+  const plan = yield* planSource(weights, target);
   summary.details.push(['loads as', ModelType.name]);
   if (why !== null) summary.reasons.push(why);
   for (const { source: name } of plan.steps) {

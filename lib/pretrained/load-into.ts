@@ -6,7 +6,7 @@ import { inTurns } from '../turns';
 import { translate } from './dialects/translate';
 import { fillParameters } from './fill-parameters';
 import type { LoadingInfo } from './from-pretrained';
-import { type LoadTarget, planLoad, shapesOf } from './load-plan';
+import { type LoadTarget, planSource } from './load-plan';
 import { loadTargetOf } from './load-target';
 import type { ModelClass, PreTrainedModel } from './pretrained-model';
 
@@ -45,9 +45,8 @@ export async function loadInto(model: PreTrainedModel, open: OpenFor, options: L
   const { name } = model.constructor;
   const target = loadTargetOf(model.constructor as unknown as ModelClass, model);
   await using source = await open(target);
-  const plan = planLoad(shapesOf(source), target, {
+  const plan = planSource(source, target, {
     ignore_mismatched_sizes: options.ignore_mismatched_sizes ?? false,
-    otherKeys: source.otherKeys,
   });
   const { steps, missing_keys, unexpected_keys, mismatched_keys } = await inTurns(plan, options.signal);
   if (options.strict && (missing_keys.length > 0 || unexpected_keys.length > 0))

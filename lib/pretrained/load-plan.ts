@@ -143,6 +143,15 @@ export function* planLoad(
   };
 }
 
+/** Plans the load of an open checkpoint. @throws as `planLoad` */
+export function planSource(
+  source: CheckpointSource,
+  target: LoadTarget,
+  options: Pick<PlanOptions, 'ignore_mismatched_sizes'> = {},
+): Steps<LoadPlan> {
+  return planLoad(shapesOf(source), target, { ...options, otherKeys: source.otherKeys });
+}
+
 function unfilled(target: LoadTarget, sources: Map<Parameter, LoadStep>): LoadPlan['unfilled'] {
   const seen = new Map<Parameter, string>();
   for (const [name, parameter] of target.parameters)
